@@ -1,0 +1,13 @@
+from integrations.models.consumer import Consumer
+from integrations.models.partner import Credential, Partner
+from integrations.models.webhook import Delivery, DeliveryAttempt, DeliveryStatus, WebhookEndpoint
+
+__all__ = [
+    "Consumer",
+    "Credential",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryStatus",
+    "Partner",
+    "WebhookEndpoint",
+]

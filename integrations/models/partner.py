@@ -1,0 +1,68 @@
+from datetime import datetime
+from typing import Self
+
+import pghistory
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.core.ids import new_id
+from loyalty.core.models import Program
+from loyalty.core.models.program import KEY_VALIDATOR
+
+
+@pghistory.track()
+class Partner(models.Model):
+    """An outside system of one program: a till network, a shop, an app, a CRM."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.ForeignKey(Program, models.PROTECT, related_name="partners", verbose_name=_("program"))
+    key = models.CharField(_("key"), max_length=40, validators=[KEY_VALIDATOR])
+    name = models.CharField(_("name"), max_length=100)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("partner")
+        verbose_name_plural = _("partners")
+        constraints = [models.UniqueConstraint(name="one_partner_per_key", fields=["program", "key"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    def valid(self, moment: datetime) -> Self:
+        return self.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=moment), revoked_at__isnull=True, partner__is_active=True
+        )
+
+
+class Credential(models.Model):
+    """An API key. Only its digest is kept; the key itself is shown once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="credentials", verbose_name=_("partner"))
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(_("begins with"), max_length=16, help_text=_("Enough to recognise the key by."))
+    digest = models.BinaryField(max_length=32, unique=True, db_comment="SHA-256 of the whole key")
+    scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"), default=list)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, db_comment="To the minute or so")
+
+    objects = CredentialQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        constraints = [
+            models.CheckConstraint(
+                name="a_key_expires_after_it_was_made",
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

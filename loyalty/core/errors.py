@@ -1,0 +1,40 @@
+"""Refusals: what the business says no to, in one shape for the API, the admin and jobs."""
+
+from typing import Any, ClassVar
+
+
+class DomainError(Exception):
+    """
+    A request that is understood and refused; nothing was changed.
+
+    `code` is stable and machine-readable, `status` the HTTP status, `title` the same for every
+    refusal of the class; the message tells a person what to do. `pointer` names the field of a
+    JSON body that is at fault (RFC 6901, as "#/lines/0/quantity"), `extra` goes into the problem
+    document as additional members.
+    """
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+    title: ClassVar[str] = "The request was refused"
+
+    def __init__(self, detail: str = "", *, pointer: str | None = None, **extra: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.pointer = pointer
+        self.extra = extra
+
+
+class InvalidInput(DomainError):
+    """Something in the request's content cannot be accepted; `pointer` says where."""
+
+    code = "invalid_input"
+    status = 422
+    title = "The input is invalid"
+
+
+class NotFound(DomainError):
+    """There is no such object in this program."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"

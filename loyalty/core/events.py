@@ -1,0 +1,81 @@
+"""
+The event log: what happened, written in the commit of the change, read by consumers in order.
+
+Note [Event cursor]
+~~~~~~~~~~~~~~~~~~~
+Numbers of events are handed out before their transactions commit, so an event with a lower number
+can become visible after one with a higher number. A reader that only remembers the highest number
+it has seen would step over the late one and never see it.
+
+So events are read only up to a sealed number, below which nothing can appear any more:
+
+1. `next_event_number()` fixes the transaction's id before it takes a number. Whoever has a number
+   has an older transaction id than anyone who looks at the log afterwards.
+2. The sealer notes a barrier: the highest visible number, and the id of its own transaction. All
+   numbers up to the barrier are taken by now, by transactions with lower ids than the sealer's.
+3. Once every transaction below that id has ended (`pg_snapshot_xmin`), each number up to the
+   barrier is either visible or never will be. The barrier becomes the seal, and the next one is set.
+
+A long transaction thus delays readers, and never makes them miss anything. Ordering by transaction
+id instead, as is often done, would not keep a member's events in order: a transaction that took its
+id early and its lock late would sort before what it waited for.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+TYPES: Final = (
+    "member.registered",
+    "member.updated",
+    "points.earned",
+    "points.spent",
+    "points.expired",
+    "points.reversed",
+    "tier.upgraded",
+    "reward.redeemed",
+    "voucher.issued",
+    "campaign.started",
+    "campaign.ended",
+)
+
+# One statement, so that its snapshot is older than its own transaction id.
+_SEAL = """
+UPDATE core_eventhorizon AS horizon SET
+    sealed_number = CASE WHEN oldest_running >= barrier_transaction THEN barrier_number ELSE sealed_number END,
+    barrier_number = CASE WHEN oldest_running >= barrier_transaction
+                     THEN greatest(newest, barrier_number) ELSE barrier_number END,
+    barrier_transaction = CASE WHEN oldest_running >= barrier_transaction
+                          THEN pg_current_xact_id()::text::bigint ELSE barrier_transaction END
+FROM (SELECT coalesce(max(number), 0) AS newest,
+             pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running FROM core_event) AS log
+WHERE horizon.id = 1
+RETURNING horizon.sealed_number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that a plan will publish; its number is given when it is written."""
+
+    type: str
+    program_id: UUID
+    member_id: UUID | None
+    occurred_at: datetime
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def seal() -> int:
+    """
+    Move the seal as far as it can go now, and say how far that is.
+
+    Two calls in a row seal everything that was committed before the first, as long as no other
+    transaction is running.
+    """
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_SEAL)
+        (sealed,) = cursor.fetchone()
+    return int(sealed)

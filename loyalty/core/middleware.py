@@ -1,0 +1,128 @@
+"""
+Middlewares, and the split between pages and the API.
+
+The admin's chain (sessions, messages, locale, policies) costs a good part of a sale's processor
+time and does nothing for a partner: the `Page…` classes are the well-known middlewares, which step
+aside for the addresses of the API and for health checks.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from csp.middleware import CSPMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
+from pghistory.middleware import HistoryMiddleware
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+from loyalty.core.ids import new_id
+from loyalty.core.models import Assignment, Program
+
+API_PREFIXES = ("/v1/", "/healthz", "/readyz")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+def is_page(request: HttpRequest) -> bool:
+    return not request.path_info.startswith(API_PREFIXES) or request.path_info.startswith("/v1/docs")
+
+
+class RequestIdMiddleware:
+    """Take the caller's `X-Request-Id` or make one; it is in the answer and in every line of the log."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else str(new_id())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+
+class PagesOnly:
+    """Mixed into a middleware, makes it step aside where there is no page."""
+
+    get_response: GetResponse
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_page(request):
+            return super().__call__(request)  # type: ignore[misc,no-any-return]
+        return self.get_response(request)
+
+
+class PageWhiteNoiseMiddleware(PagesOnly, WhiteNoiseMiddleware): ...
+
+
+class PageCSPMiddleware(PagesOnly, CSPMiddleware): ...
+
+
+class PageSessionMiddleware(PagesOnly, SessionMiddleware): ...
+
+
+class PageLocaleMiddleware(PagesOnly, LocaleMiddleware): ...
+
+
+class PageCommonMiddleware(PagesOnly, CommonMiddleware): ...
+
+
+class PageCsrfViewMiddleware(PagesOnly, CsrfViewMiddleware):
+    def process_view(self, request: HttpRequest, *args: Any) -> Any:
+        return super().process_view(request, *args) if is_page(request) else None
+
+
+class PageAuthenticationMiddleware(PagesOnly, AuthenticationMiddleware): ...
+
+
+class PageMessageMiddleware(PagesOnly, MessageMiddleware): ...
+
+
+class PageXFrameOptionsMiddleware(PagesOnly, XFrameOptionsMiddleware): ...
+
+
+class PageHistoryMiddleware(PagesOnly, HistoryMiddleware): ...
+
+
+class CurrentProgramMiddleware(PagesOnly):
+    """
+    Set `request.program` and `request.role`: which program a member of staff is working in.
+
+    Chosen in the header and kept in the session; only programs with an assignment (all of them for
+    superusers) can be chosen. Both are None without any.
+    """
+
+    SESSION_KEY = "program"
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.program = None  # type: ignore[attr-defined]
+        request.role = None  # type: ignore[attr-defined]
+        if is_page(request) and not request.path_info.startswith("/static/") and request.user.is_authenticated:
+            self._choose(request)
+        return self.get_response(request)
+
+    def _choose(self, request: HttpRequest) -> None:
+        choices = list(Assignment.objects.of(request.user).order_by("program__name", "pk"))
+        wanted = request.session.get(self.SESSION_KEY)
+        chosen = next((a for a in choices if str(a.program_id) == wanted), choices[0] if choices else None)
+        if chosen:
+            request.program, request.role = chosen.program, chosen.role
+        elif request.user.is_superuser:
+            programs = Program.objects.order_by("name", "pk")
+            request.program = programs.filter(pk=wanted).first() if wanted else programs.first()
+        request.user.program, request.user.role = request.program, request.role

@@ -1,0 +1,16 @@
+from loyalty.core.models.event import Event, EventHorizon
+from loyalty.core.models.idempotency import IdempotencyRecord
+from loyalty.core.models.program import Program, ProgramKind, Rounding
+from loyalty.core.models.user import Assignment, Role, User
+
+__all__ = [
+    "Assignment",
+    "Event",
+    "EventHorizon",
+    "IdempotencyRecord",
+    "Program",
+    "ProgramKind",
+    "Role",
+    "Rounding",
+    "User",
+]

@@ -1,0 +1,79 @@
+from datetime import timedelta
+from zoneinfo import available_timezones
+
+import pghistory
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.core.ids import new_id
+
+KEY_VALIDATOR = RegexValidator(
+    r"^[a-z0-9][a-z0-9_-]*\Z", _("Use lower-case letters, digits, hyphens and underscores.")
+)
+CURRENCY_VALIDATOR = RegexValidator(r"^[A-Z]{3}\Z", _("Use a currency code of three capital letters, such as EUR."))
+
+
+class ProgramKind(models.TextChoices):
+    LIVE = "live", _("Live")
+    SANDBOX = "sandbox", _("Sandbox")
+
+
+class Rounding(models.TextChoices):
+    DOWN = "down", _("Down")
+    HALF_UP = "half_up", _("Half up")
+    UP = "up", _("Up")
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(_("“%(name)s” is no time zone of the IANA database."), params={"name": name})
+
+
+@pghistory.track()
+class Program(models.Model):
+    """One loyalty scheme: the tenant. Nothing is shared between two programs."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.CharField(_("key"), max_length=40, unique=True, validators=[KEY_VALIDATOR])
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=10, choices=ProgramKind, default=ProgramKind.LIVE)
+    currency = models.CharField(_("currency"), max_length=3, validators=[CURRENCY_VALIDATOR])
+    time_zone = models.CharField(
+        _("time zone"), max_length=50, default="Europe/Berlin", validators=[validate_time_zone]
+    )
+    rounding = models.CharField(
+        _("rounding"),
+        max_length=10,
+        choices=Rounding,
+        default=Rounding.DOWN,
+        help_text=_("How an award's fraction of a point becomes a whole point, once per award."),
+    )
+    clock_offset = models.DurationField(
+        _("test clock"),
+        default=timedelta,
+        db_comment="How far a sandbox's clock is ahead of real time; zero for live programs",
+    )
+    rules_revision = models.BigIntegerField(
+        default=0,
+        editable=False,
+        db_comment="Grows in the transaction that changes a campaign version; processes drop compiled rules by it",
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("program")
+        verbose_name_plural = _("programs")
+        constraints = [
+            models.CheckConstraint(
+                name="only_a_sandbox_has_a_test_clock",
+                condition=Q(kind="sandbox") | Q(clock_offset=timedelta()),
+            ),
+            models.CheckConstraint(name="a_test_clock_never_runs_behind", condition=Q(clock_offset__gte=timedelta())),
+            models.CheckConstraint(name="program_currency_is_three_capitals", condition=Q(currency__regex="^[A-Z]{3}$")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,79 @@
+"""What each role may do, in one place, and the backend that asks it."""
+
+from typing import Any, Final
+
+from django.contrib.auth.backends import ModelBackend
+from django.db.models import Model
+
+from loyalty.core.models import Role, User
+
+
+def _may(app: str, model: str, *actions: str) -> set[str]:
+    return {f"{app}.{action}_{model}" for action in actions}
+
+
+_SEE_MEMBERS: Final = {
+    permission
+    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier")
+    for permission in _may("members", model, "view")
+} | {
+    permission
+    for model in ("activity", "redemption", "voucher")
+    for permission in _may("rewards", model, "view")
+}
+_SEE_RULES: Final = (
+    _may("rewards", "campaign", "view")
+    | _may("rewards", "campaignversion", "view")
+    | _may("rewards", "reward", "view")
+    | _may("members", "tier", "view")
+    | _may("members", "tierladder", "view")
+    | _may("members", "wallettype", "view")
+)
+
+PERMISSIONS: Final[dict[str, frozenset[str]]] = {
+    Role.MARKETER: frozenset(
+        _SEE_MEMBERS
+        | _SEE_RULES
+        | _may("rewards", "campaign", "add", "change", "publish")
+        | _may("rewards", "reward", "add", "change")
+        | _may("members", "tier", "add", "change")
+        | _may("members", "tierladder", "add", "change")
+    ),
+    Role.SUPPORT: frozenset(
+        _SEE_MEMBERS | _SEE_RULES | _may("members", "member", "change") | _may("members", "identifier", "add", "change")
+    ),
+    Role.FINANCE: frozenset(_SEE_MEMBERS | _SEE_RULES),
+    Role.OPERATOR: frozenset(
+        _may("integrations", "partner", "view", "add", "change")
+        | _may("integrations", "credential", "view", "add", "change")
+        | _may("integrations", "webhookendpoint", "view", "add", "change")
+        | _may("integrations", "delivery", "view", "resend")
+        | _may("integrations", "deliveryattempt", "view")
+        | _may("integrations", "consumer", "view")
+        | _may("core", "event", "view")
+        | _may("django_celery_beat", "periodictask", "view", "change")
+        | _may("django_celery_beat", "intervalschedule", "view", "add", "change")
+        | _may("django_celery_beat", "crontabschedule", "view", "add", "change")
+    ),
+}
+PERMISSIONS[Role.ADMINISTRATOR] = frozenset().union(
+    *PERMISSIONS.values(),
+    _may("members", "wallettype", "add", "change"),
+    _may("core", "program", "view", "change"),
+    _may("core", "assignment", "view", "add", "change", "delete"),
+)
+
+
+class RoleBackend(ModelBackend):
+    """Permissions by the role in the program that the person is working in; none outside of one."""
+
+    def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
+        if not isinstance(user_obj, User) or not user_obj.is_active:
+            return set()
+        return set(PERMISSIONS.get(getattr(user_obj, "role", None) or "", frozenset()))
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Model | None = None) -> bool:
+        return perm in self.get_all_permissions(user_obj, obj)
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return any(permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj))

@@ -1,0 +1,100 @@
+from typing import Self
+from uuid import UUID
+
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.core.ids import new_id
+from loyalty.core.models import Program
+
+
+class MemberStatus(models.TextChoices):
+    ACTIVE = "active", _("Active")
+    BLOCKED = "blocked", _("Blocked")
+    ERASED = "erased", _("Erased")
+
+
+class IdentifierKind(models.TextChoices):
+    CARD = "card", _("Card")
+    EMAIL = "email", _("E-mail")
+    PHONE = "phone", _("Phone")
+    EXTERNAL = "external", _("Outside id")
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def of(self, program: Program | UUID) -> Self:
+        return self.filter(program=program)
+
+    def known_as(self, kind: str, value: str) -> Self:
+        """The member with that identifier; `value` as `members.enrolment.normalize()` left it."""
+        return self.filter(identifiers__kind=kind, identifiers__value=value)
+
+
+class Member(models.Model):
+    """A person in a program. What they hold is in their wallets, how they are known in identifiers."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.ForeignKey(
+        Program, models.PROTECT, db_index=False, related_name="members", verbose_name=_("program")
+    )
+    status = models.CharField(_("status"), max_length=10, choices=MemberStatus, default=MemberStatus.ACTIVE)
+    first_name = models.CharField(_("first name"), max_length=100, blank=True)
+    last_name = models.CharField(_("last name"), max_length=100, blank=True)
+    birth_date = models.DateField(_("birth date"), null=True, blank=True)
+    attributes = models.JSONField(
+        _("attributes"), default=dict, blank=True, help_text=_("The program's own facts about a member, by key.")
+    )
+    enrolled_at = models.DateTimeField(_("enrolled at"), db_comment="By the clock of whoever enrolled the member")
+    recorded_at = models.DateTimeField(_("recorded at"), auto_now_add=True)
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        indexes = [
+            models.Index(name="members_by_age", fields=["program", "-id"]),
+            models.Index(
+                OpClass(Upper("last_name"), name="varchar_pattern_ops"),
+                "program",
+                name="members_by_last_name",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or str(_("Member without a name"))
+
+
+class Identifier(models.Model):
+    """What a system may know a member by. Values are stored normalised, so that equal means the same."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.ForeignKey(
+        Program, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    member = models.ForeignKey(Member, models.PROTECT, related_name="identifiers", verbose_name=_("member"))
+    kind = models.CharField(_("kind"), max_length=10, choices=IdentifierKind)
+    value = models.CharField(_("value"), max_length=254)
+
+    class Meta:
+        verbose_name = _("identifier")
+        verbose_name_plural = _("identifiers")
+        constraints = [
+            models.UniqueConstraint(
+                name="an_identifier_names_one_member",
+                fields=["program", "kind", "value"],
+                violation_error_message=_("Another member of the program has this identifier."),
+            ),
+            models.CheckConstraint(name="an_identifier_is_not_empty", condition=~Q(value="")),
+        ]
+        indexes = [
+            models.Index(
+                OpClass("value", name="varchar_pattern_ops"), "program", name="identifiers_by_value"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.value

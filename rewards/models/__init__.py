@@ -1,0 +1,16 @@
+from rewards.models.activity import Activity, ActivityKind
+from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+
+__all__ = [
+    "Activity",
+    "ActivityKind",
+    "Campaign",
+    "CampaignStatus",
+    "CampaignVersion",
+    "Redemption",
+    "RedemptionStatus",
+    "Reward",
+    "Voucher",
+    "VoucherStatus",
+]

@@ -1,0 +1,89 @@
+from typing import Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.core.ids import new_id
+from loyalty.core.models import Program
+from members.models import Member
+
+
+class ActivityKind(models.TextChoices):
+    SALE = "sale", _("Sale")
+    RETURN = "return", _("Return")
+    EVENT = "event", _("Custom event")
+
+
+class ActivityQuerySet(models.QuerySet["Activity"]):
+    def of(self, program: Program | UUID) -> Self:
+        return self.filter(program=program)
+
+
+class Activity(models.Model):
+    """
+    A fact about a member, as a partner reported it, with what it earned and why.
+
+    `awards` is what the engine gave and the ledger booked, `facts` the member's side of what the
+    engine saw: with the campaign versions, which are frozen, the same awards can be computed again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    program = models.ForeignKey(
+        Program, models.PROTECT, db_constraint=False, db_index=False, related_name="+", verbose_name=_("program")
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, db_index=False, related_name="activities", verbose_name=_("member")
+    )
+    source = models.CharField(_("source"), max_length=40, db_comment="Key of the partner that reported it")
+    external_id = models.CharField(_("outside id"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=6, choices=ActivityKind)
+    event_type = models.CharField(_("event type"), max_length=60, blank=True)
+    store = models.CharField(_("store"), max_length=60, blank=True)
+    amount = models.DecimalField(
+        _("amount"), max_digits=14, decimal_places=2, default=0, db_comment="In the program's currency; never negative"
+    )
+    returned_amount = models.DecimalField(
+        _("returned"), max_digits=14, decimal_places=2, default=0, db_comment="Of a sale: what its returns took back so far"
+    )
+    lines = models.JSONField(_("lines"), default=list)
+    attributes = models.JSONField(_("attributes"), default=dict)
+    original = models.ForeignKey(
+        "self", models.PROTECT, null=True, db_index=False, related_name="returns", verbose_name=_("sale that is returned")
+    )
+    facts = models.JSONField(default=dict, db_comment="The member's facts that the engine saw")
+    awards = models.JSONField(
+        default=list, db_comment="[{campaign, version, wallet_type, points, lot, reason …}] as they were booked"
+    )
+    points = models.BigIntegerField(_("points"), default=0, db_comment="Spendable points that it gave; negative for a return")
+    fingerprint = models.BinaryField(max_length=32, db_comment="SHA-256 of what was reported: tells a repeat from a change")
+    occurred_at = models.DateTimeField(_("occurred at"), db_comment="By the partner's clock")
+    recorded_at = models.DateTimeField(_("recorded at"), db_comment="By the program's clock")
+
+    objects = ActivityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("activity")
+        verbose_name_plural = _("activities")
+        constraints = [
+            models.UniqueConstraint(
+                name="an_activity_is_booked_once", fields=["program", "source", "external_id", "kind"]
+            ),
+            models.CheckConstraint(name="an_activity_is_not_worth_less_than_nothing", condition=Q(amount__gte=0)),
+            models.CheckConstraint(
+                name="no_more_is_returned_than_was_sold",
+                condition=Q(returned_amount__gte=0) & (Q(kind="sale", returned_amount__lte=F("amount")) | Q(returned_amount=0)),
+            ),
+            models.CheckConstraint(
+                name="only_a_custom_event_has_a_type", condition=(Q(kind="event") & ~Q(event_type="")) | (~Q(kind="event") & Q(event_type=""))
+            ),
+        ]
+        indexes = [
+            models.Index(name="activities_of_a_member", fields=["member", "occurred_at"]),
+            models.Index(name="activities_by_day", fields=["program", "-id"]),
+            models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}"
