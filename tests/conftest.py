@@ -1,0 +1,43 @@
+"""The cast: one program with a wallet type and a ladder, and the people and systems in it."""
+
+from datetime import datetime
+
+import pytest
+
+from loyalty.core.models import Program
+from members.models import Member, Tier, TierLadder, WalletType
+from tests import factories
+
+
+@pytest.fixture
+def noon() -> datetime:
+    """A Monday in June, when most stories of the tests happen."""
+    return factories.NOON
+
+
+@pytest.fixture
+def program(db: None) -> Program:
+    return factories.ProgramFactory.create(key="coffee")
+
+
+@pytest.fixture
+def points(program: Program) -> WalletType:
+    """The spendable kind of points."""
+    return factories.WalletTypeFactory.create(program=program)
+
+
+@pytest.fixture
+def ladder(program: Program, points: WalletType) -> TierLadder:
+    """Basic from 0, silver from 1,000 and gold from 5,000 points."""
+    ladder = factories.TierLadderFactory.create(program=program, wallet_type=points)
+    for key, threshold in [("basic", 0), ("silver", 1_000), ("gold", 5_000)]:
+        Tier.objects.create(ladder=ladder, key=key, name=key.title(), threshold=threshold)
+    return ladder
+
+
+@pytest.fixture
+def ada(program: Program, points: WalletType) -> Member:
+    """A member with card 1001."""
+    ada = factories.MemberFactory.create(program=program)
+    factories.IdentifierFactory.create(member=ada, kind="card", value="1001")
+    return ada
