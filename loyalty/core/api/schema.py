@@ -15,7 +15,7 @@ import msgspec
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from loyalty.core.api import auth, idempotency, problem, refusals
@@ -78,7 +78,7 @@ class Operation:
     answer: type
     example: Any
     status: int = 200
-    takes: type | None = None
+    takes: Any = None
     takes_example: Any = None
     refuses: tuple[type[DomainError], ...] = ()
     parameters: tuple[OpenApiParameter, ...] = ()
@@ -129,7 +129,13 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]  # drf-spectacular is n
         return {"x-scopes": [] if self.scope == auth.ANY_SCOPE else [self.scope]}
 
     def get_request_serializer(self) -> Any:
-        return self._operation.takes
+        taken = self._operation.takes
+        if taken is None or isinstance(taken, type):
+            return taken
+        # One of several structs, told apart by a field of theirs.
+        (schema,), components = _schemas(taken)
+        _register(self.registry, components)
+        return {"application/json": schema}
 
     def get_response_serializers(self) -> dict[Any, Any]:
         said = self._operation
@@ -202,11 +208,17 @@ class StructExtension(OpenApiSerializerExtension):  # type: ignore[misc]  # drf-
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        _schemas, components = msgspec.json.schema_components(
-            [self.target], ref_template="#/components/schemas/{name}"
-        )
+        _own, components = _schemas(self.target)
         own: dict[str, Any] = components.pop(self.target.__name__)
-        for name, schema in components.items():
-            component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema=schema, object=name)
-            auto_schema.registry.register_on_missing(component)
+        _register(auto_schema.registry, components)
         return own
+
+
+def _schemas(kind: Any) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    return msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
+
+
+def _register(registry: ComponentRegistry, components: dict[str, Any]) -> None:
+    for name, schema in components.items():
+        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema=schema, object=name)
+        registry.register_on_missing(component)
