@@ -78,7 +78,7 @@ class TransactionView(PartnerView):
         activity = Activity.objects.of(program).filter(pk=transaction_id).exclude(kind="event").first()
         if activity is None:
             raise NotFound(f"There is no transaction {transaction_id}.")
-        return rendering.answer(explaining.explain(activity, program=program))
+        return rendering.answer(explaining.told(activity, program=program))
 
 
 class EventsView(PartnerView):
