@@ -52,14 +52,14 @@ _TAKE_TURN = "SELECT pg_advisory_xact_lock('core_eventhorizon'::regclass::bigint
 # has come with a copy of another database, whose transactions are not running here.
 _SEAL = """
 UPDATE core_eventhorizon AS horizon SET
-    sealed_number = CASE WHEN oldest_running >= barrier_transaction THEN barrier_number ELSE sealed_number END,
-    barrier_number = CASE WHEN oldest_running >= barrier_transaction OR barrier_transaction >= next_completed
+    sealed_number = CASE WHEN oldest >= barrier_transaction THEN barrier_number ELSE sealed_number END,
+    barrier_number = CASE WHEN oldest >= barrier_transaction OR barrier_transaction >= coming
                      THEN greatest(newest, barrier_number) ELSE barrier_number END,
-    barrier_transaction = CASE WHEN oldest_running >= barrier_transaction OR barrier_transaction >= next_completed
+    barrier_transaction = CASE WHEN oldest >= barrier_transaction OR barrier_transaction >= coming
                           THEN pg_current_xact_id()::text::bigint ELSE barrier_transaction END
 FROM (SELECT coalesce(max(number), 0) AS newest,
-             pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
-             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_completed FROM core_event) AS log
+             pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
+             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS coming FROM core_event) AS log
 WHERE horizon.id = 1 AND newest > sealed_number
 RETURNING horizon.sealed_number
 """
