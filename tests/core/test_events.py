@@ -64,7 +64,7 @@ def readable(after: int = 0) -> list[int]:
 
 
 def readable_soon(expected: list[int]) -> list[int]:
-    """As `readable()`, but waits for transactions of the server's other databases, which delay the seal too."""
+    """As `readable()`, but waits for transactions of other databases, which delay the seal too."""
     until = time.monotonic() + 30
     while (seen := readable()) != expected and time.monotonic() < until:
         time.sleep(0.02)
@@ -177,9 +177,7 @@ class TestSealedAfter:
         batch = Batch()
         batch.guard(Program, ("id", "key"), [(program.pk, program.key)])
         fields = ("program", "member_id", "type", "data", "occurred_at", "recorded_at")
-        batch.insert(
-            Event, fields, [(program.pk, ada.pk, "points.spent", {}, factories.NOON, factories.NOON)]
-        )
+        batch.insert(Event, fields, [(program.pk, ada.pk, "points.spent", {}, NOON, NOON)])
         waiting = threading.Thread(target=in_thread, args=[batch.write])
         waiting.start()
         time.sleep(0.3)  # long enough for the batch to be waiting; if it is not, the test cannot fail wrongly
