@@ -67,8 +67,12 @@ def start_valkey(parts: Parts) -> str:
 
 def django_environment(home: Path, port: int, addresses: dict[str, str]) -> dict[str, str]:
     """The whole environment of Django on this machine; what the caller's environment says goes first."""
+    return {**local_settings(home, port), **os.environ, **addresses}
+
+
+def local_settings(home: Path, port: int) -> dict[str, str]:
     origins = [f"http://{host}:{port}" for host in (LOOPBACK, "localhost")]
-    chosen = {
+    return {
         "DJANGO_SETTINGS_MODULE": "loyalty.settings",
         "REGULARS_LOCAL": "1",
         "REGULARS_VAR": str(home),
@@ -78,4 +82,3 @@ def django_environment(home: Path, port: int, addresses: dict[str, str]) -> dict
         "CSRF_TRUSTED_ORIGINS": ",".join(origins),
         "BASE_URL": origins[0],
     }
-    return {**chosen, **os.environ, **addresses}
