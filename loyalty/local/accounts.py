@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from loyalty.local.bootstrap import ROOT
-
 OWN_ACCOUNT = "regularsdb"
 
 
@@ -83,10 +81,14 @@ def reachable_home(home: Path, account: Account | None) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     if account.may_enter(home):
         return home
-    clone = hashlib.sha256(bytes(home)).hexdigest()[:12]
     # Not /var/tmp: what is old there is swept away file by file, under a database too.
-    elsewhere = Path("/var/lib") / f"{ROOT.name}-{clone}"
-    elsewhere.mkdir(mode=0o755, exist_ok=True)
+    elsewhere = Path("/var/lib") / f"regulars-{hashlib.sha256(bytes(home)).hexdigest()[:12]}"
+    if not elsewhere.exists():
+        elsewhere.mkdir(mode=0o755)
+        print(
+            f"  {home} is closed to the account {account.name}: the servers' data is in {elsewhere}",
+            flush=True,
+        )
     return elsewhere
 
 
