@@ -40,6 +40,9 @@ COMMANDS = {
 # Wheels of these may be missing for a platform; the machine's own servers stand in for them.
 MAY_BE_MISSING = {"embedded"}
 
+# Where systems keep the certificates that they trust: Debian, Fedora, macOS and Alpine.
+TRUSTED = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
+
 
 class SetupFailed(Exception):
     """What keeps the set-up from going on, in one line that says what to do."""
@@ -86,6 +89,9 @@ def clean_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not misleads(name)}
     kept["PATH"] = str(VENV / "bin") + os.pathsep + kept.get("PATH", os.defpath)
     kept["VIRTUAL_ENV"] = str(VENV)
+    if any(os.path.exists(path) for path in TRUSTED):
+        # Trust what the machine trusts, as pip does: behind a company's proxy nothing else works.
+        kept.setdefault("UV_SYSTEM_CERTS", "true")
     return kept
 
 
@@ -94,18 +100,8 @@ def misleads(name: str) -> bool:
     if name.startswith("PYTHON"):
         return name not in ("PYTHONUNBUFFERED", "PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONBREAKPOINT")
     if name.startswith(("PIP_", "UV_")):
-        downloads = (
-            "INDEX",
-            "CERT",
-            "PROXY",
-            "TRUSTED",
-            "TIMEOUT",
-            "RETRIES",
-            "CACHE",
-            "FIND_LINKS",
-            "OFFLINE",
-        )
-        return not any(word in name for word in (*downloads, "CONCURRENT", "LINK_MODE", "NATIVE_TLS", "HTTP"))
+        about_downloads = "INDEX CERT PROXY TRUSTED TIMEOUT RETRIES CACHE FIND_LINKS OFFLINE HTTP NATIVE_TLS"
+        return not any(word in name for word in [*about_downloads.split(), "CONCURRENT", "LINK_MODE"])
     return name in ("VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
 
 
@@ -135,7 +131,7 @@ def install_venv_module(python: Path, complaint: str) -> None:
     if os.geteuid() == 0 and shutil.which("apt-get"):
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", package]):
-            subprocess.run(command, env=env, stdin=subprocess.DEVNULL)
+            subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         if (
             subprocess.run([str(python), "-I", "-m", "venv", str(VENV)], env=clean_environment()).returncode
             == 0

@@ -259,7 +259,8 @@ def install_libraries() -> None:
         return
     print("  Installing libraries that PostgreSQL needs, with apt-get ...", flush=True)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], env=env, stdin=subprocess.DEVNULL)
+    update = ["apt-get", "update", "-qq"]
+    subprocess.run(update, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     for package in LIBRARIES:
         # One by one: a release may know one of them by another name, and need it least.
         command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
