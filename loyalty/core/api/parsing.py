@@ -92,7 +92,9 @@ def explained(message: str) -> tuple[str, str]:
     """What msgspec found wrong, in JSON's own words, and a JSON pointer to it (`#/lines/0/amount`)."""
     match = _PLACE.match(message)
     assert match is not None, "each part of the pattern is optional"
-    steps = [name or position for name, position in _STEP.findall(match["path"] or "")]
+    # "[...]" stands for a name in a free-form object, which msgspec does not tell.
+    known = (match["path"] or "").partition("[...]")[0]
+    steps = [name or position for name, position in _STEP.findall(known)]
     if field := _FIELD.search(match["what"]):
         steps.append(field[1])
     escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]

@@ -71,7 +71,7 @@ class JSONOnly(BaseContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        accepted = request._request.META.get("HTTP_ACCEPT", "*/*")
+        accepted = request._request.META.get("HTTP_ACCEPT") or "*/*"
         if accepted not in _WELCOME and not _takes_json(accepted):
             raise refusals.NotAcceptable(_("Ask for application/json, or leave out the Accept header."))
         renderer = next(iter(renderers))
