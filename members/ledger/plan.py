@@ -14,7 +14,7 @@ class Plan:
     New lots, entries and postings, and wallets, lots and tiers as they will be.
 
     Pure data: `members.ledger.store` writes it, a preview throws it away. Operations on one wallet
-    follow each other: whoever decides asks `wallet()` for the state that the plan has reached.
+    follow each other, each from the state that the one before it left.
     """
 
     def __init__(self, accounts: Iterable[Account] = ()) -> None:
@@ -24,6 +24,7 @@ class Plan:
         self.changed_lots: dict[UUID, LotState] = {}
         self.entries: list[NewEntry] = []
         self.tiers: dict[UUID, TierStanding] = {}
+        self.owners: dict[UUID, UUID] = {}
         for account in accounts:
             self.read(account)
 
@@ -31,13 +32,6 @@ class Plan:
         """Base the plan on this state: it is written only if its wallets are still as they are here."""
         for wallet in account.wallets:
             self.loaded.setdefault(wallet.id, wallet)
-
-    def wallet(self, wallet: WalletState) -> WalletState:
-        """The wallet as the plan has left it so far."""
-        return self.wallets.get(wallet.id, wallet)
-
-    def standing(self, standing: TierStanding) -> TierStanding:
-        return self.tiers.get(standing.id, standing)
 
     def apply(self, change: Change) -> None:
         self.touch(change.wallet)
@@ -52,5 +46,6 @@ class Plan:
         before = self.loaded.setdefault(wallet.id, wallet)
         self.wallets[wallet.id] = replace(wallet, version=before.version + 1)
 
-    def move_tier(self, standing: TierStanding) -> None:
+    def move_tier(self, standing: TierStanding, *, member_id: UUID) -> None:
         self.tiers[standing.id] = standing
+        self.owners[standing.id] = member_id

@@ -92,6 +92,7 @@ class TierStanding(Struct, frozen=True, kw_only=True):
     tier_id: UUID
     progress: int
     since: datetime
+    is_new: bool = False
 
 
 class Account(Struct, frozen=True, kw_only=True):

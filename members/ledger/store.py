@@ -167,10 +167,17 @@ def add_to(batch: Batch, plan: Plan, *, program_id: UUID) -> None:
     _add_wallets(batch, plan, program_id)
     _add_lots(batch, plan, program_id)
     _add_entries(batch, plan, program_id)
-    batch.update(
+    _add_tiers(batch, plan, program_id)
+
+
+def _add_tiers(batch: Batch, plan: Plan, program_id: UUID) -> None:
+    fields = ("id", "tier", "progress", "since")
+    rows = [(tier, (tier.id, tier.tier_id, tier.progress, tier.since)) for tier in plan.tiers.values()]
+    batch.update(MemberTier, fields, [row for tier, row in rows if not tier.is_new])
+    batch.insert(
         MemberTier,
-        ("id", "tier", "progress", "since"),
-        [(t.id, t.tier_id, t.progress, t.since) for t in plan.tiers.values()],
+        ("program", "member", "ladder", *fields),
+        [(program_id, plan.owners[tier.id], tier.ladder_id, *row) for tier, row in rows if tier.is_new],
     )
 
 
