@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from loyalty.core import health
+from loyalty.core.api import problem
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
@@ -12,4 +13,15 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("v1/", include("integrations.api.urls")),
+    path("v1/", include("rewards.api.urls")),
+    path("v1/", include("members.api.urls")),
+    # Last: it answers every other address under /v1.
+    path("v1/", include("loyalty.core.api.urls")),
+    path("v1", problem.unknown_address),
 ]
+
+handler400 = problem.bad_request_handler
+handler403 = problem.permission_denied_handler
+handler404 = problem.not_found_handler
+handler500 = problem.server_error_handler
