@@ -24,7 +24,7 @@ from integrations.complete_journey.files import Basket, BasketLine, Wanted
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members import enrolment
-from members.models import Identifier
+from members.models import Identifier, IdentifierKind
 from rewards import earning
 from rewards.activities import Line, MemberReference, Money, Sale
 from rewards.models import Activity, ActivityKind
@@ -83,6 +83,15 @@ class Summary:
     wallets: set[tuple[UUID, str]] = field(default_factory=set)
     refusals: list[Refusal] = field(default_factory=list)
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What the data do not say of a household, for programs that want to show somebody."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
 
 
 class Progress(Protocol):
@@ -145,6 +154,7 @@ def run(
     *,
     at: datetime | None = None,
     chunk: int = CHUNK,
+    people: Callable[[int], Person] = lambda household: Person(),
     progress: Progress | None = None,
     after_chunk: Callable[[datetime], None] | None = None,
 ) -> Summary:
@@ -152,11 +162,12 @@ def run(
     Enrol the chosen households and record those of their baskets that are missing.
 
     :param at: when it is recorded; the moment of each chunk's last basket if None, as if it happened live
+    :param people: who a household is, by its number
     :param after_chunk: called with the moment of the last basket of each chunk
     """
     began = monotonic()
     summary = Summary(baskets_there=files.extent(choice.all).baskets - files.extent(choice.missing).baskets)
-    _enrol(choice, summary)
+    _enrol(choice, at=at or choice.before, people=people, summary=summary)
     for baskets in batched(files.baskets(choice.missing), chunk):
         last = choice.calendar.moved(baskets[-1].bought_at)
         _record(choice, baskets, at=at or last, summary=summary)
@@ -166,6 +177,41 @@ def run(
             progress.update(len(baskets))
     summary.seconds = monotonic() - began
     return summary
+
+
+def _enrol(
+    choice: Choice, *, at: datetime, people: Callable[[int], Person], summary: Summary
+) -> None:
+    """Make members of the households that are none yet; whoever has a household's outside id is that household."""
+    external = Identifier.objects.filter(program=choice.program, kind=IdentifierKind.EXTERNAL)
+    there = set(external.values_list("value", flat=True).iterator())
+    missing = {id: moment for id, moment in choice.households.items() if str(id) not in there}
+    summary.members_there = len(choice.households) - len(missing)
+    known = files.demographics()
+    enrolments = [
+        enrolment_of(id, enrolled_at=moment, attributes=known.get(id, {}), person=people(id))
+        for id, moment in missing.items()
+    ]
+    results = enrolment.enrol_many(enrolments, program=choice.program, at=at, actor=ACTOR) if enrolments else []
+    for id, result in zip(missing, results, strict=True):
+        if isinstance(result, DomainError):
+            summary.refusals.append(Refusal("household", str(id), result.code, result.detail))
+        else:
+            summary.members += 1
+
+
+def enrolment_of(
+    household: int, *, enrolled_at: datetime, attributes: dict[str, str], person: Person
+) -> enrolment.Enrolment:
+    """A household as a member who enrolled with the first purchase; its number is its card and its outside id."""
+    identifiers = [("card", str(household)), ("external", str(household))]
+    return enrolment.Enrolment(
+        identifiers=[*identifiers, ("email", person.email)] if person.email else identifiers,
+        enrolled_at=enrolled_at,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        attributes=attributes,
+    )
 
 
 def _record(choice: Choice, baskets: Sequence[Basket], *, at: datetime, summary: Summary) -> None:

@@ -38,7 +38,7 @@ def told(summary: Summary) -> list[str]:
         f"lines          {summary.lines:>12,}",
         f"members        {summary.members:>12,}   ({summary.members_there:,} were there already)",
         f"points granted {summary.points:>12,}",
-        f"wallets        {summary.wallets:>12,}   that received points",
+        f"wallets        {len(summary.wallets):>12,}   that received points",
         f"time           {summary.seconds:>12,.1f} s ({summary.baskets / (summary.seconds or 1):,.0f} baskets/s, {rate:,.0f} lines/s)",
         f"refused        {len(summary.refusals):>12,}",
     ]

@@ -32,7 +32,7 @@ PLANS: Final = (
         "Double points on our own brand",
         "One more point for every dollar spent on products of the shop's own brand.",
         {"all": [{"fact": "sale.brands", "operator": "has_any", "value": ["Private"]}]},
-        {**BASE, "lines": {"all": [{"fact": "line.brand", "operator": "eq", "value": "Private"}]}},
+        {**BASE, "of": "matching_lines", "lines": {"all": [{"fact": "line.brand", "operator": "eq", "value": "Private"}]}},
         first_day=240,
     ),
     Plan(
@@ -43,6 +43,7 @@ PLANS: Final = (
         {
             **BASE,
             "points": "2",
+            "of": "matching_lines",
             "lines": {"all": [{"fact": "line.department", "operator": "eq", "value": "PRODUCE"}]},
         },
         first_day=170,

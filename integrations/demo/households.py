@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from integrations.complete_journey.importing import Person
+
 FIRST_NAMES: Final = (
     "Alice Amir Anna Ben Bianca Caleb Carmen Chloe Daniel Deborah Diego Elena Eli Emma Fatima Felix Grace Hannah "
     "Henry Ines Isaac Ivy Jack Jada James Jin Joan Jonas Julia Kai Karen Leah Leo Lena Lucas Maria Marcus Maya Mia "
@@ -18,13 +20,7 @@ LAST_NAMES: Final = (
 ).split()
 
 
-def first_name(household: int) -> str:
-    return FIRST_NAMES[household * 29 % len(FIRST_NAMES)]
-
-
-def last_name(household: int) -> str:
-    return LAST_NAMES[household * 31 % len(LAST_NAMES)]
-
-
-def email(household: int) -> str:
-    return f"{first_name(household)}.{last_name(household)}.{household}@mail.example".lower()
+def person(household: int) -> Person:
+    first = FIRST_NAMES[household * 29 % len(FIRST_NAMES)]
+    last = LAST_NAMES[household * 31 % len(LAST_NAMES)]
+    return Person(first, last, f"{first}.{last}.{household}@mail.example".lower())

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from integrations import credentials
-from integrations.demo.notes import ApiKey, Notes
-from integrations.models import Credential, Partner
+from integrations import credentials, secrets, webhooks
+from integrations.demo.notes import ApiKey, Notes, Webhook
+from integrations.models import Credential, Partner, WebhookEndpoint
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
 
@@ -36,6 +36,8 @@ LIVE: Final = (
     System("tools", "Everything, for trying out", "everything", tuple(SCOPES)),
 )
 SANDBOX: Final = (System("tools", "Everything, for trying out", "sandbox", tuple(SCOPES)),)
+RECEIVER: Final = "http://127.0.0.1:9797/webhooks"
+"""Nothing listens there until somebody starts a receiver: what happens meanwhile waits, and is tried again."""
 
 
 def ensure(program: Program, systems: tuple[System, ...], *, notes: Notes, at: datetime) -> list[ApiKey]:
@@ -55,3 +57,13 @@ def _ensure(program: Program, system: System, *, noted: str | None, at: datetime
             partner=partner, name=system.key_name, scopes=system.scopes, by=None
         )
     return ApiKey(name=system.key_name, scopes=sorted(system.scopes), key=noted)
+
+
+def ensure_webhook(program: Program) -> Webhook:
+    """An endpoint on this machine that is told of what happens from now on."""
+    partner = Partner.objects.get(program=program, key="crm")
+    endpoint = WebhookEndpoint.objects.filter(partner=partner, url=RECEIVER).first()
+    if endpoint:
+        return Webhook(url=endpoint.url, secret=secrets.decrypt(endpoint.secret))
+    endpoint, secret = webhooks.subscribe(partner, url=RECEIVER)
+    return Webhook(url=endpoint.url, secret=secret)

@@ -21,13 +21,13 @@ def ensure(*, programs: list[Program], notes: Notes) -> list[Login]:
 
     A password that was noted is kept; without a note a new one is drawn, as nobody knows the old one.
     """
-    return [_ensure(role, programs=programs, noted=notes.password_of(_email(role))) for role in PEOPLE]
+    return [_ensure(role, programs=programs, noted=notes.password_of(email_of(role))) for role in PEOPLE]
 
 
 def _ensure(role: Role, *, programs: list[Program], noted: str | None) -> Login:
     first_name, last_name = PEOPLE[role]
     user, _ = User.objects.get_or_create(
-        email=_email(role), defaults={"first_name": first_name, "last_name": last_name, "is_staff": True}
+        email=email_of(role), defaults={"first_name": first_name, "last_name": last_name, "is_staff": True}
     )
     password = noted or secrets.token_urlsafe(12)
     if not user.check_password(password):
@@ -38,5 +38,5 @@ def _ensure(role: Role, *, programs: list[Program], noted: str | None) -> Login:
     return Login(role=role.value, email=user.email, password=password)
 
 
-def _email(role: Role) -> str:
+def email_of(role: Role) -> str:
     return f"{role.value}@corner-market.example"
