@@ -34,8 +34,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.core import db
-from loyalty.core.api import parsing, problem, refusals, rendering
-from loyalty.core.api.auth import Caller
+from loyalty.core.api import auth, parsing, problem, refusals, rendering
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 
@@ -120,7 +119,7 @@ def header(request: HttpRequest) -> str | None:
     return str(given)
 
 
-def begin(request: Request, caller: Caller) -> Key:
+def begin(request: Request, caller: auth.Caller) -> Key:
     """
     The key of this call.
 
@@ -186,7 +185,7 @@ def idempotent[V: APIView, **P](
 
     @wraps(handler)
     def once(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        key = begin(request, request.auth)
+        key = begin(request, auth.caller(request))
         if (answer := stored(key)) is None:
             first = _first(key, request, lambda: handler(view, request, *args, **kwargs))
             if first is not None:
