@@ -108,7 +108,7 @@ def first_purchases(count: int | None = None) -> dict[int, datetime]:
     """
     Households with the moment of their first basket, in the order of their ids.
 
-    :param count: only the households with that many lowest ids, so that a smaller choice is always a part of a larger one
+    :param count: only so many, those with the lowest ids: a smaller choice is a part of each larger one
     """
     columns = ["household_id", "transaction_timestamp"]
     firsts: dict[int, datetime] = {}
@@ -148,9 +148,7 @@ def baskets(wanted: Wanted) -> Iterator[Basket]:
     :raises DataOutOfShape: if the file is not in order of time, or an amount is not in whole cents
     """
     rows = (
-        row
-        for batch in _chosen(_SALES_COLUMNS, wanted)
-        for row in _rows(_in_cents(batch), _SALES_COLUMNS)
+        row for batch in _chosen(_SALES_COLUMNS, wanted) for row in _rows(_in_cents(batch), _SALES_COLUMNS)
     )
     last = datetime.min.replace(tzinfo=UTC)
     for _, group in groupby(rows, key=itemgetter(2)):
@@ -199,4 +197,6 @@ def _in_cents(batch: pa.RecordBatch) -> pa.RecordBatch:
     apart = pc.max(pc.abs(pc.subtract(dollars, pc.divide(cents, 100.0)))).as_py()
     if apart is not None and apart > 1e-6:
         raise DataOutOfShape("There is an amount in the file that is not in whole cents.")
-    return batch.set_column(batch.schema.get_field_index("sales_value"), "sales_value", cents.cast(pa.int64()))
+    return batch.set_column(
+        batch.schema.get_field_index("sales_value"), "sales_value", cents.cast(pa.int64())
+    )

@@ -43,7 +43,7 @@ class YearAlreadyPlaced(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is to be imported and when it is to have happened; `there` are baskets that are recorded already."""
+    """What is to be imported and when it is to have happened. `there` are the baskets recorded already."""
 
     program: Program
     calendar: Calendar
@@ -179,10 +179,8 @@ def run(
     return summary
 
 
-def _enrol(
-    choice: Choice, *, at: datetime, people: Callable[[int], Person], summary: Summary
-) -> None:
-    """Make members of the households that are none yet; whoever has a household's outside id is that household."""
+def _enrol(choice: Choice, *, at: datetime, people: Callable[[int], Person], summary: Summary) -> None:
+    """Make members of the households that are none yet. Whoever has a household's outside id is it."""
     external = Identifier.objects.filter(program=choice.program, kind=IdentifierKind.EXTERNAL)
     there = set(external.values_list("value", flat=True).iterator())
     missing = {id: moment for id, moment in choice.households.items() if str(id) not in there}
@@ -192,7 +190,9 @@ def _enrol(
         enrolment_of(id, enrolled_at=moment, attributes=known.get(id, {}), person=people(id))
         for id, moment in missing.items()
     ]
-    results = enrolment.enrol_many(enrolments, program=choice.program, at=at, actor=ACTOR) if enrolments else []
+    results = (
+        enrolment.enrol_many(enrolments, program=choice.program, at=at, actor=ACTOR) if enrolments else []
+    )
     for id, result in zip(missing, results, strict=True):
         if isinstance(result, DomainError):
             summary.refusals.append(Refusal("household", str(id), result.code, result.detail))
@@ -203,7 +203,7 @@ def _enrol(
 def enrolment_of(
     household: int, *, enrolled_at: datetime, attributes: dict[str, str], person: Person
 ) -> enrolment.Enrolment:
-    """A household as a member who enrolled with the first purchase; its number is its card and its outside id."""
+    """A household as a member. Its number is both its card and its outside id."""
     identifiers = [("card", str(household)), ("external", str(household))]
     return enrolment.Enrolment(
         identifiers=[*identifiers, ("email", person.email)] if person.email else identifiers,
@@ -215,7 +215,9 @@ def enrolment_of(
 
 
 def _record(choice: Choice, baskets: Sequence[Basket], *, at: datetime, summary: Summary) -> None:
-    sales = [sale_of(basket, currency=choice.program.currency, calendar=choice.calendar) for basket in baskets]
+    sales = [
+        sale_of(basket, currency=choice.program.currency, calendar=choice.calendar) for basket in baskets
+    ]
     results = earning.record_many(sales, program=choice.program, source=SOURCE, actor=ACTOR, at=at)
     for basket, result in zip(baskets, results, strict=True):
         if isinstance(result, DomainError):

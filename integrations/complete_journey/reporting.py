@@ -32,18 +32,18 @@ def bar(choice: Choice, *, name: str, file: TextIO) -> "tqdm[Any]":
 
 def told(summary: Summary) -> list[str]:
     """The closing summary, a line for each figure."""
-    rate = summary.lines / summary.seconds if summary.seconds else 0.0
-    lines = [
+    baskets, lines = (count / (summary.seconds or 1) for count in (summary.baskets, summary.lines))
+    figures = [
         f"baskets        {summary.baskets:>12,}   ({summary.baskets_there:,} were there already)",
         f"lines          {summary.lines:>12,}",
         f"members        {summary.members:>12,}   ({summary.members_there:,} were there already)",
         f"points granted {summary.points:>12,}",
         f"wallets        {len(summary.wallets):>12,}   that received points",
-        f"time           {summary.seconds:>12,.1f} s ({summary.baskets / (summary.seconds or 1):,.0f} baskets/s, {rate:,.0f} lines/s)",
+        f"time           {summary.seconds:>12,.1f} s ({baskets:,.0f} baskets/s, {lines:,.0f} lines/s)",
         f"refused        {len(summary.refusals):>12,}",
     ]
     reasons = Counter(f"{refusal.kind}: {refusal.code}" for refusal in summary.refusals)
-    return lines + [f"  {reason:<40} {count:,}" for reason, count in reasons.most_common()]
+    return figures + [f"  {reason:<40} {count:,}" for reason, count in reasons.most_common()]
 
 
 def write_refusals(refusals: Sequence[Refusal], path: Path) -> None:

@@ -32,7 +32,11 @@ PLANS: Final = (
         "Double points on our own brand",
         "One more point for every dollar spent on products of the shop's own brand.",
         {"all": [{"fact": "sale.brands", "operator": "has_any", "value": ["Private"]}]},
-        {**BASE, "of": "matching_lines", "lines": {"all": [{"fact": "line.brand", "operator": "eq", "value": "Private"}]}},
+        {
+            **BASE,
+            "of": "matching_lines",
+            "lines": {"all": [{"fact": "line.brand", "operator": "eq", "value": "Private"}]},
+        },
         first_day=240,
     ),
     Plan(

@@ -1,4 +1,4 @@
-"""What the demo tells: where it is, how to log in, which keys its partners have. One file, for people and scripts."""
+"""What the demo tells: where it is, how to log in, which keys there are. One file, for people and scripts."""
 
 import os
 from pathlib import Path

@@ -37,11 +37,11 @@ LIVE: Final = (
 )
 SANDBOX: Final = (System("tools", "Everything, for trying out", "sandbox", tuple(SCOPES)),)
 RECEIVER: Final = "http://127.0.0.1:9797/webhooks"
-"""Nothing listens there until somebody starts a receiver: what happens meanwhile waits, and is tried again."""
+"""Nothing listens there until somebody starts a receiver: what happens meanwhile is tried again."""
 
 
 def ensure(program: Program, systems: tuple[System, ...], *, notes: Notes, at: datetime) -> list[ApiKey]:
-    """Partners and their keys. A key that was noted and still works is kept, else a new one takes its place."""
+    """Partners and their keys. A noted key that still works is kept, else a new one takes its place."""
     return [_ensure(program, system, noted=notes.key_named(system.key_name), at=at) for system in systems]
 
 
@@ -50,7 +50,10 @@ def _ensure(program: Program, system: System, *, noted: str | None, at: datetime
         program=program, key=system.partner, defaults={"name": system.partner_name}
     )
     known = Credential.objects.valid(at).filter(partner=partner, name=system.key_name)
-    if noted is None or not known.filter(digest=credentials.digest(noted), scopes=sorted(system.scopes)).exists():
+    if (
+        noted is None
+        or not known.filter(digest=credentials.digest(noted), scopes=sorted(system.scopes)).exists()
+    ):
         for lost in known:
             credentials.revoke(lost, by=None, at=at)
         _credential, noted = credentials.issue(

@@ -14,7 +14,7 @@ from integrations import complete_journey
 from integrations.demo import campaigns, notes, partners, setting, staff
 from loyalty.core import clock
 from loyalty.core.errors import DomainError
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program, Role, User
 
 HOUSEHOLDS = 300
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         with self._step("Programs, people, rules"):
             live, sandbox = setting.live_program(), setting.sandbox_program()
             logins = staff.ensure(programs=[live, sandbox], notes=known)
-            by = User.objects.get(email=staff.email_of(staff.Role.MARKETER))
+            by = User.objects.get(email=staff.email_of(Role.MARKETER))
             for program in (live, sandbox):
                 campaigns.ensure(program, year_ends_at=setting.born_at(live), by=by)
         self._live_through_the_year(live, households)
