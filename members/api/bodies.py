@@ -59,10 +59,22 @@ class MemberBody(Struct, frozen=True):
         return cls(
             id=member.pk,
             status=member.status,  # type: ignore[arg-type]  # the column's choices
-            identifiers=tuple(IdentifierBody.of(identifier) for identifier in identifiers),
+            identifiers=tuple(IdentifierBody.of(one) for one in sorted(identifiers, key=_kind_and_value)),
             first_name=member.first_name,
             last_name=member.last_name,
             birth_date=member.birth_date,
             attributes=member.attributes,
             enrolled_at=member.enrolled_at,
         )
+
+
+class MemberList(Struct, frozen=True):
+    """A page of members; `next` and `previous` are the addresses of its neighbours."""
+
+    data: tuple[MemberBody, ...]
+    next: str | None
+    previous: str | None
+
+
+def _kind_and_value(identifier: Identifier) -> tuple[str, str]:
+    return identifier.kind, identifier.value

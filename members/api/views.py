@@ -1,20 +1,23 @@
+from collections.abc import Mapping
 from typing import ClassVar
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.core import clock
-from loyalty.core.api import auth, idempotency, parsing, rendering
+from loyalty.core.api import auth, idempotency, pagination, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Program
 from members import enrolment, references
 from members.api import examples
-from members.api.bodies import MemberBody, Registration
-from members.models import Identifier, Member
+from members.api.bodies import MemberBody, MemberList, Registration
+from members.models import Identifier, Member, MemberStatus
+from members.models.member import MemberQuerySet
 
 REFERENCE = OpenApiParameter(
     "reference",
@@ -23,8 +26,29 @@ REFERENCE = OpenApiParameter(
 )
 
 
+IDENTIFIER = OpenApiParameter("identifier", description="As `card:1001`: the member who is known by it.")
+STATUS = OpenApiParameter("status", enum=MemberStatus.values, description="Members of that status.")
+
+
 class MembersView(PartnerView):
-    scopes: ClassVar[dict[str, str]] = {"post": "members:write"}
+    scopes: ClassVar[dict[str, str]] = {"get": "members:read", "post": "members:write"}
+
+    @operation(
+        id="list_members",
+        tag="Members",
+        summary="List members, newest first",
+        description="All members of the program, or those with an identifier or a status.",
+        parameters=(*pagination.PARAMETERS, IDENTIFIER, STATUS),
+        answer=MemberList,
+        example={"data": [examples.MEMBER], "next": None, "previous": None},
+        refuses=(pagination.InvalidCursor, pagination.InvalidFilter),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        filters = pagination.given(request, "identifier", "status")
+        members = _filtered(Member.objects.of(auth.caller(request).program), filters)
+        page = pagination.paginate(request, members.prefetch_related("identifiers"), filters=filters)
+        data = tuple(MemberBody.of(member, list(member.identifiers.all())) for member in page.rows)
+        return rendering.answer(MemberList(data, page.next, page.previous))
 
     @operation(
         id="register_member",
@@ -80,19 +104,28 @@ class MemberView(PartnerView):
         return rendering.answer(_described(_find(program, references.read(reference))))
 
 
-def _find(program: Program, reference: references.Reference) -> Member:
-    members = Member.objects.of(program)
+def _filtered(members: MemberQuerySet, filters: Mapping[str, str]) -> MemberQuerySet:
+    if (status := filters.get("status")) is not None:
+        if status not in MemberStatus.values:
+            raise pagination.InvalidFilter(_("A status is active, blocked or erased."))
+        members = members.filter(status=status)
+    if (identifier := filters.get("identifier")) is not None:
+        members = _meant(members, references.read(identifier))
+    return members
+
+
+def _meant(members: MemberQuerySet, reference: references.Reference) -> MemberQuerySet:
     if reference.by == "id":
-        found = members.filter(pk=reference.value)
-    else:
-        found = members.known_as(reference.kind, reference.value)
-    member = found.first()
+        return members.filter(pk=reference.value)
+    return members.known_as(reference.kind, reference.value)
+
+
+def _find(program: Program, reference: references.Reference) -> Member:
+    member = _meant(Member.objects.of(program), reference).first()
     if member is None:
         raise references.unknown()
     return member
 
 
 def _described(member: Member) -> MemberBody:
-    return MemberBody.of(
-        member, list(Identifier.objects.filter(member=member).order_by("kind", "value", "pk"))
-    )
+    return MemberBody.of(member, list(Identifier.objects.filter(member=member)))

@@ -12,7 +12,7 @@ from loyalty.core.api import idempotency, parsing, rendering
 from loyalty.core.api.auth import Caller
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
-from loyalty.core.errors import NotFound
+from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import IdempotencyRecord
 from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
@@ -38,6 +38,8 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
 
     try:
         result = write(also)
+    except DomainError as refusal:
+        return idempotency.refuse(key, refusal, request)
     except IntegrityError as error:
         if not idempotency.lost_race(error):
             raise
