@@ -1,0 +1,4 @@
+from integrations.admin.partner import PartnerAdmin
+from integrations.admin.webhook import DeliveryAdmin, WebhookEndpointAdmin
+
+__all__ = ["DeliveryAdmin", "PartnerAdmin", "WebhookEndpointAdmin"]

@@ -1,0 +1,1 @@
+def show(request, context): return context
