@@ -8,6 +8,10 @@ import msgspec
 from django.utils.translation import ngettext
 
 
+from rewards.engine import definition as engine_definition
+from rewards.engine import explain
+from rewards.engine.problems import InvalidDefinition
+from rewards.engine.reasons import Reason
 from rewards.models import Activity, Campaign
 
 
@@ -48,3 +52,16 @@ def words(reason: Any) -> str:
         except (msgspec.ValidationError, KeyError):
             return str(reason.get("code", ""))
     return str(reason)
+
+
+def sentence(definition: Mapping[str, Any], *, currency: str) -> str:
+    """What the definition does, in plain words; empty as long as it is not complete."""
+    try:
+        return explain.sentence(definition, currency=currency)
+    except InvalidDefinition:
+        return ""
+
+
+def problems(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What keeps the definition from being run: pointers and words."""
+    return [(problem.pointer, problem.text()) for problem in engine_definition.problems(definition)]

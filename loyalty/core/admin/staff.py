@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import allauth.account.admin  # noqa: F401
+import allauth.mfa.admin  # noqa: F401  # both register their pages now, so that they can be taken away
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django import forms
