@@ -177,8 +177,8 @@ def share_of(points: int, sale: SoldThen, amount: Decimal) -> int:
     """
     if sale.amount == 0:
         return points
-    before = int(points * sale.returned_amount / sale.amount)
-    return int(points * (sale.returned_amount + amount) / sale.amount) - before
+    before = int(points * sale.returned_amount // sale.amount)
+    return int(points * (sale.returned_amount + amount) // sale.amount) - before
 
 
 class _Step:

@@ -4,9 +4,11 @@ from datetime import datetime
 
 import pytest
 
+from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
 from members.models import Member, Tier, TierLadder, WalletType
 from tests import factories
+from tests.clients import PartnerClient
 
 
 @pytest.fixture
@@ -41,3 +43,16 @@ def ada(program: Program, points: WalletType) -> Member:
     ada = factories.MemberFactory.create(program=program)
     factories.IdentifierFactory.create(member=ada, kind="card", value="1001")
     return ada
+
+
+@pytest.fixture
+def till(program: Program) -> PartnerClient:
+    """A partner of the program whose API key may do everything."""
+    return PartnerClient.of(factories.PartnerFactory.create(program=program, key="till"), scopes=SCOPES)
+
+
+@pytest.fixture
+def outsider(db: None) -> PartnerClient:
+    """A partner of another program, whose API key may do everything there."""
+    elsewhere = factories.ProgramFactory.create(key="elsewhere")
+    return PartnerClient.of(factories.PartnerFactory.create(program=elsewhere, key="till"), scopes=SCOPES)

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from rewards.api import views
+
+urlpatterns = [
+    path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/<uuid:transaction_id>", views.TransactionView.as_view(), name="transaction"),
+    path("events", views.EventsView.as_view(), name="events"),
+    path("redemptions", views.RedemptionsView.as_view(), name="redemptions"),
+]
