@@ -125,8 +125,16 @@ CELERY_BEAT_SCHEDULER = "loyalty.core.scheduling:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "worker heartbeat": {"task": "loyalty.core.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
-    "deliver webhooks": {"task": "integrations.tasks.deliver_webhooks", "schedule": 1.0, "options": {"expires": 5}},
-    "expire points": {"task": "members.tasks.expire_points", "schedule": 3600.0, "options": {"expires": 3600}},
+    "deliver webhooks": {
+        "task": "integrations.tasks.deliver_webhooks",
+        "schedule": 1.0,
+        "options": {"expires": 5},
+    },
+    "expire points": {
+        "task": "members.tasks.expire_points",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "prune idempotency records": {
         "task": "loyalty.core.tasks.prune_idempotency_records",
         "schedule": 3600.0,
@@ -168,13 +176,23 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["loyalty.core.api.auth.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["loyalty.core.api.parsing.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["loyalty.core.api.rendering.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "loyalty.core.api.schema.OperationSchema",
     "EXCEPTION_HANDLER": "loyalty.core.api.problem.handle",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "loyalty.core.api.rendering.JSONOnly",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Regulars partner API",
+    "DESCRIPTION": (
+        "Members, their points, tiers and rewards, for tills, shops and apps.\n\n"
+        "- **Who calls** is said by an API key in `Authorization: Bearer`, never in a URL.\n"
+        "- **Errors** are `application/problem+json` (RFC 9457): programs go by `code`, people by `detail`.\n"
+        "- **Repeats** are safe: a POST takes an `Idempotency-Key`, and its repeat gets the first answer.\n"
+        '- **Money** is `{"amount": "12.50", "currency": "EUR"}`, points are whole numbers, times are'
+        " ISO 8601 with an offset.\n"
+        "- Unknown fields are refused. `X-Request-Id` is in every answer and in our logs."
+    ),
+    "SERVERS": [{"url": BASE_URL}],
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -184,7 +202,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/v1",
-    "PREPROCESSING_HOOKS": [],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
@@ -212,11 +229,24 @@ STORAGES = {
     },
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["jpg", "jpeg", "png", "gif", "webp", "gz", "br", "woff", "woff2", "map"]
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
+    "jpg",
+    "jpeg",
+    "png",
+    "gif",
+    "webp",
+    "gz",
+    "br",
+    "woff",
+    "woff2",
+    "map",
+]
 
 # Security ------------------------------------------------------------------------------------------
 
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+)
 SECURE_SSL_REDIRECT = not (DEBUG or LOCAL)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG or LOCAL else 31_536_000

@@ -25,7 +25,7 @@ from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
 from members.terms import LadderTerms, Terms, WalletTerms
 from rewards.activities import CustomEvent, Line, Sale
-from rewards.engine.evaluate import Award, CompiledCampaign, evaluate
+from rewards.engine.evaluate import Award, Rulebook, evaluate
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
 
 
@@ -55,7 +55,7 @@ def decide(
     activity: Sale | CustomEvent,
     *,
     account: Account,
-    campaigns: tuple[CompiledCampaign, ...],
+    campaigns: Rulebook,
     context: Context,
     plan: Plan,
 ) -> Decision:

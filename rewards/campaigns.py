@@ -7,7 +7,7 @@ from django.db import transaction
 
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Event, User
-from members import terms
+from members.models import WalletType
 from rewards.engine.evaluate import compile_campaign
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 
@@ -99,7 +99,7 @@ def _check(campaign: Campaign, definition: dict[str, Any]) -> None:
     compile_campaign(
         version_id=campaign.pk, campaign_key=campaign.key, name=campaign.name, definition=definition
     )
-    known = terms.of(campaign.program).wallet_types
+    known = set(WalletType.objects.filter(program=campaign.program).values_list("key", flat=True))
     for position, effect in enumerate(definition["effects"]):
         if effect["wallet_type"] not in known:
             raise UnknownWalletType(

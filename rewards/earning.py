@@ -206,7 +206,10 @@ def reference(member: MemberReference) -> tuple[str, str]:
     if member.kind == "id":
         member_id = find_id(member.value)
         return ("id", str(member_id)) if member_id else ("", "")
-    return member.kind, normalize(member.kind, member.value)
+    try:
+        return member.kind, normalize(member.kind, member.value)
+    except InvalidInput:
+        return "", ""
 
 
 def member_of(account: Account | None, asked: MemberReference) -> Account:

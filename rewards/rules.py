@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from loyalty.core.models import Program
-from rewards.engine.evaluate import CompiledCampaign, compile_campaign
+from rewards.engine.evaluate import CompiledCampaign, Rulebook, compile_campaign
 from rewards.models import CampaignVersion
 
 
@@ -22,13 +22,14 @@ class Rules:
     def __init__(self, histories: list[list[tuple[datetime, CompiledCampaign | None]]]) -> None:
         self._histories = histories
         self._changes = sorted({effective_at for history in histories for effective_at, _ in history})
-        self._spans: dict[int, tuple[CompiledCampaign, ...]] = {}
+        self._spans: dict[int, Rulebook] = {}
 
-    def in_force(self, at: datetime) -> tuple[CompiledCampaign, ...]:
-        """The running versions at that moment, by the keys of their campaigns."""
+    def in_force(self, at: datetime) -> Rulebook:
+        """The versions that are running at that moment."""
         span = bisect_right(self._changes, at)
         if span not in self._spans:
-            self._spans[span] = tuple(filter(None, (_version_at(history, at) for history in self._histories)))
+            versions = (_version_at(history, at) for history in self._histories)
+            self._spans[span] = Rulebook(version for version in versions if version)
         return self._spans[span]
 
 

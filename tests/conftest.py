@@ -1,13 +1,16 @@
 """The cast: one program with a wallet type and a ladder, and the people and systems in it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
 from members.models import Member, Tier, TierLadder, WalletType
+from rewards import campaigns
+from rewards.models import Campaign
 from tests import factories
+from tests.cast import Shop
 from tests.clients import PartnerClient
 
 
@@ -56,3 +59,25 @@ def outsider(db: None) -> PartnerClient:
     """A partner of another program, whose API key may do everything there."""
     elsewhere = factories.ProgramFactory.create(key="elsewhere")
     return PartnerClient.of(factories.PartnerFactory.create(program=elsewhere, key="till"), scopes=SCOPES)
+
+
+@pytest.fixture
+def base_rule(program: Program, points: WalletType, noon: datetime) -> Campaign:
+    """A point for each whole euro, since long before the stories happen."""
+    campaign = factories.CampaignFactory.create(program=program, key="base", name="A point for each euro")
+    campaigns.publish(
+        campaign,
+        definition=factories.definition({"kind": "points_per_unit", "points": "1", "per": "1.00"}),
+        by=None,
+        at=noon,
+        effective_at=noon - timedelta(days=1000),
+    )
+    program.refresh_from_db()
+    return campaign
+
+
+@pytest.fixture
+def shop(program: Program, ladder: TierLadder, base_rule: Campaign, noon: datetime) -> Shop:
+    """A partner's till that reports at noon, through the same operations as the API."""
+    program.refresh_from_db()
+    return Shop(program=program, at=noon)

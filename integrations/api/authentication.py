@@ -28,7 +28,8 @@ _PROGRAM: Final = [field.attname for field in Program._meta.concrete_fields]
 # Also looks for the answer to an earlier call with the same Idempotency-Key: one round trip less.
 _FIND: Final = f"""
 SELECT credential.id, credential.scopes, credential.expires_at, credential.revoked_at,
-       credential.last_used_at, partner.id, partner.key, partner.is_active, answer.fingerprint, answer.status, answer.body,
+       credential.last_used_at, partner.id, partner.key, partner.is_active,
+       answer.fingerprint, answer.status, answer.body,
        {", ".join(f"program.{name}" for name in _PROGRAM)}
 FROM integrations_credential AS credential
 JOIN integrations_partner AS partner ON partner.id = credential.partner_id

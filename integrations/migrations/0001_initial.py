@@ -122,7 +122,11 @@ class Migration(migrations.Migration):
                 ('event_types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, help_text='Empty: all of them.', size=None, verbose_name='events')),
                 ('secret', models.BinaryField(db_comment='The signing secret, encrypted with a key of the settings')),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('failing_since', models.DateTimeField(blank=True, null=True, verbose_name='failing since')),
+                ('disabled_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='disabled at')),
+                ('disabled_because', models.CharField(blank=True, choices=[('by_hand', 'Somebody disabled it'), ('gone', 'The receiver answered that it is gone (410)'), ('failing', 'It failed for five days')], editable=False, max_length=10, verbose_name='disabled because')),
+                ('failing_since', models.DateTimeField(blank=True, db_comment='Empty once anything got through', editable=False, null=True, verbose_name='failing since')),
+                ('resumes_at', models.DateTimeField(blank=True, db_comment='As the receiver asked by Retry-After', editable=False, null=True, verbose_name='resumes at')),
+                ('queued_until', models.BigIntegerField(db_comment='core_event.number: later events became deliveries, or will when it is enabled', default=0, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='webhook_endpoints', to='integrations.partner', verbose_name='partner')),
             ],
@@ -158,7 +162,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['endpoint', 'next_attempt_at'], name='deliveries_due'),
+            index=models.Index(condition=models.Q(('status', 'pending')), fields=['endpoint', 'next_attempt_at', 'event_number'], name='deliveries_due'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(fields=['created_at'], name='deliveries_by_age'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

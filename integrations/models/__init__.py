@@ -1,6 +1,12 @@
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, Partner
-from integrations.models.webhook import Delivery, DeliveryAttempt, DeliveryStatus, WebhookEndpoint
+from integrations.models.webhook import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryStatus,
+    DisabledBecause,
+    WebhookEndpoint,
+)
 
 __all__ = [
     "Consumer",
@@ -8,6 +14,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DeliveryStatus",
+    "DisabledBecause",
     "Partner",
     "WebhookEndpoint",
 ]

@@ -16,8 +16,19 @@ class DeliveryStatus(models.TextChoices):
     DEAD = "dead", _("Given up")
 
 
+class DisabledBecause(models.TextChoices):
+    BY_HAND = "by_hand", _("Somebody disabled it")
+    GONE = "gone", _("The receiver answered that it is gone (410)")
+    FAILING = "failing", _("It failed for five days")
+
+
 class WebhookEndpoint(models.Model):
-    """An address of a partner that is told of events, with its own secret and its own queue."""
+    """
+    An address of a partner that is told of events, with its own secret and its own queue.
+
+    Made, disabled and enabled by the operations of `integrations.webhooks`, which see to it that
+    what happens while an endpoint is disabled is not lost.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="webhook_endpoints", verbose_name=_("partner"))
@@ -28,7 +39,21 @@ class WebhookEndpoint(models.Model):
     )
     secret = models.BinaryField(db_comment="The signing secret, encrypted with a key of the settings")
     is_enabled = models.BooleanField(_("enabled"), default=True)
-    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
+    disabled_at = models.DateTimeField(_("disabled at"), null=True, blank=True, editable=False)
+    disabled_because = models.CharField(
+        _("disabled because"), max_length=10, choices=DisabledBecause, blank=True, editable=False
+    )
+    failing_since = models.DateTimeField(
+        _("failing since"), null=True, blank=True, editable=False, db_comment="Empty once anything got through"
+    )
+    resumes_at = models.DateTimeField(
+        _("resumes at"), null=True, blank=True, editable=False, db_comment="As the receiver asked by Retry-After"
+    )
+    queued_until = models.BigIntegerField(
+        default=0,
+        editable=False,
+        db_comment="core_event.number: later events became deliveries, or will when it is enabled",
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
@@ -71,8 +96,11 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(
-                name="deliveries_due", fields=["endpoint", "next_attempt_at"], condition=Q(status="pending")
-            )
+                name="deliveries_due",
+                fields=["endpoint", "next_attempt_at", "event_number"],
+                condition=Q(status="pending"),
+            ),
+            models.Index(name="deliveries_by_age", fields=["created_at"]),
         ]
 
     def __str__(self) -> str:

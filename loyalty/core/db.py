@@ -42,7 +42,7 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     began = monotonic()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection, row_factory=tuple_row) as cursor:
         cursor.execute(sql, parameters, prepare=True)
-        rows = cursor.fetchall() if cursor.description else []
+        rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
     return rows

@@ -30,7 +30,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from loyalty.core.db import Batch
-from loyalty.core.models import Event
+from loyalty.core.models import Event, EventHorizon
 
 TYPES: Final = (
     "member.registered",
@@ -46,17 +46,23 @@ TYPES: Final = (
     "campaign.ended",
 )
 
-# One statement, so that its snapshot is older than its own transaction id.
+# Sealers take turns, by a lock that gives them no transaction id: a sealer that waited inside the
+# second statement would judge the barrier of the one before it by a snapshot from before that barrier.
+_TAKE_TURN = "SELECT pg_advisory_xact_lock('core_eventhorizon'::regclass::bigint)"
+
+# One statement, so that its snapshot is older than its own transaction id. A barrier from the future
+# has come with a copy of another database, whose transactions are not running here.
 _SEAL = """
 UPDATE core_eventhorizon AS horizon SET
-    sealed_number = CASE WHEN oldest_running >= barrier_transaction THEN barrier_number ELSE sealed_number END,
-    barrier_number = CASE WHEN oldest_running >= barrier_transaction
+    sealed_number = CASE WHEN oldest >= barrier_transaction THEN barrier_number ELSE sealed_number END,
+    barrier_number = CASE WHEN oldest >= barrier_transaction OR barrier_transaction >= coming
                      THEN greatest(newest, barrier_number) ELSE barrier_number END,
-    barrier_transaction = CASE WHEN oldest_running >= barrier_transaction
+    barrier_transaction = CASE WHEN oldest >= barrier_transaction OR barrier_transaction >= coming
                           THEN pg_current_xact_id()::text::bigint ELSE barrier_transaction END
 FROM (SELECT coalesce(max(number), 0) AS newest,
-             pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running FROM core_event) AS log
-WHERE horizon.id = 1
+             pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest,
+             pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS coming FROM core_event) AS log
+WHERE horizon.id = 1 AND newest > sealed_number
 RETURNING horizon.sealed_number
 """
 
@@ -90,6 +96,10 @@ def seal() -> int:
     transaction is running.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_TAKE_TURN)
         cursor.execute(_SEAL)
-        (sealed,) = cursor.fetchone()
-    return int(sealed)
+        moved = cursor.fetchone()
+        if moved is None:  # all that can be seen is sealed, or nothing ever was
+            horizon, _ = EventHorizon.objects.get_or_create(pk=1)
+            return horizon.sealed_number
+        return int(moved[0])

@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from members.api import views
+
+urlpatterns = [
+    path("members", views.MembersView.as_view(), name="members"),
+    path("members/<str:reference>", views.MemberView.as_view(), name="member"),
+]

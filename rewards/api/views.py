@@ -12,7 +12,7 @@ from loyalty.core.api import idempotency, parsing, rendering
 from loyalty.core.api.auth import Caller
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
-from loyalty.core.errors import NotFound
+from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import IdempotencyRecord
 from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
@@ -38,6 +38,8 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
 
     try:
         result = write(also)
+    except DomainError as refusal:
+        return idempotency.refuse(key, refusal, request)
     except IntegrityError as error:
         if not idempotency.lost_race(error):
             raise
@@ -78,7 +80,7 @@ class TransactionView(PartnerView):
         activity = Activity.objects.of(program).filter(pk=transaction_id).exclude(kind="event").first()
         if activity is None:
             raise NotFound(f"There is no transaction {transaction_id}.")
-        return rendering.answer(explaining.explain(activity, program=program))
+        return rendering.answer(explaining.told(activity, program=program))
 
 
 class EventsView(PartnerView):

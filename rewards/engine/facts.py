@@ -91,9 +91,11 @@ class Moment(msgspec.Struct, frozen=True):
     local: datetime
 
     def __post_init__(self) -> None:
-        """:raises ValueError: if the time has no time zone"""
+        """:raises ValueError: if the time has no time zone, or is at the end of all calendars"""
         if self.local.utcoffset() is None:
             raise ValueError(f"the moment needs a time zone: {self.local}")
+        if not 1 < self.local.year < 9999:
+            raise ValueError(f"the moment is out of range: {self.local}")
 
 
 class KnownFacts(dict["Fact", Any]):

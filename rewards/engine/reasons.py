@@ -18,7 +18,7 @@ SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
 NAMED_AT_MOST = 5
 
 
-def _english(one: str, many: str, number: int) -> str:
+def english(one: str, many: str, number: int) -> str:
     return one if number == 1 else many
 
 
@@ -32,7 +32,7 @@ class Reason(msgspec.Struct, frozen=True):
     code: str
     parameters: dict[str, str | int | Reason] = {}
 
-    def text(self, choose: ChooseText = _english) -> str:
+    def text(self, choose: ChooseText = english) -> str:
         """The words; `choose` may be `ngettext`, which then translates every part."""
         if self.code == "money":
             return _money(str(self.parameters["amount"]), str(self.parameters["currency"]))
@@ -64,23 +64,26 @@ def _spoken(value: Parameter, choose: ChooseText) -> str:
     return f"{value:,}" if isinstance(value, int) else value
 
 
-def joined(parts: Sequence[str | Reason], *, by: str) -> str | Reason:
-    """“a, b and c”, `by` being "and" or "or". At least one part."""
+def joined[Text: (Reason, Reason | str)](parts: Sequence[Text], *, by: str, last_by: str) -> Text:
+    """The parts (at least one) as one: “a, b and c” by commas, the last by "and"."""
     *others, last = parts
-    if not others:
-        return last
-    first: str | Reason = others[0]
-    for part in others[1:]:
-        first = Reason("comma", {"first": first, "last": part})
-    return Reason(by, {"first": first, "last": last})
+    return Reason(last_by, {"first": _halved(others, by), "last": last}) if others else last
 
 
-def listed(parts: Sequence[str | Reason], *, by: str) -> str | Reason:
-    """As `joined()`, but of a long list only the first few are named and the others counted."""
-    if len(parts) <= NAMED_AT_MOST:
-        return joined(parts, by=by)
-    named = parts[: NAMED_AT_MOST - 1]
-    return joined([*named, Reason("others", {"count": len(parts) - len(named)})], by=by)
+def _halved[Text: (Reason, Reason | str)](parts: Sequence[Text], by: str) -> Text:
+    """Joined by halves, so that two hundred parts nest eight deep and not two hundred."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return Reason(by, {"first": _halved(parts[:middle], by), "last": _halved(parts[middle:], by)})
+
+
+def listed(parts: Sequence[Reason | str], *, by: str) -> Reason | str:
+    """“a, b and c”, `by` being "and" or "or". Of a long list only the first few are named."""
+    if len(parts) > NAMED_AT_MOST:
+        named = parts[: NAMED_AT_MOST - 1]
+        parts = [*named, Reason("others", {"count": len(parts) - len(named)})]
+    return joined(parts, by="comma", last_by=by)
 
 
 def money(amount: Decimal, currency: str) -> Reason:

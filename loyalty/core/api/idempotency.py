@@ -34,8 +34,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.core import db
-from loyalty.core.api import parsing, problem, refusals, rendering
-from loyalty.core.api.auth import Caller
+from loyalty.core.api import auth, parsing, problem, refusals, rendering
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 
@@ -120,7 +119,7 @@ def header(request: HttpRequest) -> str | None:
     return str(given)
 
 
-def begin(request: Request, caller: Caller) -> Key:
+def begin(request: Request, caller: auth.Caller) -> Key:
     """
     The key of this call.
 
@@ -179,6 +178,42 @@ def replay(answer: StoredAnswer) -> HttpResponse:
     return HttpResponse(answer.body, status=answer.status, headers=headers, content_type=media_type)
 
 
+_KEEP: Final = """
+INSERT INTO core_idempotencyrecord (id, partner_id, key, fingerprint, status, body, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (partner_id, key) DO NOTHING RETURNING id
+"""
+
+
+def refuse(key: Key, refusal: DomainError, request: Request) -> HttpResponse:
+    """
+    Answer with a final refusal and keep it, where the operation has undone everything by itself.
+
+    Raises the refusal again if it is not final.
+    """
+    if not is_final(refusal):
+        raise refusal
+    body = rendering.dumps(problem.document(refusal, path=request._request.path)).decode()
+    parameters = [
+        new_id(),
+        key.partner_id,
+        key.text,
+        key.fingerprint,
+        refusal.status,
+        body,
+        timezone.now(),
+    ]
+    if db.fetch(_KEEP, parameters):
+        return problem.response(refusal, request._request)
+    answer = stored(key, look_again=True)
+    assert answer is not None, "the refusal was not kept because an answer is there"
+    return replay(answer)
+
+
+def is_final(refusal: DomainError) -> bool:
+    """Whether the refusal answers the call for good; others say nothing about its effect."""
+    return refusal.status in (409, 422) and not isinstance(refusal, refusals.InvalidBody | RequestInProgress)
+
+
 def idempotent[V: APIView, **P](
     handler: Callable[Concatenate[V, Request, P], Response],
 ) -> Callable[Concatenate[V, Request, P], HttpResponseBase]:
@@ -186,7 +221,7 @@ def idempotent[V: APIView, **P](
 
     @wraps(handler)
     def once(view: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        key = begin(request, request.auth)
+        key = begin(request, auth.caller(request))
         if (answer := stored(key)) is None:
             first = _first(key, request, lambda: handler(view, request, *args, **kwargs))
             if first is not None:
@@ -236,15 +271,8 @@ def _outcome(work: Callable[[], Response], request: Request) -> Response:
     try:
         with transaction.atomic():
             return work()
-    except refusals.InvalidBody:
-        raise
     except DomainError as refusal:
-        if refusal.status not in (409, 422):
+        if not is_final(refusal):
             raise
-        return refused(refusal, request)
-
-
-def refused(refusal: DomainError, request: Request) -> Response:
-    """A final refusal as an answer that can be stored."""
-    body = problem.document(refusal, path=request._request.path)
-    return Response(body, refusal.status, content_type=problem.MEDIA_TYPE)
+        body = problem.document(refusal, path=request._request.path)
+        return Response(body, refusal.status, content_type=problem.MEDIA_TYPE)

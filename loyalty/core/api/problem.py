@@ -6,7 +6,7 @@ Every error of the API is a problem document (RFC 9457), and this is where it is
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
@@ -17,7 +17,6 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.core.api import refusals, rendering
@@ -154,9 +153,9 @@ def response(refusal: DomainError, request: HttpRequest) -> HttpResponse:
     )
 
 
-def unknown_address(request: Request | HttpRequest, **parts: str) -> HttpResponse:
+def unknown_address(request: HttpRequest, **parts: str) -> HttpResponse:
     """Whatever is under /v1 and no operation."""
-    return response(refusals.UnknownAddress(), cast(HttpRequest, request))
+    return response(refusals.UnknownAddress(), request)
 
 
 def bad_request_handler(request: HttpRequest, exception: Exception) -> HttpResponse:

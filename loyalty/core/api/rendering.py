@@ -1,6 +1,6 @@
 """Values become JSON: exact numbers as strings, moments with their offset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -65,16 +65,17 @@ class JSONRenderer(BaseRenderer):
 class JSONOnly(BaseContentNegotiation):
     """The API speaks JSON; it refuses only those who say that they cannot read it."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         accepted = request._request.META.get("HTTP_ACCEPT", "*/*")
         if accepted not in _WELCOME and not _takes_json(accepted):
             raise refusals.NotAcceptable(_("Ask for application/json, or leave out the Accept header."))
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 def _takes_json(accepted: str) -> bool:
