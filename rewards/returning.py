@@ -7,7 +7,7 @@ together, so that several partial returns end exactly at the whole.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -279,8 +279,8 @@ class _Step:
             kind="return",
             external_id=self.request.returned.external_id,
             member_id=self.account.member_id,
-            occurred_at=self.request.returned.occurred_at,
-            recorded_at=self.request.at,
+            occurred_at=self.request.returned.occurred_at.astimezone(UTC),
+            recorded_at=self.request.at.astimezone(UTC),
             points=sum(taken["points"] for taken in self.taken if taken["wallet_type"] in spendable),
             awards=tuple(self.taken),
             wallets=tuple(told["wallets"]),
