@@ -84,7 +84,10 @@ WITH member AS MATERIALIZED (
            coalesce(held.available, 0) - coalesce(overdue.points, 0) AS available,
            coalesce(held.pending, 0) AS pending, coalesce(held.held, 0) AS held,
            CASE WHEN next.points IS NOT NULL
-                THEN json_build_object('expires_at', next.expires_at, 'points', next.points) END AS next_expiry
+                THEN json_build_object(
+                    'expires_at', to_char(next.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                    'points', next.points
+                ) END AS next_expiry
     FROM member
     JOIN members_wallettype AS type ON type.program_id = $1
     LEFT JOIN members_wallet AS held ON held.member_id = member.id AND held.type_id = type.id
@@ -100,7 +103,7 @@ WITH member AS MATERIALIZED (
 ), standing AS (
     SELECT ladder.key AS ladder, tier.key AS tier, tier.name, coalesce(present.progress, 0) AS progress,
            next.key AS next_tier,
-           greatest(next.threshold - coalesce(present.progress, 0), 0) AS points_to_next
+           next.threshold - least(coalesce(present.progress, 0), next.threshold) AS points_to_next
     FROM member
     JOIN members_tierladder AS ladder ON ladder.program_id = $1
     LEFT JOIN members_membertier AS present

@@ -29,8 +29,8 @@ _NEVER: Final = {"0", "0.0", "0.00", "0.000"}
 
 
 def dumps(value: Any) -> bytes:
-    """JSON in UTF-8. Decimals become strings, structs objects; moments must know their time zone."""
-    return orjson.dumps(value, default=_encoded)
+    """JSON in UTF-8. Decimals become strings, structs objects, moments in UTC end in Z."""
+    return orjson.dumps(value, default=_encoded, option=orjson.OPT_UTC_Z)
 
 
 def _encoded(value: Any) -> Any:
