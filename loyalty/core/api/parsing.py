@@ -8,7 +8,8 @@ fingerprint. Numbers of any length are read exactly where whole numbers are expe
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, overload
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -48,15 +49,23 @@ def loads(raw: bytes) -> Any:
     return value
 
 
-def decode[T](request: Request, kind: type[T]) -> T:
+@overload
+def decode[T](request: Request, kind: type[T]) -> T: ...
+
+
+@overload
+def decode(request: Request, kind: UnionType) -> Any: ...
+
+
+def decode(request: Request, kind: Any) -> Any:
     """
-    The body as a value of that type, an instance of a `msgspec.Struct` as a rule.
+    The body as a value of that type: a `msgspec.Struct`, or one of several that a tag tells apart.
 
     :raises MalformedJSON: if it is no JSON
     :raises InvalidBody: if it has another shape, or unknown fields; with a pointer to the place
     """
     raw = body(request)
-    value: T = _decode(raw, kind)
+    value = _decode(raw, kind)
     _refuse_nul(raw, None)
     return value
 

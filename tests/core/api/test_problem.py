@@ -160,6 +160,6 @@ class TestProblemsPage:
         def family(kind):
             return {kind}.union(*(family(child) for child in kind.__subclasses__()))
 
-        statuses = {}
+        statuses: dict[str, int] = {}
         for kind in family(DomainError):
             assert statuses.setdefault(kind.code, kind.status) == kind.status, kind

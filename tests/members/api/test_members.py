@@ -158,7 +158,7 @@ class TestList:
         return MemberFactory.create_batch(5, program=program)
 
     def walk(self, till, address, step="next"):
-        pages = []
+        pages, last = [], {}
         while address:
             page = till.get(address.removeprefix("http://127.0.0.1:8000")).json()
             pages.append([member["id"] for member in page["data"]])

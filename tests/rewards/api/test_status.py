@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -19,11 +20,12 @@ def _at_noon(noon: datetime) -> Iterator[None]:
         yield
 
 
-def status_of(till: PartnerClient, reference: object = "card:1001") -> dict:
+def status_of(till: PartnerClient, reference: object = "card:1001") -> dict[str, Any]:
     response = till.get(f"/v1/members/{reference}/status")
     assert response.status_code == 200
-    msgspec.convert(response.json(), MemberStatusBody)
-    return response.json()
+    body: dict[str, Any] = response.json()
+    msgspec.convert(body, MemberStatusBody)
+    return body
 
 
 @pytest.fixture
