@@ -6,7 +6,7 @@ purchase, and each further round trip or object in between would cost more than 
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -171,11 +171,23 @@ def read(program_id: UUID, reference: references.Reference, *, at: datetime) -> 
 
     :raises NotFound: if the program has no such member
     """
-    if reference.by == "id":
-        rows = fetch(_BY_ID, [program_id, at, reference.value])
-    else:
-        rows = fetch(_BY_IDENTIFIER, [program_id, at, reference.kind, reference.value])
+    query = query_of(program_id, reference, at=at)
+    rows = fetch(query.sql, query.parameters)
     if not rows:
         raise references.unknown()
     body: str = rows[0][0]
     return body.encode()
+
+
+class Query(NamedTuple):
+    """A statement with what is bound to it."""
+
+    sql: str
+    parameters: list[Any]
+
+
+def query_of(program_id: UUID, reference: references.Reference, *, at: datetime) -> Query:
+    """The one statement behind a status."""
+    if reference.by == "id":
+        return Query(_BY_ID, [program_id, at, reference.value])
+    return Query(_BY_IDENTIFIER, [program_id, at, reference.kind, reference.value])
