@@ -20,11 +20,12 @@ from loyalty.core.events import NewEvent
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members.ledger import operations
-from members.ledger.operations import Cause, Change, Grant
+from members.ledger.operations import Cause, Change, Grant, TooManyPoints
 from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
 from members.terms import LadderTerms, Terms, WalletTerms
 from rewards.activities import CustomEvent, Line, Sale
+from rewards.engine import effects
 from rewards.engine.evaluate import Award, Rulebook, evaluate
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
 
@@ -67,11 +68,14 @@ def decide(
     activity_id = new_id()
     facts = member_facts(account, context)
     moment = Moment(local=activity.occurred_at.astimezone(context.terms.zone))
-    awards = evaluate(
-        campaigns,
-        Facts(activity=activity_facts(activity, context.source), member=facts, moment=moment),
-        rounding=context.program.rounding,
-    )
+    try:
+        awards = evaluate(
+            campaigns,
+            Facts(activity=activity_facts(activity, context.source), member=facts, moment=moment),
+            rounding=context.program.rounding,
+        )
+    except effects.TooManyPoints as error:
+        raise TooManyPoints("The campaigns would give more points than can be counted.", pointer="#/amount") from error
     step = _Step(activity=activity, activity_id=activity_id, context=context, account=account)
     for wallet_type, group in groupby(sorted(awards, key=attrgetter("wallet_type")), attrgetter("wallet_type")):
         step.grant(context.terms.wallet_types[wallet_type], list(group))

@@ -50,6 +50,9 @@ class RequestIdMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
+        if not response.streaming:
+            # Without it the server sends the answer in chunks; Django's own setter is for pages only.
+            response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 
 
