@@ -200,8 +200,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_REQUEST": False,
     "SCHEMA_PATH_PREFIX": "/v1",
+    "POSTPROCESSING_HOOKS": [],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
@@ -313,8 +314,50 @@ structlog.configure(
 
 PGHISTORY_APPEND_ONLY = True
 
-# Admin theme: see https://unfoldadmin.com. Callables live beside the pages that they serve.
+# Admin theme: see https://unfoldadmin.com. Callables live in `loyalty.core.navigation` and `loyalty.start_page`.
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Regulars",
-    "SITE_HEADER": "Regulars",
+    "SITE_HEADER": "loyalty.core.navigation.header",
+    "SITE_SUBHEADER": "loyalty.core.navigation.subheader",
+    "SITE_ICON": "loyalty.core.navigation.mark",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "loyalty.core.navigation.mark"}],
+    "SITE_DROPDOWN": "loyalty.core.navigation.programs",
+    "ENVIRONMENT": "loyalty.core.navigation.environment",
+    "DASHBOARD_CALLBACK": "loyalty.start_page.show",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["loyalty.core.navigation.style"],
+    "SCRIPTS": ["loyalty.core.navigation.script"],
+    "SIDEBAR": {"show_search": False, "navigation": "loyalty.core.navigation.sidebar"},
+    "ACCOUNT": {"navigation": "loyalty.core.navigation.account"},
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "base": {
+            "50": "oklch(98.4% .004 95)",
+            "100": "oklch(96.3% .005 95)",
+            "200": "oklch(92.2% .007 92)",
+            "300": "oklch(86.8% .009 90)",
+            "400": "oklch(70.9% .012 85)",
+            "500": "oklch(54.5% .014 80)",
+            "600": "oklch(44.4% .013 75)",
+            "700": "oklch(37.2% .012 70)",
+            "800": "oklch(27% .009 65)",
+            "900": "oklch(20.8% .008 60)",
+            "950": "oklch(15% .006 60)",
+        },
+        "primary": {
+            "50": "oklch(97.6% .018 170)",
+            "100": "oklch(94.4% .04 168)",
+            "200": "oklch(89% .075 167)",
+            "300": "oklch(81% .105 166)",
+            "400": "oklch(71% .12 166)",
+            "500": "oklch(60.5% .115 166)",
+            "600": "oklch(50.5% .1 167)",
+            "700": "oklch(43.5% .085 168)",
+            "800": "oklch(37% .07 169)",
+            "900": "oklch(31% .057 170)",
+            "950": "oklch(22.5% .042 172)",
+        },
+    },
 }
