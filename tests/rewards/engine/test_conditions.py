@@ -65,6 +65,8 @@ class TestAComparison:
             ("moment.time", "between", ["11:00", "12:00"], False),
             ("moment.time", "between", ["22:00", "12:00:01"], True),
             ("moment.time", "between", ["22:00", "06:00"], False),
+            ("moment.time", "between", ["12:00", "06:00"], True),
+            ("moment.time", "between", ["13:00", "12:00"], False),
             ("member.attribute.city", "eq", "Berlin", True),
             ("member.attribute.city", "ne", "Berlin", False),
             ("member.attribute.city", "ne", "Bonn", True),
