@@ -104,6 +104,12 @@ class ProgramModelAdmin(ThemedAdmin):
 class FactAdmin(ProgramModelAdmin):
     """What happened, to be read only: the database would refuse a change, so nothing here offers one."""
 
+    has_history = False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        extra = {"show_history": self.has_history, **(kwargs.pop("extra_context", None) or {})}
+        return super().changeform_view(request, *args, extra_context=extra, **kwargs)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -116,7 +116,7 @@ document.addEventListener("DOMContentLoaded", () => {
     previewSoon();
   });
   form.addEventListener("change", (event) => {
-    const row = event.target.closest(".rg-row");
+    const row = event.target.closest("[data-rows] .rg-row");
     if (row) {
       if (event.target.name.endsWith("-fact")) part(row, "value").value = "";
       fit(row);
@@ -125,6 +125,6 @@ document.addEventListener("DOMContentLoaded", () => {
     previewSoon();
   });
   form.addEventListener("input", previewSoon);
-  form.querySelectorAll(".rg-row").forEach(fit);
+  form.querySelectorAll("[data-rows] .rg-row").forEach(fit);
   fitTrigger();
 });
