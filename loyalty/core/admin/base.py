@@ -106,9 +106,15 @@ class FactAdmin(ProgramModelAdmin):
 
     has_history = False
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        extra = {"show_history": self.has_history, **(kwargs.pop("extra_context", None) or {})}
-        return super().changeform_view(request, *args, extra_context=extra, **kwargs)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"show_history": self.has_history, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
