@@ -13,16 +13,22 @@ from rewards.models import Campaign, CampaignStatus, CampaignVersion
 
 
 class CampaignNotRunning(DomainError):
+    """Only a running campaign can be paused."""
+
     code: ClassVar[str] = "campaign_not_running"
     title: ClassVar[str] = "The campaign is not running"
 
 
 class CampaignHasEnded(DomainError):
+    """A campaign that has ended stays so: make a new one."""
+
     code: ClassVar[str] = "campaign_has_ended"
     title: ClassVar[str] = "The campaign has ended"
 
 
 class UnknownWalletType(DomainError):
+    """The program has no wallet type with that key."""
+
     code: ClassVar[str] = "unknown_wallet_type"
     status: ClassVar[int] = 422
     title: ClassVar[str] = "There is no such wallet type"
@@ -47,7 +53,12 @@ def publish(
         raise CampaignHasEnded(f"“{campaign.name}” has ended. Copy it to run it again.")
     _check(campaign, definition)
     return _add_version(
-        campaign, definition=definition, status=CampaignStatus.RUNNING, by=by, at=at, effective_at=effective_at or at
+        campaign,
+        definition=definition,
+        status=CampaignStatus.RUNNING,
+        by=by,
+        at=at,
+        effective_at=effective_at or at,
     )
 
 
@@ -84,7 +95,9 @@ def end(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersion
 
 
 def _stop(campaign: Campaign, *, status: CampaignStatus, by: User | None, at: datetime) -> CampaignVersion:
-    stoppable = {CampaignStatus.RUNNING} | ({CampaignStatus.PAUSED} if status == CampaignStatus.ENDED else set())
+    stoppable = {CampaignStatus.RUNNING} | (
+        {CampaignStatus.PAUSED} if status == CampaignStatus.ENDED else set()
+    )
     if campaign.status not in stoppable:
         raise CampaignNotRunning(f"“{campaign.name}” is not running.")
     definition = _newest(campaign).definition

@@ -35,12 +35,16 @@ TRIES_WITHOUT_A_LOCK: Final = 2
 
 
 class UnknownMember(DomainError):
+    """No member of the program is known by that reference: register them first."""
+
     code: ClassVar[str] = "unknown_member"
     status: ClassVar[int] = 404
     title: ClassVar[str] = "No such member"
 
 
 class MemberIsBlocked(DomainError):
+    """The member was blocked by staff: no points are earned or spent."""
+
     code: ClassVar[str] = "member_blocked"
     title: ClassVar[str] = "The member is blocked"
 
@@ -220,7 +224,9 @@ def member_of(account: Account | None, asked: MemberReference) -> Account:
     :raises MemberIsBlocked: if the member is blocked
     """
     if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value")
+        raise UnknownMember(
+            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
+        )
     if account.status == MemberStatus.BLOCKED:
         raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
     return account
@@ -289,8 +295,8 @@ class _Work:
             kind=_kind(activity),
             external_id=activity.external_id,
             member_id=decision.account.member_id,
-            occurred_at=activity.occurred_at,
-            recorded_at=self.context.at,
+            occurred_at=activity.occurred_at.astimezone(UTC),
+            recorded_at=self.context.at.astimezone(UTC),
             points=decision.points,
             awards=decision.awards,
             wallets=tuple(decision.outcome["wallets"]),
@@ -349,7 +355,8 @@ def check(activity: Sale | CustomEvent, *, program: Program, at: datetime) -> No
     """
     if activity.occurred_at > at + CLOCKS_MAY_DIFFER_BY:
         raise InvalidInput(
-            f"It is {at.isoformat(timespec='seconds')} now; this cannot have happened yet.", pointer="#/occurred_at"
+            f"It is {at.isoformat(timespec='seconds')} now; this cannot have happened yet.",
+            pointer="#/occurred_at",
         )
     if activity.occurred_at < EARLIEST:
         raise InvalidInput("This is too long ago: the earliest year is 2000.", pointer="#/occurred_at")
@@ -360,7 +367,9 @@ def check(activity: Sale | CustomEvent, *, program: Program, at: datetime) -> No
 
 def check_currency(money: Money, program: Program, pointer: str) -> None:
     if money.currency != program.currency:
-        raise InvalidInput(f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer)
+        raise InvalidInput(
+            f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer
+        )
 
 
 def _check_lines(sale: Sale, program: Program) -> None:

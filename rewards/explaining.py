@@ -62,6 +62,11 @@ def recomputed(activity: Activity, *, program: Program) -> tuple[Award, ...]:
 
 def told(activity: Activity, *, program: Program) -> dict[str, Any]:
     """The activity as the API shows it, with the reasons."""
+    plain: dict[str, Any] = msgspec.to_builtins(_told(activity, program))
+    return plain
+
+
+def _told(activity: Activity, program: Program) -> dict[str, Any]:
     return {
         "id": activity.pk,
         "kind": activity.kind,
@@ -79,8 +84,8 @@ def told(activity: Activity, *, program: Program) -> dict[str, Any]:
             {
                 "campaign": verdict.campaign_key,
                 "name": verdict.name,
-                "matched": verdict.matched,
-                "points": verdict.points,
+                "matched": verdict.has_matched,
+                "points": sum(award.points for award in verdict.awards),
                 "reasons": [reason.text() for reason in verdict.reasons],
             }
             for verdict in verdicts(activity, program=program)

@@ -29,17 +29,23 @@ TRIES_WITHOUT_A_LOCK: Final = 2
 
 
 class UnknownReward(DomainError):
+    """The program has no reward with that key."""
+
     code: ClassVar[str] = "unknown_reward"
     status: ClassVar[int] = 404
     title: ClassVar[str] = "No such reward"
 
 
 class RewardNotOnOffer(DomainError):
+    """The reward is switched off, or not on offer yet or any more."""
+
     code: ClassVar[str] = "reward_not_on_offer"
     title: ClassVar[str] = "The reward is not on offer now"
 
 
 class RewardSoldOut(DomainError):
+    """The last piece of the reward is gone."""
+
     code: ClassVar[str] = "reward_sold_out"
     title: ClassVar[str] = "The reward is sold out"
 
@@ -179,7 +185,11 @@ def check(offer: Offer, *, at: datetime) -> None:
     :raises RewardNotOnOffer: outside its dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     """
-    if not offer.is_active or (offer.starts_at and at < offer.starts_at) or (offer.ends_at and at >= offer.ends_at):
+    if (
+        not offer.is_active
+        or (offer.starts_at and at < offer.starts_at)
+        or (offer.ends_at and at >= offer.ends_at)
+    ):
         raise RewardNotOnOffer(f"The reward “{offer.key}” is not on offer now.", pointer="#/reward")
     if offer.stock == 0:
         raise RewardSoldOut(f"No “{offer.key}” is left.", pointer="#/reward")

@@ -7,7 +7,7 @@ together, so that several partial returns end exactly at the whole.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -25,7 +25,7 @@ from members import terms
 from members.ledger import operations, store
 from members.ledger.operations import Cause, Change
 from members.ledger.plan import Plan
-from members.ledger.state import Account, TierStanding, WalletState
+from members.ledger.state import Account, WalletState
 from members.terms import Terms
 from rewards.activities import Return
 from rewards.awarding import climbed, outcome
@@ -42,12 +42,16 @@ TRIES_WITHOUT_A_LOCK: Final = 2
 
 
 class UnknownSale(DomainError):
+    """This partner has reported no sale with that external id."""
+
     code: ClassVar[str] = "unknown_sale"
     status: ClassVar[int] = 404
     title: ClassVar[str] = "No such sale"
 
 
 class ReturnedTooMuch(DomainError):
+    """The returns of a sale cannot be worth more than the sale."""
+
     code: ClassVar[str] = "returned_too_much"
     title: ClassVar[str] = "More was returned than was sold"
 
@@ -165,7 +169,9 @@ def check(returned: Return, sale: SoldThen, *, program: Program, at: datetime) -
         check_currency(returned.amount, program, "#/amount/currency")
         amount = returned.amount.value
     if amount > left or (amount == 0 and sale.amount > 0):
-        raise ReturnedTooMuch(f"Of this sale {left} {program.currency} can still come back.", pointer="#/amount")
+        raise ReturnedTooMuch(
+            f"Of this sale {left} {program.currency} can still come back.", pointer="#/amount"
+        )
     return amount
 
 
@@ -248,7 +254,9 @@ class _Step:
     def _tell(self, change: Change) -> None:
         wallet_types = {known.id: known.key for known in self.request.terms.wallet_types.values()}
         key = wallet_types[change.wallet.type_id]
-        self.taken.append({"wallet_type": key, "points": change.entry.points, "reason": change.entry.cause.reason})
+        self.taken.append(
+            {"wallet_type": key, "points": change.entry.points, "reason": change.entry.cause.reason}
+        )
         self.events.append(
             events.NewEvent(
                 type="points.reversed",
@@ -275,8 +283,8 @@ class _Step:
             kind="return",
             external_id=self.request.returned.external_id,
             member_id=self.account.member_id,
-            occurred_at=self.request.returned.occurred_at,
-            recorded_at=self.request.at,
+            occurred_at=self.request.returned.occurred_at.astimezone(UTC),
+            recorded_at=self.request.at.astimezone(UTC),
             points=sum(taken["points"] for taken in self.taken if taken["wallet_type"] in spendable),
             awards=tuple(self.taken),
             wallets=tuple(told["wallets"]),

@@ -1,8 +1,11 @@
 """The cast: one program with a wallet type and a ladder, and the people and systems in it."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
@@ -12,6 +15,16 @@ from rewards.models import Campaign
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_come_from_the_apps() -> Iterator[None]:
+    """Nobody has to collect them before the tests."""
+    storages = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    with override_settings(STORAGES=storages, WHITENOISE_AUTOREFRESH=True, WHITENOISE_USE_FINDERS=True):
+        yield
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ _FORMATS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "OneToOneField": ("uuid", str),
     "BigIntegerField": ("bigint", str),
     "PositiveBigIntegerField": ("bigint", str),
+    "IntegerField": ("integer", str),
     "PositiveIntegerField": ("integer", str),
     "SmallIntegerField": ("smallint", str),
     "DecimalField": ("numeric", str),

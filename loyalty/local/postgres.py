@@ -24,7 +24,7 @@ from loyalty.local import accounts
 from loyalty.local.accounts import Account
 from loyalty.local.bootstrap import only_one_setup
 from loyalty.local.ports import LOOPBACK, free_port
-from loyalty.local.processes import Part, PartFailed, Parts, born, stop_group
+from loyalty.local.processes import Part, PartFailed, Parts, born, stop_process
 
 PREFERRED_PORT = 54320
 OLDEST = 15
@@ -73,7 +73,13 @@ def start(parts: Parts, settings: dict[str, str] | None = None) -> str:
         port = free_port(PREFERRED_PORT)
         command = [programs / "postgres", "-D", str(data), *options(port, settings or {})]
         part = parts.start(
-            "postgres", command, env=environment(), account=account, stop_signal=signal.SIGINT, patience=60
+            "postgres",
+            command,
+            env=environment(),
+            account=account,
+            stop_signal=signal.SIGINT,
+            patience=60,
+            is_server=True,
         )
         url = f"postgres://postgres:{password}@{LOOPBACK}:{port}/postgres"
         try:
@@ -148,7 +154,7 @@ def clear_the_way(data: Path) -> None:
         if born(pid) is None:
             return
         if serves(pid, data):
-            stop_group(pid, signal.SIGINT, 60)
+            stop_process(pid, signal.SIGINT, 60)
         else:
             file.unlink()
 

@@ -40,6 +40,7 @@ class Part:
     log: Path
     stop_signal: signal.Signals
     patience: float
+    is_server: bool
 
     def failure(self) -> PartFailed:
         lines = self.log.read_text(errors="replace").splitlines()[-8:]
@@ -82,6 +83,7 @@ class Parts:
         account: Account | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         patience: float = 10,
+        is_server: bool = False,
     ) -> Part:
         log = self.home / "log" / f"{name}.log"
         with log.open("ab") as output:
@@ -96,7 +98,7 @@ class Parts:
                 preexec_fn=die_with_parent(stop_signal),
                 **(account.identity if account else {}),
             )
-        part = Part(name, process, log, stop_signal, patience)
+        part = Part(name, process, log, stop_signal, patience, is_server)
         self.running.append(part)
         self.write_down()
         return part
@@ -121,12 +123,14 @@ class Parts:
                 raise part.failure()
 
     def stop(self) -> None:
-        """Stop the last started first, so that the servers outlive what uses them."""
-        while self.running:
-            part = self.running[-1]
-            stop_group(part.process.pid, part.stop_signal, part.patience, reap=part.process.poll)
-            part.process.wait()
-            self.running.pop()
+        """Stop all; the servers outlive what uses them."""
+        for is_server in (False, True):
+            wave = [part for part in self.running if part.is_server == is_server]
+            for part in wave:
+                part.process.send_signal(part.stop_signal)
+            for part in wave:
+                wait_for_end(part.process.pid, part.patience, reap=part.process.poll)
+                self.running.remove(part)
         self.record.unlink(missing_ok=True)
 
 
@@ -145,17 +149,20 @@ def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
     return ask
 
 
-def stop_group(
-    leader: int, stop_signal: signal.Signals, patience: float, *, reap: Callable[[], object] = lambda: None
-) -> None:
-    """Ask a process group to stop, insist after ``patience`` seconds, return when it is gone."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(leader, stop_signal)
+def wait_for_end(leader: int, patience: float, *, reap: Callable[[], object] = lambda: None) -> None:
+    """Wait for a process that was asked to stop, insist after ``patience`` seconds, clear up its group."""
     if not is_gone(leader, reap, within=patience):
         signal_group(leader, signal.SIGKILL)
         is_gone(leader, reap, within=10)
     # The leader has gone in good order; a child that it forgot has no one left to work for.
     signal_group(leader, signal.SIGKILL)
+
+
+def stop_process(pid: int, stop_signal: signal.Signals, patience: float) -> None:
+    """Stop a process that is no child of ours, with its group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, stop_signal)
+    wait_for_end(pid, patience)
 
 
 def is_gone(leader: int, reap: Callable[[], object], *, within: float) -> bool:
@@ -185,7 +192,7 @@ def stop_leftovers(record: Path) -> int:
     for part in reversed(parts):
         birth = born(part["pid"])
         if birth == part["born"] or (birth is None and group_exists(part["pid"])):
-            stop_group(part["pid"], signal.Signals(part["stop"]), part["patience"])
+            stop_process(part["pid"], signal.Signals(part["stop"]), part["patience"])
             stopped += 1
     record.unlink(missing_ok=True)
     return stopped

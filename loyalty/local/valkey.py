@@ -44,7 +44,7 @@ def start(parts: Parts) -> str:
         if account is not None:
             os.chown(settings, account.uid, account.gid)
         env = {**os.environ, "LC_ALL": "C"}
-        part = parts.start("valkey", [str(program), str(settings)], env=env, account=account)
+        part = parts.start("valkey", [str(program), str(settings)], env=env, account=account, is_server=True)
         url = f"redis://:{password}@{LOOPBACK}:{port}/0"
         try:
             wait_until_ready(part, url)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
 from rewards.activities import MemberReference, Money
@@ -71,4 +72,6 @@ class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 def answer_of(recorded: Recorded) -> dict[str, Any]:
     """What the partner is told: the same at first and at every repeat."""
-    return {name: getattr(recorded, name) for name in TransactionResult.__struct_fields__}
+    told = {name: getattr(recorded, name) for name in TransactionResult.__struct_fields__}
+    plain: dict[str, Any] = msgspec.to_builtins(told)
+    return plain

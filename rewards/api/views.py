@@ -16,6 +16,7 @@ from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import IdempotencyRecord
 from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
+from rewards.api import docs
 from rewards.api.bodies import RedemptionRequest, answer_of
 from rewards.earning import Recorded
 from rewards.models import Activity
@@ -52,6 +53,7 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
 class TransactionsView(PartnerView):
     scopes: ClassVar = {"post": "transactions:write"}
 
+    @docs.record_transaction
     def post(self, request: Request) -> HttpResponse:
         """Record a sale or return; a repeat is answered with the first result."""
         reported = parsing.decode(request, Transaction)
@@ -74,6 +76,7 @@ class TransactionsView(PartnerView):
 class TransactionView(PartnerView):
     scopes: ClassVar = {"get": "transactions:read"}
 
+    @docs.read_transaction
     def get(self, request: Request, transaction_id: UUID) -> HttpResponse:
         """A transaction with the reasons for what it gave, and for what it did not."""
         program = request.auth.program
@@ -86,6 +89,7 @@ class TransactionView(PartnerView):
 class EventsView(PartnerView):
     scopes: ClassVar = {"post": "events:write"}
 
+    @docs.record_event
     def post(self, request: Request) -> HttpResponse:
         """Record a custom event of a member; campaigns may give points for it."""
         event = parsing.decode(request, CustomEvent)
@@ -107,6 +111,7 @@ class EventsView(PartnerView):
 class RedemptionsView(PartnerView):
     scopes: ClassVar = {"post": "redemptions:write"}
 
+    @docs.redeem_reward
     def post(self, request: Request) -> HttpResponse:
         """Buy a reward with a member's points; the answer holds the voucher's code."""
         wanted = parsing.decode(request, RedemptionRequest)

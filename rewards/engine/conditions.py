@@ -102,7 +102,7 @@ class _Reader:
         return fact
 
 
-def compile(node: Node) -> Predicate:  # noqa: A001 (read as `conditions.compile`)
+def compile(node: Node) -> Predicate:
     """The tree as one function, which stops at the first condition that decides."""
     if isinstance(node, Leaf):
         return predicate(node.fact, node.operator, node.operand)

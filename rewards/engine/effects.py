@@ -66,7 +66,7 @@ class PointsPerUnit(msgspec.Struct, frozen=True):
         said = Reason(
             code,
             {
-                "points": number(self.points),
+                "points": str(self.points),
                 "per": money(self.per, currency),
                 "amount": money(amount, currency),
             },
@@ -171,7 +171,8 @@ def _points_per_unit(raw: Mapping[str, Any], trigger: str, place: Place) -> Poin
     if points is None or per is None:
         return None
     picks = None if lines is None else conditions.compile(lines)
-    return PointsPerUnit(raw.get("wallet_type", ""), points, per, lines, picks)
+    without_zeros = Decimal(number(points))
+    return PointsPerUnit(raw.get("wallet_type", ""), without_zeros, per, lines, picks)
 
 
 def _lines(raw: Mapping[str, Any], place: Place) -> conditions.Node | None:

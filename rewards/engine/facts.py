@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 AMOUNT_LIMIT = Decimal(10) ** 12
 """Amounts and quantities stay below it, so that nothing computed from them loses a digit."""
+_LOW = -AMOUNT_LIMIT
 
 
 def _check(name: str, value: Decimal) -> None:
     try:
-        if -AMOUNT_LIMIT < value < AMOUNT_LIMIT:
+        if _LOW < value < AMOUNT_LIMIT:
             return
     except InvalidOperation:  # comparing with NaN
         pass
@@ -107,6 +108,10 @@ class KnownFacts(dict["Fact", Any]):
     """
 
     __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+    def __bool__(self) -> bool:
+        return True
 
     def __missing__(self, fact: Fact) -> Any:
         value = self[fact] = fact.read(self)

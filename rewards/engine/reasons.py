@@ -88,7 +88,7 @@ def listed(parts: Sequence[Reason | str], *, by: str) -> Reason | str:
 
 def money(amount: Decimal, currency: str) -> Reason:
     """An amount of money, stored as it is and spoken as “€50.00”."""
-    return Reason("money", {"amount": f"{amount:f}", "currency": currency})
+    return Reason("money", {"amount": str(amount), "currency": currency})
 
 
 def _money(amount: str, currency: str) -> str:

@@ -20,6 +20,11 @@ SLEEP = "import time; time.sleep(60)"
 STUBBORN = (
     f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); {SLEEP}"
 )
+LAST_WORDS = f"""
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.1), print(time.monotonic()), sys.exit()))
+print("ready", flush=True); {SLEEP}
+"""
 CHILD = f"subprocess.Popen([sys.executable, '-c', '{SLEEP}'])"
 PARENT = f"import subprocess, sys; {CHILD}; print('ready', flush=True); {SLEEP}"
 
@@ -31,7 +36,8 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
 
 
 def begin(parts: Parts, code: str, **options: float) -> processes.Part:
-    part = parts.start("part", [sys.executable, "-c", code], env=dict(os.environ), **options)  # type: ignore[arg-type]
+    name = f"part-{len(parts.running)}"
+    part = parts.start(name, [sys.executable, "-c", code], env=dict(os.environ), **options)  # type: ignore[arg-type]
     if "ready" in code:
         assert wait_for(lambda: "ready" in part.log.read_text(), 20)
     return part
@@ -55,19 +61,13 @@ class TestStop:
 
         assert wait_for(lambda: not alive_in_sessions([part.process.pid]), 5)
 
-    def test_stops_the_last_started_first(self, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-        stopped: list[int] = []
-
-        def kill(leader: int, *_: object, **__: object) -> None:
-            stopped.append(leader)
-            os.kill(leader, signal.SIGKILL)
-
-        monkeypatch.setattr(processes, "stop_group", kill)
-        first, second = begin(parts, SLEEP), begin(parts, SLEEP)
+    def test_stops_servers_last(self, parts: Parts) -> None:
+        server = begin(parts, LAST_WORDS, is_server=True)
+        client = begin(parts, LAST_WORDS)
 
         parts.stop()
 
-        assert stopped == [second.process.pid, first.process.pid]
+        assert float(client.log.read_text().split()[1]) < float(server.log.read_text().split()[1])
 
 
 class TestRaiseIfAnyStopped:
@@ -76,7 +76,7 @@ class TestRaiseIfAnyStopped:
         part.process.wait()
 
         with pytest.raises(
-            PartFailed, match=r"part stopped by itself \(exit code 1\), see .*part.log:\s+no more points"
+            PartFailed, match=r"part-0 stopped by itself \(exit code 1\), see .*part-0.log:\s+no more points"
         ):
             parts.raise_if_any_stopped()
 

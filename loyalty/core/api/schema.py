@@ -207,6 +207,9 @@ class StructExtension(OpenApiSerializerExtension):  # type: ignore[misc]  # drf-
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
         return str(self.target.__name__)
 
+    def get_identity(self, auto_schema: AutoSchema, direction: str) -> str:
+        return self.get_name(auto_schema, direction)
+
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         _own, components = _schemas(self.target)
         own: dict[str, Any] = components.pop(self.target.__name__)
