@@ -25,14 +25,39 @@ from loyalty.core.models import Program, Role
 from members import figures
 from members.figures import Movement
 from members.models import TierLadder, WalletType
-from rewards import explanation
+from rewards import wording
 from rewards.models import Activity, Campaign, Reward
 
 FIGURES_KEPT_FOR: Final = timedelta(minutes=5)
 NEWEST_SHOWN: Final = 8
 RANGES: Final = {"30d": ("day", 30), "12m": ("month", 12)}
 
-ALL: Final = frozenset(Role.values)
+BAR_OPTIONS: Final = json.dumps(
+    {
+        "responsive": True,
+        "maintainAspectRatio": False,
+        "animation": False,
+        "interaction": {"mode": "index", "intersect": False},
+        "plugins": {"legend": {"display": False}},
+        "borderRadius": 3,
+        "maxBarThickness": 14,
+        "scales": {
+            "x": {"grid": {"display": False}, "border": {"display": False}, "ticks": {"maxTicksLimit": 8, "maxRotation": 0, "color": "#8a857b"}},
+            "y": {"grid": {"color": "#8a857b22"}, "border": {"display": False}, "ticks": {"maxTicksLimit": 5, "color": "#8a857b"}, "beginAtZero": True},
+        },
+    }
+)
+DONUT_OPTIONS: Final = json.dumps(
+    {
+        "responsive": True,
+        "maintainAspectRatio": False,
+        "animation": False,
+        "cutout": "68%",
+        "borderWidth": 0,
+        "plugins": {"legend": {"display": False}},
+        "scales": {},
+    }
+)
 _PARTS: Final[dict[str, frozenset[str]]] = {
     "search": frozenset({Role.SUPPORT}),
     "figures": frozenset({Role.MARKETER, Role.FINANCE, Role.ADMINISTRATOR}),
@@ -63,6 +88,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     for name in parts:
         context |= fill[name]()
     steps = first_steps(program) if role in (Role.ADMINISTRATOR, Role.MARKETER) else []
+    context |= {"bar_options": BAR_OPTIONS, "donut_options": DONUT_OPTIONS}
     return {**context, "parts": parts, "program": program, "first_steps": steps, "role_label": Role(role).label}
 
 
@@ -161,7 +187,7 @@ def _campaigns(program: Program) -> dict[str, Any]:
     running = Campaign.objects.filter(program=program).running().order_by("name", "pk")[:NEWEST_SHOWN]
     return {
         "running": [
-            (campaign, explanation.sentence(campaign.draft, currency=program.currency)) for campaign in running
+            (campaign, wording.sentence(campaign.draft, program=program)) for campaign in running
         ]
     }
 

@@ -74,7 +74,9 @@ def _plain(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The definition with everything said that it may leave out."""
     schedule = definition.get("schedule") or {}
     moments = {key: schedule.get(key) for key in {"starts_at", "ends_at", *schedule}}
-    conditions = definition.get("conditions") or None
+    conditions = definition.get("conditions")
+    if conditions in ({"all": []}, {"any": []}):
+        conditions = None
     return {**definition, "conditions": conditions, "schedule": moments}
 
 

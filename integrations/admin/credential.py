@@ -71,13 +71,14 @@ class CredentialAdmin(FactAdmin):
     """
 
     program_path = "partner__program"
+    has_history = True
     list_display = ("name", "partner", "begins_with", "shown_state", "last_used_at", "expires_at")
     list_select_related = ("partner",)
     sortable_by = ()
     ordering = ("-pk",)
     exclude = ("digest",)
-    fields = ("name", "partner", "begins_with", "shown_scopes", "shown_state", "created_at", "last_used_at", "expires_at", "revoked_at")
-    readonly_fields = ("begins_with", "shown_scopes", "shown_state")
+    fields = ("name", "partner", "begins_with", "shown_scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
+    readonly_fields = ("begins_with", "shown_scopes")
     change_form_template = "admin/integrations/credential/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -129,9 +130,9 @@ class CredentialAdmin(FactAdmin):
     def begins_with(self, credential: Credential) -> str:
         return f"{credential.prefix}…"
 
-    @display(description=_("may"), label=True)
-    def shown_scopes(self, credential: Credential) -> list[str]:
-        return credential.scopes
+    @display(description=_("may"))
+    def shown_scopes(self, credential: Credential) -> str:
+        return ", ".join(str(SCOPES.get(scope, scope)) for scope in credential.scopes)
 
     @display(description=_("state"), label={"on": "success", "off": "danger", "expired": "warning"})
     def shown_state(self, credential: Credential) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """The audit trail: who changed what, when, from what to what. The database's triggers write it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,15 @@ class FieldChange:
     label: str
     before: Any
     after: Any
+
+    @property
+    def structures(self) -> tuple[str, str] | None:
+        """Both sides as indented JSON, if they are more than one value each."""
+        sides = (self.before, self.after)
+        if not any(isinstance(side, dict | list) for side in sides):
+            return None
+        before, after = (json.dumps(side, indent=2, ensure_ascii=False) for side in sides)
+        return before, after
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class WalletTypeAdmin(ProgramModelAdmin):
     sortable_by = ()
     ordering = ("-is_spendable", "name", "pk")
     search_fields = ("name__istartswith", "key")
+    search_help_text = _("Beginning of the name, or key")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = (
         (None, {"fields": ("name", "key", "is_spendable")}),
@@ -72,6 +73,7 @@ class TierLadderAdmin(ProgramModelAdmin):
     sortable_by = ()
     ordering = ("name", "pk")
     search_fields = ("name__istartswith", "key")
+    search_help_text = _("Beginning of the name, or key")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = ((None, {"fields": ("name", "key", "wallet_type")}),)
     inlines = (TierInline,)

@@ -60,14 +60,14 @@ class EntryAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-recorded_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("member_link", "shown_kind", "reason", "shown_points", "cause", "actor")}),
+        (None, {"fields": ("member_link", "kind", "reason", "shown_points", "cause", "actor")}),
         (_("Balance after it"), {"fields": ("available_after", "pending_after", "held_after", "debt_after")}),
         (_("Time"), {"fields": ("effective_at", "recorded_at")}),
     )
     inlines = (PostingInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> tuple[str, ...]:
-        return ("member_link", "shown_kind", "shown_points")
+        return ("member_link", "shown_points")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """A wallet's entries are numbered, and found by their number."""

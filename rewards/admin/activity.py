@@ -15,7 +15,7 @@ from unfold.decorators import display
 from loyalty.core.admin import FactAdmin, program_of
 from members import search
 from members.models import Member
-from rewards import explanation
+from rewards import wording
 from rewards.models import Activity, ActivityKind
 
 KIND_LABELS = {ActivityKind.SALE: "primary", ActivityKind.RETURN: "warning", ActivityKind.EVENT: "info"}
@@ -25,7 +25,7 @@ SHOWN_ON_MEMBER_PAGE = 15
 def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
     """The newest activities of a member, for the page about them."""
     newest = list(Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE])
-    awards = explanation.awards(newest)
+    awards = wording.awards(newest)
     return "admin/rewards/activities_panel.html", {
         "activities": [(activity, awards[activity.pk]) for activity in newest],
         "currency": member.program.currency,
@@ -43,13 +43,12 @@ class ActivityAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
-        (None, {"fields": ("member_link", "shown_kind", "shown_amount", "shown_points", "shown_awards")}),
+        (None, {"fields": ("member_link", "kind", "shown_amount", "shown_points", "shown_awards")}),
         (_("As it was reported"), {"fields": ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")}),
         (_("Time"), {"fields": ("occurred_at", "recorded_at")}),
     )
     readonly_fields = (
         "member_link",
-        "shown_kind",
         "shown_amount",
         "shown_points",
         "shown_awards",
@@ -99,8 +98,9 @@ class ActivityAdmin(FactAdmin):
 
     @display(description=_("why"))
     def shown_awards(self, activity: Activity) -> SafeString:
-        awards = explanation.awards([activity])[activity.pk]
-        return render_to_string("admin/rewards/awards.html", {"awards": awards})
+        awards = wording.awards([activity])[activity.pk]
+        lacking = wording.lacking(activity, program=activity.program)
+        return render_to_string("admin/rewards/awards.html", {"awards": awards, "lacking": lacking})
 
     @display(description=_("lines"))
     def shown_lines(self, activity: Activity) -> SafeString:

@@ -24,7 +24,7 @@ from loyalty.core.admin import ProgramModelAdmin, program_of, render
 from loyalty.core.admin.base import ProgramForm
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
-from rewards import campaigns, drafting, explanation
+from rewards import campaigns, drafting, wording
 from rewards.admin.definition_form import DefinitionForm, MomentField, catalogue
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
@@ -71,6 +71,7 @@ class CampaignAdmin(ProgramModelAdmin):
     list_filter = (("status", ChoicesDropdownFilter),)
     list_select_related = ("program",)
     search_fields = ("name__istartswith", "key")
+    search_help_text = _("Beginning of the name, or key")
     sortable_by = ()
     ordering = ("-pk",)
 
@@ -117,6 +118,8 @@ class CampaignAdmin(ProgramModelAdmin):
             if is_new:
                 return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
         context = page.context() | {"title": str(campaign) if campaign.name else _now("New campaign")}
+        if not campaign._state.adding:
+            context["original"] = campaign
         context |= {"may_publish": self.has_publish_permission(request), "status_label": STATUS_LABELS[campaign.status]}  # type: ignore[index]
         return render(request, self, "admin/rewards/campaign/page.html", context)
 
@@ -178,14 +181,14 @@ class CampaignAdmin(ProgramModelAdmin):
         versions = list(campaign.versions.select_related("published_by").order_by("-number"))
         right = _chosen(versions, request.GET.get("right"), default=0)
         left = _chosen(versions, request.GET.get("left"), default=1)
-        sides = compared(left, right, campaign.program.currency) if left and right else None
+        sides = compared(left, right, campaign.program) if left and right else None
         context = {"title": _now("Versions of %(campaign)s") % {"campaign": campaign}, "campaign": campaign}
-        context |= {"versions": versions, "left": left, "right": right, "sides": sides}
+        context |= {"original": campaign, "versions": versions, "left": left, "right": right, "sides": sides}
         return render(request, self, "admin/rewards/campaign/versions.html", context)
 
     @display(description=_("campaign"), header=True)
     def shown_name(self, campaign: Campaign) -> tuple[str, str]:
-        said = explanation.sentence(campaign.draft, currency=campaign.program.currency)
+        said = wording.sentence(campaign.draft, program=campaign.program)
         return campaign.name, said or _now("Not complete yet")
 
     @display(description=_("status"), label=STATUS_LABELS)
@@ -255,8 +258,8 @@ def _spoken(definition: dict[str, Any] | None, program: Program) -> dict[str, An
     if definition is None:
         return {"sentence": "", "problems": []}
     return {
-        "sentence": explanation.sentence(definition, currency=program.currency),
-        "problems": [text for _pointer, text in explanation.problems(definition)],
+        "sentence": wording.sentence(definition, program=program),
+        "problems": [text for _pointer, text in wording.problems(definition)],
     }
 
 
@@ -265,7 +268,7 @@ def _chosen(versions: list[CampaignVersion], wanted: str | None, *, default: int
     return named or (versions[min(default, len(versions) - 1)] if versions else None)
 
 
-def compared(left: CampaignVersion, right: CampaignVersion, currency: str) -> list[dict[str, Any]]:
+def compared(left: CampaignVersion, right: CampaignVersion, program: Program) -> list[dict[str, Any]]:
     """Both definitions line by line; lines that differ are marked."""
     texts = [json.dumps(version.definition, indent=2, ensure_ascii=False).splitlines() for version in (left, right)]
     same: list[set[int]] = [set(), set()]
@@ -275,7 +278,7 @@ def compared(left: CampaignVersion, right: CampaignVersion, currency: str) -> li
     return [
         {
             "version": version,
-            "sentence": explanation.sentence(version.definition, currency=currency),
+            "sentence": wording.sentence(version.definition, program=program),
             "lines": [(line, number not in alike) for number, line in enumerate(lines)],
         }
         for version, lines, alike in zip((left, right), texts, same, strict=True)

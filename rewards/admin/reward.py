@@ -24,6 +24,7 @@ class RewardAdmin(ProgramModelAdmin):
     list_filter = ("is_active",)
     list_select_related = ("wallet_type", "program")
     search_fields = ("name__istartswith", "key")
+    search_help_text = _("Beginning of the name, or key")
     sortable_by = ()
     ordering = ("price", "pk")
     prepopulated_fields = {"key": ("name",)}

@@ -104,6 +104,18 @@ class ProgramModelAdmin(ThemedAdmin):
 class FactAdmin(ProgramModelAdmin):
     """What happened, to be read only: the database would refuse a change, so nothing here offers one."""
 
+    has_history = False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"show_history": self.has_history, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -85,6 +85,7 @@ class AssignmentAdmin(ProgramModelAdmin):
     sortable_by = ()
     ordering = ("user__email", "pk")
     search_fields = ("user__email", "user__first_name", "user__last_name")
+    search_help_text = _("E-mail or name")
     readonly_fields = ("user",)
 
     def get_form(self, request: HttpRequest, obj: Assignment | None = None, **kwargs: Any) -> type[Any]:
