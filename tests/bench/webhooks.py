@@ -84,9 +84,7 @@ def measure_sent(url: str, count: int) -> float:
     endpoint, _ = webhooks.subscribe(partner, url=url)
     now = timezone.now()
     Event.objects.bulk_create(
-        Event(
-            program=program, member_id=new_id(), type="points.earned", data=SALE, occurred_at=timezone.now()
-        )
+        Event(program=program, member_id=new_id(), type="points.earned", data=SALE, occurred_at=now)
         for _ in range(count)
     )
     began = time.perf_counter()
@@ -104,7 +102,8 @@ def receiver() -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [
         str(Path(sys.executable).with_name("granian")),
-        "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning",
+        "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws",
+        "--log-level", "warning",
         "tests.bench.receiver:app",
     ]  # fmt: skip
     server = subprocess.Popen(command)

@@ -16,8 +16,8 @@ from tests.integrations.test_webhooks import queue
 pytestmark = pytest.mark.django_db
 
 
-def claim(at, *, rooms=None, room=100, failing_room=1):
-    return delivery.claim(rooms or {}, room=room, failing_room=failing_room, at=at)
+def claim(at, *, rooms=None, room=100, failing_room=1, limit=1_000):
+    return delivery.claim(rooms or {}, room=room, failing_room=failing_room, limit=limit, at=at)
 
 
 def failed(claimed, at, **changes):
@@ -61,6 +61,13 @@ class TestClaim:
 
         counts = {pk: sum(taken.endpoint_id == pk for taken in claimed) for pk in (one, two, three)}
         assert counts == {one: 4, two: 0, three: 2}
+
+    def test_takes_no_more_than_the_limit_of_all_endpoints_together(self, till, publish, noon):
+        for _ in range(3):
+            webhooks.subscribe(till, url="http://127.0.0.1:1/")
+        queue(publish(5), at=noon)
+
+        assert [len(claim(noon, limit=6)) for _ in range(4)] == [6, 6, 3, 0]
 
     def test_takes_little_of_an_endpoint_that_fails(self, queued, noon):
         WebhookEndpoint.objects.update(failing_since=noon)

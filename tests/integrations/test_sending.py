@@ -110,7 +110,7 @@ class TestRun:
         assert statuses(endpoint) == {"pending"}
         assert [where for where, _, _ in receiver.messages] == [f"/{path}"]
 
-    def test_disables_an_endpoint_that_is_gone_and_keeps_its_queue(self, subscribe, happen):
+    def test_disables_an_endpoint_that_is_gone_and_keeps_its_queue(self, subscribe, receiver, happen):
         endpoint = subscribe("status/410")
         happen(20)
 
@@ -120,6 +120,7 @@ class TestRun:
         assert (endpoint.is_enabled, endpoint.disabled_because) == (False, DisabledBecause.GONE)
         assert statuses(endpoint) == {"pending"}
         assert endpoint.deliveries.count() == 20
+        assert len(receiver.messages) <= sending.WIDTH_AT_FIRST
 
     def test_lets_a_receiver_rest_that_asks_for_it(self, subscribe, receiver, happen):
         endpoint = subscribe("busy/429/120")
@@ -129,7 +130,7 @@ class TestRun:
         sent = len(receiver.messages)
         run()
 
-        assert len(receiver.messages) == sent < 100
+        assert len(receiver.messages) == sent <= sending.WIDTH_AT_FIRST
         endpoint.refresh_from_db()
         assert endpoint.resumes_at > timezone.now() + timedelta(seconds=110)
 
@@ -179,7 +180,7 @@ class TestLanes:
         hanging = [subscribe("hang") for _ in range(20)]
         happen(1)
         arrived: list[float] = []
-        stop, until = threading.Event(), time.monotonic() + 30
+        stop, until = threading.Event(), time.monotonic() + 120
 
         def watch() -> None:
             seen = 0
