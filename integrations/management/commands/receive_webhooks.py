@@ -25,7 +25,7 @@ class Command(BaseCommand):
             secret=options["secret"], failures=options["fail"], hangs=options["hang"], tell=self.stdout.write
         )
         self.stdout.write(f"Receiving webhooks on http://127.0.0.1:{options['port']}/")
-        web.run_app(app, host="127.0.0.1", port=options["port"], print=None, handle_signals=True)
+        web.run_app(app, host="127.0.0.1", port=options["port"], print=None, access_log=None)
 
 
 def receiver(*, secret: str | None, failures: int, hangs: bool, tell: Any) -> web.Application:
