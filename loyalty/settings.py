@@ -125,8 +125,16 @@ CELERY_BEAT_SCHEDULER = "loyalty.core.scheduling:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "worker heartbeat": {"task": "loyalty.core.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
-    "deliver webhooks": {"task": "integrations.tasks.deliver_webhooks", "schedule": 1.0, "options": {"expires": 5}},
-    "expire points": {"task": "members.tasks.expire_points", "schedule": 3600.0, "options": {"expires": 3600}},
+    "deliver webhooks": {
+        "task": "integrations.tasks.deliver_webhooks",
+        "schedule": 1.0,
+        "options": {"expires": 5},
+    },
+    "expire points": {
+        "task": "members.tasks.expire_points",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "prune idempotency records": {
         "task": "loyalty.core.tasks.prune_idempotency_records",
         "schedule": 3600.0,
@@ -173,13 +181,23 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["loyalty.core.api.auth.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["loyalty.core.api.parsing.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["loyalty.core.api.rendering.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "loyalty.core.api.schema.OperationSchema",
     "EXCEPTION_HANDLER": "loyalty.core.api.problem.handle",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "loyalty.core.api.rendering.JSONOnly",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Regulars partner API",
+    "DESCRIPTION": (
+        "Members, their points, tiers and rewards, for tills, shops and apps.\n\n"
+        "- **Who calls** is said by an API key in `Authorization: Bearer`, never in a URL.\n"
+        "- **Errors** are `application/problem+json` (RFC 9457): programs go by `code`, people by `detail`.\n"
+        "- **Repeats** are safe: a POST takes an `Idempotency-Key`, and its repeat gets the first answer.\n"
+        '- **Money** is `{"amount": "12.50", "currency": "EUR"}`, points are whole numbers, times are'
+        " ISO 8601 with an offset.\n"
+        "- Unknown fields are refused. `X-Request-Id` is in every answer and in our logs."
+    ),
+    "SERVERS": [{"url": BASE_URL}],
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -187,9 +205,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_REQUEST": False,
     "SCHEMA_PATH_PREFIX": "/v1",
-    "PREPROCESSING_HOOKS": [],
+    "POSTPROCESSING_HOOKS": [],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
@@ -217,11 +235,24 @@ STORAGES = {
     },
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["jpg", "jpeg", "png", "gif", "webp", "gz", "br", "woff", "woff2", "map"]
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
+    "jpg",
+    "jpeg",
+    "png",
+    "gif",
+    "webp",
+    "gz",
+    "br",
+    "woff",
+    "woff2",
+    "map",
+]
 
 # Security ------------------------------------------------------------------------------------------
 
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+)
 SECURE_SSL_REDIRECT = not (DEBUG or LOCAL)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG or LOCAL else 31_536_000
@@ -288,8 +319,50 @@ structlog.configure(
 
 PGHISTORY_APPEND_ONLY = True
 
-# Admin theme: see https://unfoldadmin.com. Callables live beside the pages that they serve.
+# Admin theme: see https://unfoldadmin.com. Callables live in `loyalty.core.navigation` and `loyalty.start_page`.
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Regulars",
-    "SITE_HEADER": "Regulars",
+    "SITE_HEADER": "loyalty.core.navigation.header",
+    "SITE_SUBHEADER": "loyalty.core.navigation.subheader",
+    "SITE_ICON": "loyalty.core.navigation.mark",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "loyalty.core.navigation.mark"}],
+    "SITE_DROPDOWN": "loyalty.core.navigation.programs",
+    "ENVIRONMENT": "loyalty.core.navigation.environment",
+    "DASHBOARD_CALLBACK": "loyalty.start_page.show",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["loyalty.core.navigation.style"],
+    "SCRIPTS": ["loyalty.core.navigation.script"],
+    "SIDEBAR": {"show_search": False, "navigation": "loyalty.core.navigation.sidebar"},
+    "ACCOUNT": {"navigation": "loyalty.core.navigation.account"},
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "base": {
+            "50": "oklch(98.4% .004 95)",
+            "100": "oklch(96.3% .005 95)",
+            "200": "oklch(92.2% .007 92)",
+            "300": "oklch(86.8% .009 90)",
+            "400": "oklch(70.9% .012 85)",
+            "500": "oklch(54.5% .014 80)",
+            "600": "oklch(44.4% .013 75)",
+            "700": "oklch(37.2% .012 70)",
+            "800": "oklch(27% .009 65)",
+            "900": "oklch(20.8% .008 60)",
+            "950": "oklch(15% .006 60)",
+        },
+        "primary": {
+            "50": "oklch(97.6% .018 170)",
+            "100": "oklch(94.4% .04 168)",
+            "200": "oklch(89% .075 167)",
+            "300": "oklch(81% .105 166)",
+            "400": "oklch(71% .12 166)",
+            "500": "oklch(60.5% .115 166)",
+            "600": "oklch(50.5% .1 167)",
+            "700": "oklch(43.5% .085 168)",
+            "800": "oklch(37% .07 169)",
+            "900": "oklch(31% .057 170)",
+            "950": "oklch(22.5% .042 172)",
+        },
+    },
 }

@@ -1,15 +1,31 @@
 """Every address, of pages and of the partner API."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from loyalty.core import health
+from loyalty.core import health, navigation
+from loyalty.core.api import problem
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
+    path("admin/program/", navigation.choose_program, name="choose_program"),
     path("admin/", admin.site.urls),
+    path("v1/", include("integrations.api.urls")),
+    path("v1/", include("rewards.api.urls")),
+    path("v1/", include("members.api.urls")),
+    # Last: it answers every other address under /v1.
+    path("v1/", include("loyalty.core.api.urls")),
+    path("v1", problem.unknown_address),
 ]
+
+handler400 = problem.bad_request_handler
+handler403 = problem.permission_denied_handler
+handler404 = problem.not_found_handler
+handler500 = problem.server_error_handler

@@ -1,12 +1,30 @@
 """The cast: one program with a wallet type and a ladder, and the people and systems in it."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
+from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
 from members.models import Member, Tier, TierLadder, WalletType
+from rewards import campaigns
+from rewards.models import Campaign
 from tests import factories
+from tests.cast import Shop
+from tests.clients import PartnerClient
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_come_from_the_apps() -> Iterator[None]:
+    """Nobody has to collect them before the tests."""
+    storages = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    with override_settings(STORAGES=storages, WHITENOISE_AUTOREFRESH=True, WHITENOISE_USE_FINDERS=True):
+        yield
 
 
 @pytest.fixture
@@ -41,3 +59,38 @@ def ada(program: Program, points: WalletType) -> Member:
     ada = factories.MemberFactory.create(program=program)
     factories.IdentifierFactory.create(member=ada, kind="card", value="1001")
     return ada
+
+
+@pytest.fixture
+def till(program: Program) -> PartnerClient:
+    """A partner of the program whose API key may do everything."""
+    return PartnerClient.of(factories.PartnerFactory.create(program=program, key="till"), scopes=SCOPES)
+
+
+@pytest.fixture
+def outsider(db: None) -> PartnerClient:
+    """A partner of another program, whose API key may do everything there."""
+    elsewhere = factories.ProgramFactory.create(key="elsewhere")
+    return PartnerClient.of(factories.PartnerFactory.create(program=elsewhere, key="till"), scopes=SCOPES)
+
+
+@pytest.fixture
+def base_rule(program: Program, points: WalletType, noon: datetime) -> Campaign:
+    """A point for each whole euro, since long before the stories happen."""
+    campaign = factories.CampaignFactory.create(program=program, key="base", name="A point for each euro")
+    campaigns.publish(
+        campaign,
+        definition=factories.definition({"kind": "points_per_unit", "points": "1", "per": "1.00"}),
+        by=None,
+        at=noon,
+        effective_at=noon - timedelta(days=1000),
+    )
+    program.refresh_from_db()
+    return campaign
+
+
+@pytest.fixture
+def shop(program: Program, ladder: TierLadder, base_rule: Campaign, noon: datetime) -> Shop:
+    """A partner's till that reports at noon, through the same operations as the API."""
+    program.refresh_from_db()
+    return Shop(program=program, at=noon)

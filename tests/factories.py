@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import factory
 
@@ -108,3 +109,13 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
 
     email = factory.Sequence(lambda n: f"person-{n}@example.org")
     is_staff = True
+
+
+def definition(*effects: dict[str, Any], conditions: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A campaign's definition: its effects are in points unless they say otherwise, for every sale."""
+    return {
+        "trigger": {"kind": "sale"},
+        "conditions": conditions or {"all": []},
+        "effects": [{"wallet_type": "points", **effect} for effect in effects],
+        **more,
+    }

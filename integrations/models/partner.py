@@ -38,6 +38,7 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
         )
 
 
+@pghistory.track(exclude=["digest", "last_used_at"])
 class Credential(models.Model):
     """An API key. Only its digest is kept; the key itself is shown once."""
 

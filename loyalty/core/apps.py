@@ -6,3 +6,6 @@ class CoreConfig(AppConfig):
     name = "loyalty.core"
     label = "core"
     verbose_name = _("Program")
+
+    def ready(self) -> None:
+        from loyalty.core.api import checks  # noqa: F401  # registers itself

@@ -19,7 +19,7 @@ from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
 
-import orjson
+import msgspec
 import psycopg
 from django.db import connection, models, transaction
 from psycopg.rows import tuple_row
@@ -42,7 +42,7 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     began = monotonic()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection, row_factory=tuple_row) as cursor:
         cursor.execute(sql, parameters, prepare=True)
-        rows = cursor.fetchall() if cursor.description else []
+        rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
     return rows
@@ -53,7 +53,7 @@ def _quoted(text: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return _quoted(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode())
+    return _quoted(msgspec.json.encode(value).decode())
 
 
 def _moment(value: datetime | date) -> str:
@@ -70,6 +70,7 @@ _FORMATS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "OneToOneField": ("uuid", str),
     "BigIntegerField": ("bigint", str),
     "PositiveBigIntegerField": ("bigint", str),
+    "IntegerField": ("integer", str),
     "PositiveIntegerField": ("integer", str),
     "SmallIntegerField": ("smallint", str),
     "DecimalField": ("numeric", str),
@@ -82,6 +83,14 @@ _FORMATS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "DateField": ("date", _moment),
 }
 
+_TEXTS: Final[dict[str, Callable[[Any], str]]] = dict(_FORMATS.values())
+
+
+def array(kind: str, values: Iterable[Any]) -> str:
+    """An array literal for a parameter `$1::kind[]`; psycopg's own way costs ten times as much."""
+    text = _TEXTS[kind]
+    return "{" + ",".join(["NULL" if value is None else text(value) for value in values]) + "}"
+
 
 class Table:
     """How rows of a model are turned into array literals: for its columns as field names, in order."""
@@ -90,16 +99,11 @@ class Table:
         described = [model._meta.get_field(name) for name in fields]
         self.name = model._meta.db_table
         self.columns = [str(getattr(field, "column", "")) for field in described]
-        kinds = [_FORMATS[field.get_internal_type()] for field in described]
-        self.types = [kind for kind, _ in kinds]
-        self.formats = [text for _, text in kinds]
+        self.types = [_FORMATS[field.get_internal_type()][0] for field in described]
 
     def arrays(self, rows: Iterable[Row]) -> list[str]:
         """One array literal a column."""
-        return [
-            "{" + ",".join(["NULL" if value is None else text(value) for value in column]) + "}"
-            for text, column in zip(self.formats, zip(*rows, strict=True), strict=True)
-        ]
+        return [array(kind, column) for kind, column in zip(self.types, zip(*rows, strict=True), strict=True)]
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,11 @@
 """Refusals: what the business says no to, in one shape for the API, the admin and jobs."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 class DomainError(Exception):
@@ -15,11 +20,11 @@ class DomainError(Exception):
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
-    title: ClassVar[str] = "The request was refused"
+    title: ClassVar["_StrOrPromise"] = _("The request was refused")
 
     def __init__(self, detail: str = "", *, pointer: str | None = None, **extra: Any) -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
+        self.detail = detail or str(self.title)
+        super().__init__(self.detail)
         self.pointer = pointer
         self.extra = extra
 
@@ -29,7 +34,7 @@ class InvalidInput(DomainError):
 
     code = "invalid_input"
     status = 422
-    title = "The input is invalid"
+    title = _("The input is invalid")
 
 
 class NotFound(DomainError):
@@ -37,4 +42,4 @@ class NotFound(DomainError):
 
     code = "not_found"
     status = 404
-    title = "Not found"
+    title = _("Not found")

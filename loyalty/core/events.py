@@ -21,6 +21,7 @@ id instead, as is often done, would not keep a member's events in order: a trans
 id early and its lock late would sort before what it waited for.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -28,7 +29,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from loyalty.core.models import EventHorizon
+from loyalty.core.db import Batch
+from loyalty.core.models import Event, EventHorizon
 
 TYPES: Final = (
     "member.registered",
@@ -73,7 +75,17 @@ class NewEvent:
     program_id: UUID
     member_id: UUID | None
     occurred_at: datetime
+    recorded_at: datetime
     data: dict[str, Any] = field(default_factory=dict)
+
+
+def add_to(batch: Batch, events: Iterable[NewEvent]) -> None:
+    """Have events published by the statement that makes the change."""
+    batch.insert(
+        Event,
+        ("program", "member_id", "type", "data", "occurred_at", "recorded_at"),
+        [(e.program_id, e.member_id, e.type, e.data, e.occurred_at, e.recorded_at) for e in events],
+    )
 
 
 def seal() -> int:

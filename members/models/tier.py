@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
 from members.models.member import Member
 from members.models.wallet_type import WalletType
 
@@ -26,6 +26,7 @@ class TierLadder(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_tier_ladder_per_key", fields=["program", "key"]),
         ]
+        triggers = [moves_the_rules_revision()]
 
     def __str__(self) -> str:
         return self.name
@@ -49,6 +50,9 @@ class Tier(models.Model):
             models.UniqueConstraint(name="one_tier_per_key", fields=["ladder", "key"]),
             models.UniqueConstraint(name="one_tier_per_threshold", fields=["ladder", "threshold"]),
             models.CheckConstraint(name="a_tier_has_a_colour", condition=Q(color__regex="^#[0-9a-fA-F]{6}$")),
+        ]
+        triggers = [
+            moves_the_rules_revision("(SELECT program_id FROM members_tierladder WHERE id = changed.ladder_id)")
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
 
 
 class ExpiryRule(models.TextChoices):
@@ -47,6 +47,7 @@ class WalletType(models.Model):
             ),
             models.CheckConstraint(name="a_point_is_not_worth_less_than_nothing", condition=Q(point_value__gte=0)),
         ]
+        triggers = [moves_the_rules_revision()]
 
     def __str__(self) -> str:
         return self.name

@@ -56,6 +56,9 @@ class Activity(models.Model):
     awards = models.JSONField(
         default=list, db_comment="[{campaign, version, wallet_type, points, lot, reason …}] as they were booked"
     )
+    outcome = models.JSONField(
+        default=dict, db_comment="{wallets: [{type, available, pending, held}], tier} right after it, as the partner was told"
+    )
     points = models.BigIntegerField(_("points"), default=0, db_comment="Spendable points that it gave; negative for a return")
     fingerprint = models.BinaryField(max_length=32, db_comment="SHA-256 of what was reported: tells a repeat from a change")
     occurred_at = models.DateTimeField(_("occurred at"), db_comment="By the partner's clock")

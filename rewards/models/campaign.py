@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
 
 
 class CampaignStatus(models.TextChoices):
@@ -47,6 +47,7 @@ class Campaign(models.Model):
         verbose_name = _("campaign")
         verbose_name_plural = _("campaigns")
         constraints = [models.UniqueConstraint(name="one_campaign_per_key", fields=["program", "key"])]
+        permissions = [("publish_campaign", "Can publish, pause and end campaigns")]
 
     def __str__(self) -> str:
         return self.name
@@ -79,7 +80,10 @@ class CampaignVersion(models.Model):
             models.UniqueConstraint(name="versions_are_numbered_in_a_row", fields=["campaign", "number"]),
             models.CheckConstraint(name="version_numbers_start_at_one", condition=Q(number__gte=1)),
         ]
-        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            moves_the_rules_revision(),
+        ]
 
     def __str__(self) -> str:
         return f"{self.campaign} {self.number}"

@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Self
 
 import pghistory
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -45,7 +46,14 @@ class Reward(models.Model):
     description = models.TextField(_("description"), blank=True)
     wallet_type = models.ForeignKey(WalletType, models.PROTECT, related_name="+", verbose_name=_("paid with"))
     price = models.PositiveBigIntegerField(_("price"), help_text=_("In points."))
-    stock = models.PositiveIntegerField(_("stock"), null=True, blank=True, help_text=_("Empty: as many as are asked for."))
+    # Not a PositiveIntegerField: its own check would come first, under a name that says nothing.
+    stock = models.IntegerField(
+        _("stock"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("Empty: as many as are asked for."),
+    )
     voucher_valid_days = models.PositiveSmallIntegerField(_("voucher valid for"), default=90, help_text=_("Days."))
     is_active = models.BooleanField(_("active"), default=True)
     starts_at = models.DateTimeField(_("available from"), null=True, blank=True)

@@ -1,0 +1,5 @@
+from integrations.admin.credential import CredentialAdmin
+from integrations.admin.partner import PartnerAdmin
+from integrations.admin.webhook import DeliveryAdmin, WebhookEndpointAdmin
+
+__all__ = ["CredentialAdmin", "DeliveryAdmin", "PartnerAdmin", "WebhookEndpointAdmin"]

@@ -1,0 +1,28 @@
+from typing import ClassVar
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from integrations.api import examples
+from integrations.api.bodies import Whoami
+from integrations.models import Credential
+from loyalty.core.api import auth, rendering
+from loyalty.core.api.schema import operation
+from loyalty.core.api.views import PartnerView
+
+
+class WhoamiView(PartnerView):
+    scopes: ClassVar[dict[str, str]] = {"get": auth.ANY_SCOPE}
+
+    @operation(
+        id="whoami",
+        tag="Connection",
+        summary="Who am I?",
+        description="The program, the partner and the scopes of the API key: a good first call.",
+        answer=Whoami,
+        example=examples.WHOAMI,
+    )
+    def get(self, request: Request) -> HttpResponse:
+        caller = auth.caller(request)
+        credential = Credential.objects.select_related("partner").get(pk=caller.credential_id)
+        return rendering.answer(Whoami.of(credential, caller=caller))

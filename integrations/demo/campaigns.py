@@ -1,0 +1,130 @@
+"""The demo's campaigns: published as if they had been all along the year, so that the year earned by them."""
+
+from datetime import datetime, time, timedelta
+from typing import Any, Final, NamedTuple
+
+from django.db import transaction
+
+from loyalty.core.models import Program, User
+from rewards import campaigns
+from rewards.models import Campaign
+
+BASE: Final = {"kind": "points_per_unit", "wallet_type": "points", "points": "1", "per": "1.00"}
+
+
+class Plan(NamedTuple):
+    """A campaign and its days, counted back from the day on which the year ends; an open end is None."""
+
+    key: str
+    name: str
+    description: str
+    conditions: dict[str, Any]
+    effect: dict[str, Any]
+    first_day: int = 366
+    last_day: int | None = None
+    then: str = ""
+
+
+PLANS: Final = (
+    Plan("dollar-points", "A point for every dollar", "The base rule: all that is sold counts.", {}, BASE),
+    Plan(
+        "own-brand",
+        "Double points on our own brand",
+        "One more point for every dollar spent on products of the shop's own brand.",
+        {"all": [{"fact": "sale.brands", "operator": "has_any", "value": ["Private"]}]},
+        {
+            **BASE,
+            "of": "matching_lines",
+            "lines": {"all": [{"fact": "line.brand", "operator": "eq", "value": "Private"}]},
+        },
+        first_day=240,
+    ),
+    Plan(
+        "fresh-weeks",
+        "Fresh weeks",
+        "Two more points for every dollar of fruit and vegetables, for six weeks.",
+        {},
+        {
+            **BASE,
+            "points": "2",
+            "of": "matching_lines",
+            "lines": {"all": [{"fact": "line.department", "operator": "eq", "value": "PRODUCE"}]},
+        },
+        first_day=170,
+        last_day=128,
+    ),
+    Plan(
+        "double-weekend",
+        "Double points at the weekend",
+        "Everything that the base rules give, once more, on Saturdays and Sundays.",
+        {"all": [{"fact": "moment.weekday", "operator": "in", "value": ["saturday", "sunday"]}]},
+        {"kind": "multiplier", "wallet_type": "points", "factor": "2"},
+        first_day=75,
+    ),
+    Plan(
+        "big-basket",
+        "50 points for a big basket",
+        "For each purchase of $75 and more.",
+        {"all": [{"fact": "sale.amount", "operator": "gte", "value": "75.00"}]},
+        {"kind": "fixed_points", "wallet_type": "points", "points": 50},
+        first_day=300,
+    ),
+    Plan(
+        "top-tiers",
+        "A quarter more for Gold and Platinum",
+        "A thank-you to those who shop most.",
+        {"all": [{"fact": "member.tier", "operator": "in", "value": ["gold", "platinum"]}]},
+        {"kind": "multiplier", "wallet_type": "points", "factor": "1.25"},
+        first_day=200,
+    ),
+    Plan(
+        "late-shopper",
+        "20 points for the late hour",
+        "Meant to take the edge off the rush at five. Paused: it went to those who come late anyway.",
+        {"all": [{"fact": "moment.hour", "operator": "gte", "value": 20}]},
+        {"kind": "fixed_points", "wallet_type": "points", "points": 20},
+        first_day=110,
+        then="paused",
+    ),
+    Plan(
+        "early-bird",
+        "20 points before nine",
+        "A draft that nobody has published yet.",
+        {"all": [{"fact": "moment.hour", "operator": "lt", "value": 9}]},
+        {"kind": "fixed_points", "wallet_type": "points", "points": 20},
+        then="draft",
+    ),
+)
+
+
+def ensure(program: Program, *, year_ends_at: datetime, by: User | None) -> None:
+    """Make those campaigns that are missing; whatever was changed since stays changed."""
+    there = set(Campaign.objects.filter(program=program).values_list("key", flat=True))
+    for plan in PLANS:
+        if plan.key not in there:
+            _make(plan, program, year_ends_at=year_ends_at, by=by)
+
+
+@transaction.atomic
+def _make(plan: Plan, program: Program, *, year_ends_at: datetime, by: User | None) -> None:
+    starts_at = _midnight(year_ends_at, plan.first_day)
+    ends_at = None if plan.last_day is None else _midnight(year_ends_at, plan.last_day - 1)
+    definition = {
+        "trigger": {"kind": "sale"},
+        "conditions": plan.conditions,
+        "effects": [plan.effect],
+        "schedule": {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat() if ends_at else None},
+    }
+    campaign = Campaign.objects.create(
+        program=program, key=plan.key, name=plan.name, description=plan.description, draft=definition
+    )
+    if plan.then != "draft":
+        campaigns.publish(campaign, definition=definition, by=by, at=starts_at, effective_at=starts_at)
+    if plan.then == "paused":
+        campaigns.pause(campaign, by=by, at=_midnight(year_ends_at, plan.first_day - 50))
+
+
+def _midnight(year_ends_at: datetime, days_before: int) -> datetime:
+    """The start of a day in the program's zone, which `year_ends_at` is in."""
+    day = year_ends_at.date() - timedelta(days=days_before)
+    return datetime.combine(day, time.min, year_ends_at.tzinfo)

@@ -1,0 +1,59 @@
+"""How well the outside world is told of events: queues of webhooks, and how far consumers have read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Min
+
+from integrations.models import Consumer, Delivery, DeliveryStatus, WebhookEndpoint
+from loyalty.core.models import Event, Program
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """An endpoint, what waits for it and since when."""
+
+    endpoint: WebhookEndpoint
+    waiting: int
+    oldest_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        if not self.endpoint.is_enabled:
+            return "off"
+        return "failing" if self.endpoint.failing_since else "working"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerLag:
+    """A reader of the event log, and by how many events it is behind."""
+
+    key: str
+    behind: int
+    moved_at: datetime
+
+
+def endpoints(program: Program) -> list[EndpointHealth]:
+    """The program's endpoints; the counts read waiting deliveries alone."""
+    found = list(
+        WebhookEndpoint.objects.filter(partner__program=program).select_related("partner").order_by("partner__name", "pk")
+    )
+    waiting = Delivery.objects.filter(endpoint__in=found, status=DeliveryStatus.PENDING).values("endpoint")
+    queues = {row["endpoint"]: row for row in waiting.annotate(count=Count("pk"), oldest=Min("created_at")).order_by()}
+    return [
+        EndpointHealth(
+            endpoint=endpoint,
+            waiting=queues.get(endpoint.pk, {}).get("count", 0),
+            oldest_at=queues.get(endpoint.pk, {}).get("oldest"),
+        )
+        for endpoint in found
+    ]
+
+
+def consumers() -> list[ConsumerLag]:
+    """Every reader of the log. They are the installation's, not a program's."""
+    newest = Event.objects.aggregate(newest=Max("number"))["newest"] or 0
+    return [
+        ConsumerLag(key=consumer.key, behind=max(0, newest - consumer.cursor), moved_at=consumer.moved_at)
+        for consumer in Consumer.objects.order_by("key")
+    ]

@@ -1,0 +1,20 @@
+from loyalty.core.admin.base import FactAdmin, ProgramModelAdmin, ThemedAdmin, program_of, render
+from loyalty.core.admin.events import EventAdmin
+from loyalty.core.admin.programs import ProgramAdmin
+from loyalty.core.admin.schedules import CrontabScheduleAdmin, IntervalScheduleAdmin, PeriodicTaskAdmin
+from loyalty.core.admin.staff import AssignmentAdmin, UserAdmin
+
+__all__ = [
+    "AssignmentAdmin",
+    "CrontabScheduleAdmin",
+    "EventAdmin",
+    "FactAdmin",
+    "IntervalScheduleAdmin",
+    "PeriodicTaskAdmin",
+    "ProgramModelAdmin",
+    "ProgramAdmin",
+    "ThemedAdmin",
+    "UserAdmin",
+    "program_of",
+    "render",
+]

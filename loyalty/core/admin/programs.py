@@ -1,0 +1,52 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from loyalty.core.admin.base import ThemedAdmin, program_of
+from loyalty.core.models import Assignment, Program, ProgramKind, Role
+
+
+@admin.register(Program)
+class ProgramAdmin(ThemedAdmin):
+    """The settings of the program in the header; those who found programs see all of them."""
+
+    list_display = ("name", "shown_kind", "currency", "time_zone")
+    sortable_by = ()
+    ordering = ("name", "pk")
+    readonly_fields = ("created_at",)
+    fieldsets = (
+        (None, {"fields": ("name", "key", "kind")}),
+        (
+            _("Money and time"),
+            {"fields": ("currency", "time_zone", "rounding"), "description": _("Members see their points in this time zone.")},
+        ),
+        (_("Test clock"), {"fields": ("clock_offset",), "description": _("Only a sandbox's clock can run ahead.")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Program]:
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows  # type: ignore[no-any-return]
+        program = program_of(request)
+        return rows.filter(pk=program.pk) if program else rows.none()  # type: ignore[no-any-return]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> tuple[str, ...]:
+        """What points were granted under stays: amounts are stored in the currency."""
+        return (*self.readonly_fields, "key", "kind", "currency") if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Program | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Program, form: Any, change: bool) -> None:
+        """Whoever founds a program is its first administrator, as far as others are assigned to programs too."""
+        super().save_model(request, obj, form, change)
+        if not change and Assignment.objects.filter(user_id=request.user.pk).exists():
+            Assignment.objects.create(user_id=request.user.pk, program=obj, role=Role.ADMINISTRATOR)
+
+    @display(description=_("kind"), label={ProgramKind.LIVE: "success", ProgramKind.SANDBOX: "warning"})
+    def shown_kind(self, program: Program) -> tuple[str, str]:
+        return program.kind, program.get_kind_display()

@@ -1,0 +1,86 @@
+"""Who calls, and what they may do: nothing, unless the view names a scope and the API key has it."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from loyalty.core.api import refusals
+from loyalty.core.models import Program
+
+SCOPES: Final = {
+    "members:read": gettext_lazy("Read members and what they hold"),
+    "members:write": gettext_lazy("Register and change members"),
+    "points:adjust": gettext_lazy("Give and take points by hand"),
+    "transactions:read": gettext_lazy("Read sales and returns with what they earned"),
+    "transactions:write": gettext_lazy("Record sales and returns"),
+    "rewards:read": gettext_lazy("Read the reward catalogue"),
+    "redemptions:write": gettext_lazy("Redeem rewards"),
+    "vouchers:use": gettext_lazy("Check and use vouchers"),
+    "events:write": gettext_lazy("Record custom events"),
+    "campaigns:read": gettext_lazy("Read campaigns"),
+    "webhooks:manage": gettext_lazy("Manage webhook endpoints"),
+    "imports:write": gettext_lazy("Upload imports"),
+    "exports:read": gettext_lazy("Download exports"),
+    "sandbox:control": gettext_lazy("Move a sandbox's clock and reset its data"),
+}
+
+# What a view says where every valid API key may call.
+ANY_SCOPE: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The partner behind a call, found by its credential. It is `request.auth`."""
+
+    program: Program
+    partner_id: UUID
+    partner_key: str
+    credential_id: UUID
+    scopes: frozenset[str]
+
+    @property
+    def actor(self) -> str:
+        """How entries and events name the partner."""
+        return f"partner:{self.partner_key}"
+
+
+def caller(request: Request) -> Caller:
+    """Who calls; every view of the partner API has one."""
+    found: Any = request.auth
+    assert isinstance(found, Caller), "a view without authentication has no caller"
+    return found
+
+
+class HasScope(BasePermission):
+    """
+    Lets those call whose API key has the scope that the view states for the method.
+
+    A view states `scopes = {"post": "transactions:write"}`, a viewset names its actions instead. What
+    is not stated is refused to everybody, and `manage.py check` finds it: see `loyalty.core.api.checks`.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.auth is None:
+            raise refusals.Unauthenticated(_("Send an API key as Authorization: Bearer."))
+        name = (request.method or "").lower()
+        if not hasattr(view, name):
+            return True  # the view answers 405
+        scope = required(view, name)
+        if scope is None:
+            return False
+        if scope != ANY_SCOPE and scope not in caller(request).scopes:
+            detail = _("The API key needs the scope {scope}.").format(scope=scope)
+            raise refusals.MissingScope(detail, scope=scope)
+        return True
+
+
+def required(view: Any, method: str) -> str | None:
+    """The scope that a view states for a method or its action; HEAD asks what GET asks."""
+    stated: dict[str, str] = getattr(view, "scopes", {})
+    name = getattr(view, "action", None) or method
+    return stated.get("get" if name == "head" else name)

@@ -1,0 +1,131 @@
+"""
+Long lists in pages, newest first, by an opaque cursor.
+
+A cursor holds the id that a page ends at, so that rows that arrive meanwhile neither shift nor double
+anything. It is signed together with the list that it belongs to: one that was altered, or taken to
+another list, is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from loyalty.core.api import auth, refusals
+
+LIMIT: Final = 50
+MAXIMUM_LIMIT: Final = 200
+
+PARAMETERS: Final = (
+    OpenApiParameter("limit", int, description="How many at most: 1 to 200, 50 if not given."),
+    OpenApiParameter("cursor", description="From a `next` or `previous` link."),
+)
+
+_SALT: Final = "loyalty.core.api.pagination"
+
+
+class InvalidCursor(refusals.BadRequest):
+    """The `cursor` was altered or belongs to another list. Follow the `next` and `previous` links."""
+
+    code = "invalid_cursor"
+    title = gettext_lazy("The cursor is invalid")
+
+
+class InvalidFilter(refusals.BadRequest):
+    """The address has a parameter that the list does not know, or a value that it cannot be filtered by."""
+
+    code = "invalid_filter"
+    title = gettext_lazy("The filter is invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Page[M: Model]:
+    """Some rows of a list, newest first, and the addresses of those before and after."""
+
+    rows: list[M]
+    next: str | None
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Which part of a list is asked for: what is older (or newer) than an id."""
+
+    limit: int
+    edge: UUID | None
+    is_backward: bool
+
+
+def paginate[M: Model](request: Request, rows: QuerySet[M], *, filters: Mapping[str, str]) -> Page[M]:
+    """
+    The page of a list that the request asks for by `limit` and `cursor`, in one query.
+
+    `rows` are filtered already by `filters`, as `given()` read them.
+
+    :raises InvalidCursor: if the cursor is none of this list
+    :raises InvalidFilter: if the limit is none
+    """
+    window = _window(request, filters)
+    if window.edge is not None:
+        rows = rows.filter(pk__gt=window.edge) if window.is_backward else rows.filter(pk__lt=window.edge)
+    found = list(rows.order_by("pk" if window.is_backward else "-pk")[: window.limit + 1])
+    has_more, found = len(found) > window.limit, found[: window.limit]
+    if window.is_backward:
+        found.reverse()
+    has_older = has_more or window.is_backward
+    has_newer = has_more if window.is_backward else window.edge is not None
+    return Page(
+        found,
+        next=_link(request, window, filters, found[-1], is_backward=False) if found and has_older else None,
+        previous=_link(request, window, filters, found[0], is_backward=True) if found and has_newer else None,
+    )
+
+
+def given(request: Request, *known: str) -> dict[str, str]:
+    """
+    The filters in the address.
+
+    :raises InvalidFilter: if there is one that the list does not know
+    """
+    parameters = request._request.GET
+    for name in parameters:
+        if name not in {*known, "limit", "cursor"}:
+            raise InvalidFilter(_("This list knows no parameter {name}.").format(name=name))
+    return {name: parameters[name] for name in known if name in parameters}
+
+
+def _window(request: Request, filters: Mapping[str, str]) -> _Window:
+    parameters = request._request.GET
+    limit = parameters.get("limit", str(LIMIT))
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 1 <= int(limit) <= MAXIMUM_LIMIT):
+        raise InvalidFilter(_("A limit is a number from 1 to 200."))
+    if (cursor := parameters.get("cursor")) is None:
+        return _Window(int(limit), edge=None, is_backward=False)
+    try:
+        is_backward, edge, of = signing.loads(cursor, salt=_SALT)
+    except signing.BadSignature:
+        raise InvalidCursor(_("Follow the next and previous links as they are.")) from None
+    if of != _list(request, filters):
+        raise InvalidCursor(_("This cursor belongs to another list, or to other filters."))
+    return _Window(int(limit), edge=UUID(edge), is_backward=is_backward)
+
+
+def _list(request: Request, filters: Mapping[str, str]) -> list[Any]:
+    return [request._request.path, str(auth.caller(request).program.pk), sorted(map(list, filters.items()))]
+
+
+def _link(
+    request: Request, window: _Window, filters: Mapping[str, str], row: Model, *, is_backward: bool
+) -> str:
+    cursor = signing.dumps([is_backward, str(row.pk), _list(request, filters)], salt=_SALT, compress=True)
+    query = urlencode({**filters, "limit": window.limit, "cursor": cursor})
+    return f"{settings.BASE_URL}{request._request.path}?{query}"

@@ -1,0 +1,137 @@
+"""
+Bodies become values: JSON in UTF-8, of at most 5 MB, of exactly the shape that was asked for.
+
+A name that comes twice in an object counts with its last value, here and in the request's
+fingerprint. Numbers of any length are read exactly where whole numbers are expected.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from django.utils.translation import gettext as _
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+
+from loyalty.core.api import refusals
+
+_CHARSETS: Final = {"", "utf-8", "utf8"}
+
+
+def body(request: Request) -> bytes:
+    """
+    The raw body of a call that declares it as JSON.
+
+    :raises UnsupportedMediaType: if it says to be anything else
+    :raises RequestDataTooBig: if it is larger than the settings allow; answered with 413
+    """
+    raw = request._request
+    if raw.content_type != "application/json":
+        raise refusals.UnsupportedMediaType(_("Send the body as Content-Type: application/json."))
+    if (raw.content_params or {}).get("charset", "").lower() not in _CHARSETS:
+        raise refusals.UnsupportedMediaType(_("Send the body in UTF-8."))
+    if raw.META.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        raise refusals.UnsupportedMediaType(_("Send the body uncompressed."))
+    return raw.body
+
+
+def loads(raw: bytes) -> Any:
+    """
+    Any JSON value.
+
+    :raises MalformedJSON: with what is wrong and where
+    """
+    value = _decode(raw, Any)
+    _refuse_nul(raw, value)
+    return value
+
+
+def decode[T](request: Request, kind: type[T]) -> T:
+    """
+    The body as a value of that type, an instance of a `msgspec.Struct` as a rule.
+
+    :raises MalformedJSON: if it is no JSON
+    :raises InvalidBody: if it has another shape, or unknown fields; with a pointer to the place
+    """
+    raw = body(request)
+    value: T = _decode(raw, kind)
+    _refuse_nul(raw, None)
+    return value
+
+
+def _decode(raw: bytes, kind: Any) -> Any:
+    try:
+        return _decoder(kind).decode(raw)
+    except msgspec.ValidationError as error:
+        detail, pointer = explained(str(error))
+        raise refusals.InvalidBody(detail, pointer=pointer) from None
+    except UnicodeDecodeError:
+        raise refusals.MalformedJSON(_("The body is not encoded in UTF-8.")) from None
+    except RecursionError:
+        raise refusals.MalformedJSON(_("The body is nested too deeply.")) from None
+    except msgspec.DecodeError as error:
+        raise refusals.MalformedJSON(str(error)) from None
+
+
+@lru_cache(maxsize=256)
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+_PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_FIELD: Final = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
+_QUOTED: Final = re.compile(r"`[^`]*`")
+_TYPE: Final = re.compile(r"\b(?:str|int|float|bool)\b")
+_NAMES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+
+
+def explained(message: str) -> tuple[str, str]:
+    """What msgspec found wrong, in JSON's own words, and a JSON pointer to it (`#/lines/0/amount`)."""
+    match = _PLACE.match(message)
+    assert match is not None, "each part of the pattern is optional"
+    steps = [name or position for name, position in _STEP.findall(match["path"] or "")]
+    if field := _FIELD.search(match["what"]):
+        steps.append(field[1])
+    escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]
+    detail = _QUOTED.sub(_in_json_names, match["what"])
+    if match["key"]:
+        detail = _("A name in this object: {detail}").format(detail=detail)
+    return detail + ".", "/".join(["#", *escaped])
+
+
+def _in_json_names(quoted: re.Match[str]) -> str:
+    return _TYPE.sub(lambda name: _NAMES[name[0]], quoted[0])
+
+
+def _refuse_nul(raw: bytes, value: Any) -> None:
+    # PostgreSQL's text cannot hold it. Looking for the escape first is all that most bodies cost.
+    if rb"\u0000" not in raw:
+        return
+    for place in _nul_places(value if value is not None else _decode(raw, Any), "#"):
+        detail = _("A text must not contain the character U+0000.")
+        raise refusals.InvalidBody(detail, pointer=place)
+
+
+def _nul_places(value: Any, pointer: str) -> Iterator[str]:
+    if isinstance(value, str) and "\0" in value:
+        yield pointer
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _nul_places(inner, f"{pointer}/{position}")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if "\0" in name:
+                yield pointer
+            yield from _nul_places(inner, f"{pointer}/{name}")
+
+
+class JSONParser(BaseParser):
+    """For `request.data`, where a serializer reads it."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        return loads(body(parser_context["request"]))

@@ -1,0 +1,227 @@
+"""
+The OpenAPI text: what partners read is said beside the view that does it.
+
+A view's method is described with `@operation(…)`; what it takes and answers are `msgspec` structs (or
+serializers), its scope is the one that the view enforces. `tests/test_schema.py` holds all to it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from inspect import cleandoc
+from typing import Any, Final
+
+import msgspec
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+
+from loyalty.core.api import auth, idempotency, problem, refusals
+from loyalty.core.errors import DomainError, InvalidInput
+
+_ALWAYS: Final = (refusals.Unauthenticated, refusals.InternalError, refusals.Unavailable)
+_WITH_A_BODY: Final = (
+    refusals.MalformedJSON,
+    refusals.BodyTooLarge,
+    refusals.UnsupportedMediaType,
+    InvalidInput,
+)
+_WITH_A_KEY: Final = (
+    idempotency.MissingIdempotencyKey,
+    idempotency.InvalidIdempotencyKey,
+    idempotency.IdempotencyKeyReused,
+    idempotency.RequestInProgress,
+)
+_KEY_PARAMETER: Final = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description=_("1 to 255 printable ASCII characters, new for each new call; repeats send the same."),
+)
+_REPLAYED_HEADER: Final = OpenApiParameter(
+    "Idempotent-Replayed",
+    location=OpenApiParameter.HEADER,
+    response=True,
+    description=_("`true` where this is the stored answer of an earlier call with the same key."),
+)
+
+
+class Fault(msgspec.Struct):
+    """One thing that is wrong with the body, and where: a JSON pointer (RFC 6901)."""
+
+    detail: str
+    pointer: str
+
+
+class Problem(msgspec.Struct):
+    """Why a call was refused (RFC 9457). Programs go by `code`, people by `detail`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[Fault] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What the docs say about one operation, beyond what its view enforces."""
+
+    id: str
+    tag: str
+    summary: str
+    description: str
+    answer: type
+    example: Any
+    status: int = 200
+    takes: Any = None
+    takes_example: Any = None
+    refuses: tuple[type[DomainError], ...] = ()
+    parameters: tuple[OpenApiParameter, ...] = ()
+
+
+def operation[F: Callable[..., Any]](**said: Any) -> Callable[[F], F]:
+    """
+    Describe a view's method: the fields of `Operation` as keywords.
+
+    An operation that takes a body takes an Idempotency-Key too.
+    """
+
+    def mark(handler: F) -> F:
+        handler.operation = Operation(**said)  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+class OperationSchema(AutoSchema):  # type: ignore[misc]  # drf-spectacular is not typed
+    """Reads what `@operation` said, and the scope that the view states."""
+
+    @property
+    def _operation(self) -> Operation:
+        name = getattr(self.view, "action", None) or self.method.lower()
+        found: Operation | None = getattr(getattr(self.view, name), "operation", None)
+        assert found is not None, f"{self.method} {self.path} is not described: use @operation"
+        return found
+
+    @property
+    def scope(self) -> str:
+        return auth.required(self.view, self.method.lower()) or auth.ANY_SCOPE
+
+    def get_operation_id(self) -> str:
+        return self._operation.id
+
+    def get_tags(self) -> list[str]:
+        return [self._operation.tag]
+
+    def get_summary(self) -> str:
+        return self._operation.summary
+
+    def get_description(self) -> str:
+        scope = _("Any valid API key.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
+        return f"{cleandoc(self._operation.description)}\n\n{scope}"
+
+    def get_extensions(self) -> dict[str, Any]:
+        return {"x-scopes": [] if self.scope == auth.ANY_SCOPE else [self.scope]}
+
+    def get_request_serializer(self) -> Any:
+        taken = self._operation.takes
+        if taken is None or isinstance(taken, type):
+            return taken
+        # One of several structs, told apart by a field of theirs.
+        (schema,), components = _schemas(taken)
+        _register(self.registry, components)
+        return {"application/json": schema}
+
+    def get_response_serializers(self) -> dict[Any, Any]:
+        said = self._operation
+        answers: dict[Any, Any] = {
+            (said.status, "application/json"): OpenApiResponse(said.answer, described(said.answer))
+        }
+        for status, kinds in self._refusals().items():
+            answers[status, problem.MEDIA_TYPE] = _refused(kinds, self.path)
+        return answers
+
+    def _refusals(self) -> dict[int, list[type[DomainError]]]:
+        said = self._operation
+        kinds = [*_ALWAYS, *said.refuses]
+        if self.scope != auth.ANY_SCOPE:
+            kinds.append(refusals.MissingScope)
+        if said.takes is not None:
+            kinds += [*_WITH_A_BODY, *_WITH_A_KEY]
+        by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
+        for kind in sorted(dict.fromkeys(kinds), key=lambda kind: (kind.status, kind.code)):
+            by_status[kind.status].append(kind)
+        return by_status
+
+    def get_examples(self) -> list[OpenApiExample]:
+        said = self._operation
+        examples = [_example(_("Answer"), said.example, response_only=True, status=said.status)]
+        if said.takes_example is not None:
+            examples.append(_example(_("Call"), said.takes_example, request_only=True))
+        return examples
+
+    def get_override_parameters(self) -> list[OpenApiParameter]:
+        keyed = [_KEY_PARAMETER, _REPLAYED_HEADER] if self._operation.takes is not None else []
+        return [*self._operation.parameters, *keyed]
+
+
+def _example(name: Any, value: Any, *, status: int | None = None, **only: bool) -> OpenApiExample:
+    codes = [str(status)] if status else None
+    return OpenApiExample(str(name), msgspec.to_builtins(value), status_codes=codes, **only)
+
+
+def _refused(kinds: Iterable[type[DomainError]], path: str) -> OpenApiResponse:
+    lines, examples = [], []
+    for kind in kinds:
+        lines.append(f"- `{kind.code}`: {described(kind)}")
+        extra = {"scope": "members:read"} if issubclass(kind, refusals.MissingScope) else {}
+        body = problem.document(kind(**extra), path=path)
+        examples.append(
+            OpenApiExample(
+                kind.code,
+                body,
+                response_only=True,
+                status_codes=[str(kind.status)],
+                media_type=problem.MEDIA_TYPE,
+            )
+        )
+    return OpenApiResponse(Problem, "\n".join(lines), examples=examples)
+
+
+def described(kind: type) -> str:
+    """The first paragraph of its docstring."""
+    return " ".join(cleandoc(kind.__doc__ or "").partition("\n\n")[0].split())
+
+
+class StructExtension(OpenApiSerializerExtension):  # type: ignore[misc]  # drf-spectacular is not typed
+    """Schemas of `msgspec` structs, from the same constraints that decode and refuse."""
+
+    target_class = "msgspec.Struct"
+    match_subclasses = True
+
+    def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
+        return str(self.target.__name__)
+
+    def get_identity(self, auto_schema: AutoSchema, direction: str) -> str:
+        return self.get_name(auto_schema, direction)
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        _own, components = _schemas(self.target)
+        own: dict[str, Any] = components.pop(self.target.__name__)
+        _register(auto_schema.registry, components)
+        return own
+
+
+def _schemas(kind: Any) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    return msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
+
+
+def _register(registry: ComponentRegistry, components: dict[str, Any]) -> None:
+    for name, schema in components.items():
+        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema=schema, object=name)
+        registry.register_on_missing(component)

@@ -1,0 +1,84 @@
+"""The audit trail: who changed what, when, from what to what. The database's triggers write it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from pghistory.core import event_models
+
+from loyalty.core.models import User
+
+NEWEST: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    label: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of an object; `by` is None for what the program did by itself."""
+
+    at: datetime
+    by: User | None
+    action: str
+    fields: tuple[FieldChange, ...] = ()
+    summary: str = ""
+
+
+def trail(instance: models.Model) -> list[Step]:
+    """
+    The newest changes of an object, newest first.
+
+    For models that are tracked, with the values before and after. For others (people's personal
+    data, which must be forgettable) with who, when and the names of the fields.
+    """
+    tracked = event_models(tracks_model=type(instance))
+    steps = _from_triggers(tracked[0], instance) if tracked else _from_forms(instance)
+    return list(steps)
+
+
+def _from_triggers(model: type[models.Model], instance: models.Model) -> Iterator[Step]:
+    rows = list(
+        model._default_manager.filter(pgh_obj_id=instance.pk).select_related("pgh_context").order_by("-pgh_id")[: NEWEST + 1]
+    )
+    people = User.objects.in_bulk({who for row in rows if (who := _user_id(row)) is not None})
+    for row, older in zip(rows[:NEWEST], [*rows[1:], None], strict=False):
+        who = _user_id(row)
+        yield Step(
+            at=row.pgh_created_at,  # type: ignore[attr-defined]
+            by=people.get(who) if who is not None else None,
+            action=row.pgh_label,  # type: ignore[attr-defined]
+            fields=tuple(_changes(row, older)) if older is not None else (),
+        )
+
+
+def _user_id(row: Any) -> int | None:
+    return row.pgh_context.metadata.get("user") if row.pgh_context else None
+
+
+def _changes(row: models.Model, older: models.Model) -> Iterator[FieldChange]:
+    for field in row._meta.concrete_fields:
+        before, after = getattr(older, field.attname), getattr(row, field.attname)
+        if not field.name.startswith("pgh_") and before != after:
+            yield FieldChange(label=str(field.verbose_name), before=before, after=after)
+
+
+def _from_forms(instance: models.Model) -> Iterator[Step]:
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(instance), object_id=str(instance.pk)
+    ).select_related("user")
+    for entry in entries.order_by("-action_time", "-pk")[:NEWEST]:
+        yield Step(
+            at=entry.action_time,
+            by=entry.user,
+            action="insert" if entry.is_addition() else "update",
+            summary=entry.get_change_message(),
+        )

@@ -1,0 +1,148 @@
+"""What the admin's frame shows to whom: sidebar, program chooser, marks. Named in settings.UNFOLD."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from loyalty.core.middleware import CurrentProgramMiddleware
+from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
+
+CHOICES_SHOWN = 100
+
+Item = tuple[str | Promise, str, str, str]
+
+# Title, icon, page, and the permission that one needs to see it.
+_SECTIONS: list[tuple[str | Promise, list[Item]]] = [
+    (
+        gettext_lazy("Members"),
+        [
+            (gettext_lazy("Members"), "group", "members_member", "members.view_member"),
+            (gettext_lazy("Activities"), "receipt_long", "rewards_activity", "rewards.view_activity"),
+            (gettext_lazy("Points statement"), "swap_vert", "members_entry", "members.view_entry"),
+            (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
+        ],
+    ),
+    (
+        gettext_lazy("Program design"),
+        [
+            (gettext_lazy("Campaigns"), "campaign", "rewards_campaign", "rewards.view_campaign"),
+            (gettext_lazy("Rewards"), "featured_seasonal_and_gifts", "rewards_reward", "rewards.view_reward"),
+            (gettext_lazy("Tiers"), "stairs", "members_tierladder", "members.view_tierladder"),
+            (gettext_lazy("Kinds of points"), "account_balance_wallet", "members_wallettype", "members.view_wallettype"),
+        ],
+    ),
+    (
+        gettext_lazy("Integrations"),
+        [
+            (gettext_lazy("Partners"), "handshake", "integrations_partner", "integrations.view_partner"),
+            (gettext_lazy("API keys"), "key", "integrations_credential", "integrations.view_credential"),
+            (gettext_lazy("Webhooks"), "webhook", "integrations_webhookendpoint", "integrations.view_webhookendpoint"),
+            (gettext_lazy("Deliveries"), "local_shipping", "integrations_delivery", "integrations.view_delivery"),
+            (gettext_lazy("Event log"), "list_alt", "core_event", "core.view_event"),
+        ],
+    ),
+    (
+        gettext_lazy("Settings"),
+        [
+            (gettext_lazy("Program"), "tune", "core_program", "core.view_program"),
+            (gettext_lazy("Staff and roles"), "badge", "core_assignment", "core.view_assignment"),
+            (gettext_lazy("User accounts"), "manage_accounts", "core_user", "core.view_user"),
+            (gettext_lazy("Scheduled tasks"), "schedule", "django_celery_beat_periodictask", "django_celery_beat.view_periodictask"),
+        ],
+    ),
+]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    start = {"title": _("Start"), "icon": "home", "link": reverse("admin:index")}
+    sections = [
+        {"title": title, "separator": True, "items": [_item(*item) for item in items]} for title, items in _SECTIONS
+    ]
+    return [{"items": [start]}, *sections]
+
+
+def _item(title: str | Promise, icon: str, page: str, permission: str) -> dict[str, Any]:
+    link = reverse(f"admin:{page}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": _has(permission)}
+
+
+def _has(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def header(request: HttpRequest) -> str:
+    program = getattr(request, "program", None)
+    return program.name if program else "Regulars"
+
+
+def subheader(request: HttpRequest) -> str:
+    role = getattr(request, "role", None)
+    return str(Role(role).label) if role else ""
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """A sandbox is named on each page, so that nobody takes it for the real thing."""
+    program = getattr(request, "program", None)
+    return [_("Sandbox"), "warning"] if program and program.kind == ProgramKind.SANDBOX else None
+
+
+def account(request: HttpRequest) -> list[dict[str, Any]]:
+    """What everyone may do about their own account."""
+    return [
+        {"title": _("Two-factor log-in"), "link": reverse("mfa_index")},
+        {"title": _("Change password"), "link": reverse("account_change_password")},
+    ]
+
+
+def mark(request: HttpRequest) -> str:
+    return static("regulars/mark.svg")
+
+
+def style(request: HttpRequest) -> str:
+    return static("regulars/regulars.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("regulars/regulars.js")
+
+
+def programs(request: HttpRequest) -> list[dict[str, Any]]:
+    """The programs that one may choose; with only one there is nothing to choose."""
+    choices = _choosable(request.user)[:CHOICES_SHOWN] if isinstance(request.user, User) else []
+    current = getattr(request, "program", None)
+    items = [
+        {"title": program.name, "link": "", "icon": "check" if program == current else "storefront", "attrs": {"value": program.pk}}
+        for program in choices
+    ]
+    return items if len(items) > 1 else []
+
+
+def _choosable(user: User) -> list[Program]:
+    assigned = [assignment.program for assignment in Assignment.objects.of(user).order_by("program__name", "pk")]
+    if user.is_superuser and not assigned:
+        return list(Program.objects.order_by("name", "pk"))
+    return assigned
+
+
+@require_POST
+def choose_program(request: HttpRequest) -> HttpResponse:
+    """
+    Work in another program from now on.
+
+    :raises PermissionDenied: without an assignment there, as if the program did not exist
+    """
+    wanted = request.POST.get("program", "")
+    user = request.user
+    if not isinstance(user, User) or not any(str(program.pk) == wanted for program in _choosable(user)):
+        raise PermissionDenied
+    request.session[CurrentProgramMiddleware.SESSION_KEY] = str(UUID(wanted))
+    return HttpResponseRedirect(reverse("admin:index"))

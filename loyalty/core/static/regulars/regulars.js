@@ -1,0 +1,130 @@
+// Small behaviours of the admin's own pages. Everything works without it, less comfortably.
+"use strict";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+  button.querySelector("[data-copy-label]").textContent = button.dataset.copied;
+});
+
+// The guided campaign form: rows come and go, operators and values follow the chosen fact, the sentence follows the form.
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.querySelector("[data-campaign-form]");
+  if (!form) return;
+  const catalogue = JSON.parse(document.getElementById("catalogue").textContent);
+  const operatorNames = new Map();
+
+  const part = (row, name) => row.querySelector(`[name$="-${name}"]`);
+  const show = (element, visible) => {
+    const holder = element && (element.closest("[data-part]") || element);
+    if (holder) holder.hidden = !visible;
+  };
+
+  function fitOperators(select, allowed) {
+    for (const option of select.options) operatorNames.set(option.value, option.textContent);
+    const chosen = allowed.includes(select.value) ? select.value : allowed[0];
+    select.replaceChildren(...allowed.map((name) => new Option(operatorNames.get(name) || name, name, false, name === chosen)));
+  }
+
+  function offerChoices(row, fact) {
+    const value = part(row, "value");
+    row.querySelector(".rg-choices")?.remove();
+    const choices = fact.type === "boolean" || part(row, "operator").value === "known" ? [["yes", "Yes"], ["no", "No"]] : fact.choices;
+    show(value, choices.length === 0);
+    if (!choices.length) return;
+    const isMany = ["in", "not_in"].includes(part(row, "operator").value);
+    const chosen = () => value.value.split(",").map((name) => name.trim()).filter(Boolean);
+    const box = document.createElement("div");
+    box.className = "rg-choices";
+    for (const [name, label] of choices) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = label;
+      const paint = () => button.setAttribute("aria-pressed", String(chosen().includes(name)));
+      button.addEventListener("click", () => {
+        const others = chosen().filter((one) => one !== name);
+        value.value = (isMany ? (others.length < chosen().length ? others : [...others, name]) : [name]).join(", ");
+        box.dispatchEvent(new Event("paint"));
+        value.dispatchEvent(new Event("input", { bubbles: true }));
+      });
+      box.addEventListener("paint", paint);
+      box.append(button);
+      paint();
+    }
+    value.closest(".rg-parts").append(box);
+  }
+
+  const examples = { money: "50.00", date: "2026-12-24", set: "coffee, tea", number: "3", decimal: "1.5" };
+  function fitCondition(row) {
+    const fact = catalogue[part(row, "fact").value];
+    show(part(row, "name"), Boolean(fact) && part(row, "fact").value.endsWith("attribute"));
+    show(part(row, "operator"), Boolean(fact));
+    show(part(row, "value"), Boolean(fact));
+    if (!fact) return row.querySelector(".rg-choices")?.remove();
+    fitOperators(part(row, "operator"), fact.operators);
+    const isPair = part(row, "operator").value === "between";
+    part(row, "value").placeholder = fact.type === "time" ? "08:00, 10:00" : isPair ? "from, to" : examples[fact.type] || "";
+    offerChoices(row, fact);
+  }
+
+  function fitEffect(row) {
+    const kind = part(row, "kind").value;
+    for (const element of row.querySelectorAll("[data-for]")) element.hidden = !element.dataset.for.split(" ").includes(kind);
+  }
+
+  function fit(row) {
+    part(row, "fact") ? fitCondition(row) : fitEffect(row);
+    const box = row.querySelector(".rg-remove-box");
+    if (!box || box.hidden) return;
+    box.hidden = true;
+    row.querySelector("[data-remove]").hidden = false;
+  }
+
+  function fitTrigger() {
+    show(form.querySelector('[name="when-event_type"]'), form.querySelector('[name="when-trigger"]').value === "event");
+  }
+
+  let waiting;
+  const target = document.getElementById("sentence");
+  async function preview() {
+    const answer = await fetch(form.dataset.preview, { method: "POST", body: new FormData(form), credentials: "same-origin" });
+    if (answer.ok) target.innerHTML = await answer.text();
+  }
+  function previewSoon() {
+    clearTimeout(waiting);
+    waiting = setTimeout(preview, 300);
+  }
+
+  form.addEventListener("click", (event) => {
+    const adder = event.target.closest("[data-add]");
+    const remover = event.target.closest("[data-remove]");
+    if (adder) {
+      const total = form.querySelector(`[name="${adder.dataset.add}-TOTAL_FORMS"]`);
+      const holder = document.createElement("div");
+      holder.innerHTML = document.getElementById(`${adder.dataset.add}-row`).innerHTML.replaceAll("__prefix__", total.value);
+      const row = holder.firstElementChild;
+      form.querySelector(`[data-rows="${adder.dataset.add}"]`).append(row);
+      total.value = Number(total.value) + 1;
+      fit(row);
+      row.querySelector("select").focus();
+    } else if (remover) {
+      const row = remover.closest(".rg-row");
+      row.querySelector('[name$="-DELETE"]').checked = true;
+      row.classList.add("leaving");
+    } else return;
+    previewSoon();
+  });
+  form.addEventListener("change", (event) => {
+    const row = event.target.closest(".rg-row");
+    if (row) {
+      if (event.target.name.endsWith("-fact")) part(row, "value").value = "";
+      fit(row);
+    }
+    fitTrigger();
+    previewSoon();
+  });
+  form.addEventListener("input", previewSoon);
+  form.querySelectorAll(".rg-row").forEach(fit);
+  fitTrigger();
+});

@@ -1,0 +1,5 @@
+from members.admin.member import MemberAdmin
+from members.admin.rules import TierLadderAdmin, WalletTypeAdmin
+from members.admin.statement import EntryAdmin
+
+__all__ = ["EntryAdmin", "MemberAdmin", "TierLadderAdmin", "WalletTypeAdmin"]

@@ -1,0 +1,168 @@
+"""Members: the list, the page about one of them, and the form for their personal data."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from loyalty.core.admin import ProgramModelAdmin, program_of, render
+from members import profile, search
+from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
+
+Panel = Callable[[HttpRequest, Member], tuple[str, dict[str, Any]]]
+STATUS_LABELS = {MemberStatus.ACTIVE: "success", MemberStatus.BLOCKED: "danger", MemberStatus.ERASED: "warning"}
+
+
+class TierFilter(admin.SimpleListFilter):
+    title = _("tier")
+    parameter_name = "tier"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        tiers = Tier.objects.filter(ladder__program=program_of(request)).order_by("ladder__name", "threshold", "pk")
+        return [(str(tier.pk), tier.name) for tier in tiers]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Member]) -> models.QuerySet[Member]:
+        known = {key for key, _name in self.lookup_choices}
+        if self.value() is None:
+            return queryset
+        return queryset.filter(tiers__tier=self.value()) if self.value() in known else queryset.none()
+
+
+class IdentifierForm(forms.ModelForm):  # type: ignore[type-arg]  # forms are no generics when they run
+    """An identifier is unique in its program, which it has from its member."""
+
+    def clean(self) -> dict[str, Any]:
+        self.instance.program_id = self.instance.member.program_id
+        return super().clean() or self.cleaned_data
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() - {"program"}
+
+
+class IdentifierInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
+    """How systems may know the member. What is wrong is corrected; nothing is taken away here."""
+
+    model = Identifier
+    form = IdentifierForm
+    fields = ("kind", "value")
+    extra = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Identifier]:
+        rows: models.QuerySet[Identifier] = super().get_queryset(request)
+        return rows.filter(program=program_of(request))
+
+
+@admin.register(Member)
+class MemberAdmin(ProgramModelAdmin):
+    """
+    People in the program.
+
+    `panels` are what other apps add to the page about a member: each gives a template and its values.
+    """
+
+    panels: list[Panel] = []
+
+    list_display = ("name", "known_as", "shown_status", "shown_tier", "shown_points", "enrolled_at")
+    list_filter = (("status", ChoicesDropdownFilter), TierFilter)
+    search_fields = ("last_name",)
+    search_help_text = _("Card, e-mail, phone, outside id or name")
+    sortable_by = ()
+    ordering = ("-pk",)
+    readonly_fields = ("enrolled_at", "status")
+    fieldsets = (
+        (None, {"fields": ("first_name", "last_name", "birth_date", "status", "enrolled_at")}),
+        (_("Attributes"), {"fields": ("attributes",)}),
+    )
+    inlines = (IdentifierInline,)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Member]:
+        holdings = Wallet.objects.select_related("type")
+        standings = MemberTier.objects.select_related("tier")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("identifiers", models.Prefetch("wallets", holdings), models.Prefetch("tiers", standings))
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Member], search_term: str
+    ) -> tuple[models.QuerySet[Member], bool]:
+        program = program_of(request)
+        if not search_term.strip() or program is None:
+            return queryset, False
+        return queryset.filter(pk__in=search.find(search_term, program=program).values("pk")), False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Members enrol through a partner system; that gives them their wallets."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        edit = self.admin_site.admin_view(self.edit_view)
+        return [path("<path:object_id>/edit/", edit, name="members_member_edit"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page about the member; the form is at `edit/`."""
+        if request.method == "POST" or "_popup" in request.GET:
+            return self.edit_view(request, object_id)
+        member = self.get_object(request, object_id)
+        if member is None or not self.has_view_permission(request, member):
+            raise Http404(_now("There is no such member in this program."))
+        return render(request, self, "admin/members/member/profile.html", self._profile(request, member))
+
+    def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return super().change_view(request, object_id)  # type: ignore[no-any-return]
+
+    def _profile(self, request: HttpRequest, member: Member) -> dict[str, Any]:
+        holdings = profile.holdings(member)
+        panels = [panel(request, member) for panel in self.panels]
+        return {
+            "title": str(member),
+            "member": member,
+            "status_label": STATUS_LABELS[MemberStatus(member.status)],
+            "holdings": holdings,
+            "standings": profile.standings(member),
+            "statement": profile.statement(holdings),
+            "panels": [{"template": template, **values} for template, values in panels],
+            "may_edit": self.has_change_permission(request, member),
+        }
+
+    def response_change(self, request: HttpRequest, obj: Member) -> HttpResponse:
+        self.message_user(request, _now("The details of %(member)s were saved.") % {"member": obj})
+        return HttpResponseRedirect(reverse("admin:members_member_change", args=[obj.pk]))
+
+    @display(description=_("member"), header=True)
+    def name(self, member: Member) -> tuple[str, str, str]:
+        initials = f"{member.first_name[:1]}{member.last_name[:1]}"
+        return str(member), "", initials or "·"
+
+    @display(description=_("known as"))
+    def known_as(self, member: Member) -> str:
+        values = [identifier.value for identifier in member.identifiers.all()]
+        return ", ".join(values[:2]) + (" …" if len(values) > 2 else "")
+
+    @display(description=_("status"), label=STATUS_LABELS)
+    def shown_status(self, member: Member) -> tuple[str, str]:
+        return member.status, member.get_status_display()
+
+    @display(description=_("tier"))
+    def shown_tier(self, member: Member) -> str:
+        return ", ".join(place.tier.name for place in member.tiers.all())
+
+    @display(description=_("points"))
+    def shown_points(self, member: Member) -> str:
+        return ", ".join(f"{wallet.available:,}" for wallet in member.wallets.all() if wallet.type.is_spendable)

@@ -1,0 +1,96 @@
+"""Kinds of points and tiers: the program's rules that are not campaigns."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminColorInputWidget
+
+from loyalty.core.admin import ProgramModelAdmin
+from members.models import ExpiryRule, Tier, TierLadder, WalletType
+
+
+@admin.register(WalletType)
+class WalletTypeAdmin(ProgramModelAdmin):
+    list_display = ("name", "is_spendable", "expiry", "point_value")
+    sortable_by = ()
+    ordering = ("-is_spendable", "name", "pk")
+    search_fields = ("name__istartswith", "key")
+    prepopulated_fields = {"key": ("name",)}
+    fieldsets = (
+        (None, {"fields": ("name", "key", "is_spendable")}),
+        (
+            _("Expiry"),
+            {"fields": ("expiry_rule", "expires_after"), "description": _("Of points that are granted from now on.")},
+        ),
+        (_("Value"), {"fields": ("point_value",)}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: WalletType | None = None) -> tuple[str, ...]:
+        """Campaigns and partners know the points by their key."""
+        return ("key",) if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: WalletType | None = None) -> dict[str, Any]:
+        return {} if obj else self.prepopulated_fields
+
+    @display(description=_("expire"))
+    def expiry(self, wallet_type: WalletType) -> str:
+        if wallet_type.expiry_rule == ExpiryRule.NEVER:
+            return str(_("Never"))
+        unit = _("%(number)s days after earning") if wallet_type.expiry_rule == ExpiryRule.DAYS else _("%(number)s months after earning")
+        return str(unit) % {"number": wallet_type.expires_after}
+
+
+class TierInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
+    model = Tier
+    fields = ("name", "key", "threshold", "color")
+    extra = 0
+    can_delete = False
+    prepopulated_fields = {"key": ("name",)}
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Tier]:
+        rows: models.QuerySet[Tier] = super().get_queryset(request)
+        return rows.order_by("threshold", "pk")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name == "color":
+            kwargs["widget"] = UnfoldAdminColorInputWidget()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[no-any-return]
+
+
+@admin.register(TierLadder)
+class TierLadderAdmin(ProgramModelAdmin):
+    list_display = ("name", "wallet_type", "rungs")
+    list_select_related = ("wallet_type",)
+    sortable_by = ()
+    ordering = ("name", "pk")
+    search_fields = ("name__istartswith", "key")
+    prepopulated_fields = {"key": ("name",)}
+    fieldsets = ((None, {"fields": ("name", "key", "wallet_type")}),)
+    inlines = (TierInline,)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[TierLadder]:
+        tiers = Tier.objects.order_by("threshold", "pk")
+        return super().get_queryset(request).prefetch_related(models.Prefetch("tiers", tiers))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: TierLadder | None = None) -> tuple[str, ...]:
+        """What members climbed by stays what they climbed by."""
+        return ("key", "wallet_type") if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: TierLadder | None = None) -> dict[str, Any]:
+        return {} if obj else self.prepopulated_fields
+
+    @display(description=_("rungs"))
+    def rungs(self, ladder: TierLadder) -> SafeString:
+        steps = ((tier.color, tier.name, f"{tier.threshold:,}") for tier in ladder.tiers.all())
+        return format_html(
+            '<span class="rg-rungs">{}</span>',
+            format_html_join("", '<span class="rg-tier"><i style="background:{}"></i>{} <small>{}</small></span>', steps),
+        )

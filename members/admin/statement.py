@@ -1,0 +1,99 @@
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from loyalty.core.admin import FactAdmin
+from members.models import Entry, EntryKind, Posting
+
+KIND_LABELS = {
+    EntryKind.EARN: "success",
+    EntryKind.RESTORE: "success",
+    EntryKind.SPEND: "primary",
+    EntryKind.EXPIRE: "warning",
+    EntryKind.REVERSE: "danger",
+    EntryKind.ADJUST: "info",
+}
+
+
+class PostingInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
+    """Which points of which grant moved from where to where."""
+
+    model = Posting
+    fields = ("points", "source", "destination", "granted", "expires")
+    readonly_fields = ("granted", "expires")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Posting]:
+        rows: models.QuerySet[Posting] = super().get_queryset(request)
+        return rows.select_related("lot").order_by("pk")
+
+    @display(description=_("from the grant of"))
+    def granted(self, posting: Posting) -> object:
+        return posting.lot.earned_at
+
+    @display(description=_("expires"))
+    def expires(self, posting: Posting) -> object:
+        return posting.lot.expires_at
+
+
+@admin.register(Entry)
+class EntryAdmin(FactAdmin):
+    """The points statement: of everybody, or of one wallet when one comes from a member's page."""
+
+    list_display = ("effective_at", "member_link", "shown_kind", "reason", "shown_points", "shown_balance", "actor")
+    list_select_related = ("member", "wallet__type")
+    search_fields = ("cause",)
+    search_help_text = _("What it was booked for, such as sale:… (the whole text)")
+    sortable_by = ()
+    ordering = ("-recorded_at", "-pk")
+    fieldsets = (
+        (None, {"fields": ("member_link", "shown_kind", "reason", "shown_points", "cause", "actor")}),
+        (_("Balance after it"), {"fields": ("available_after", "pending_after", "held_after", "debt_after")}),
+        (_("Time"), {"fields": ("effective_at", "recorded_at")}),
+    )
+    inlines = (PostingInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> tuple[str, ...]:
+        return ("member_link", "shown_kind", "shown_points")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """A wallet's entries are numbered, and found by their number."""
+        return ("-number", "-pk") if "wallet__id__exact" in request.GET else self.ordering
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Entry], search_term: str
+    ) -> tuple[models.QuerySet[Entry], bool]:
+        term = search_term.strip()
+        return (queryset.filter(cause=term) if term else queryset), False
+
+    @display(description=_("member"))
+    def member_link(self, entry: Entry) -> SafeString:
+        return format_html(
+            '<a class="rg-link" href="{}">{}</a>', reverse("admin:members_member_change", args=[entry.member_id]), entry.member
+        )
+
+    @display(description=_("kind"), label=KIND_LABELS)
+    def shown_kind(self, entry: Entry) -> tuple[str, str]:
+        return entry.kind, entry.get_kind_display()
+
+    @display(description=_("points"))
+    def shown_points(self, entry: Entry) -> SafeString:
+        side = "plus" if entry.points > 0 else "minus"
+        return format_html('<span class="rg-{}">{}</span>', side, f"{entry.points:+,}".replace("-", "−"))
+
+    @display(description=_("balance after"))
+    def shown_balance(self, entry: Entry) -> str:
+        return f"{entry.available_after:,}"

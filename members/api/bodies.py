@@ -1,0 +1,80 @@
+"""What the API takes and answers for members, as schemas."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from members.models import Identifier, Member
+
+Name = Annotated[str, Meta(max_length=100)]
+AttributeKey = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$(?!\n)")]
+WholeNumber = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+AttributeValue = Annotated[str, Meta(max_length=200)] | WholeNumber | bool | None
+
+
+class IdentifierBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a system may know the member by."""
+
+    kind: Literal["card", "email", "phone", "external"]
+    value: Annotated[str, Meta(min_length=1, max_length=254, examples=["1001"])]
+
+    @classmethod
+    def of(cls, identifier: Identifier) -> Self:
+        return cls(identifier.kind, identifier.value)  # type: ignore[arg-type]  # the column's choices
+
+
+class Registration(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A person who becomes a member."""
+
+    identifiers: Annotated[tuple[IdentifierBody, ...], Meta(min_length=1, max_length=20)]
+    first_name: Name = ""
+    last_name: Name = ""
+    birth_date: date | None = None
+    attributes: Annotated[
+        dict[AttributeKey, AttributeValue],
+        Meta(max_length=50, description="The program's own facts about a member"),
+    ] = {}
+    enrolled_at: (
+        Annotated[datetime, Meta(tz=True, description="When it happened, if that was earlier than this call")]
+        | None
+    ) = None
+
+
+class MemberBody(Struct, frozen=True):
+    """A member of the program."""
+
+    id: UUID
+    status: Literal["active", "blocked", "erased"]
+    identifiers: tuple[IdentifierBody, ...]
+    first_name: str
+    last_name: str
+    birth_date: date | None
+    attributes: dict[str, Any]
+    enrolled_at: datetime
+
+    @classmethod
+    def of(cls, member: Member, identifiers: list[Identifier]) -> Self:
+        return cls(
+            id=member.pk,
+            status=member.status,  # type: ignore[arg-type]  # the column's choices
+            identifiers=tuple(IdentifierBody.of(one) for one in sorted(identifiers, key=_kind_and_value)),
+            first_name=member.first_name,
+            last_name=member.last_name,
+            birth_date=member.birth_date,
+            attributes=member.attributes,
+            enrolled_at=member.enrolled_at,
+        )
+
+
+class MemberList(Struct, frozen=True):
+    """A page of members; `next` and `previous` are the addresses of its neighbours."""
+
+    data: tuple[MemberBody, ...]
+    next: str | None
+    previous: str | None
+
+
+def _kind_and_value(identifier: Identifier) -> tuple[str, str]:
+    return identifier.kind, identifier.value

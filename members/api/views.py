@@ -1,0 +1,131 @@
+from collections.abc import Mapping
+from typing import ClassVar
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from loyalty.core import clock
+from loyalty.core.api import auth, idempotency, pagination, parsing, rendering
+from loyalty.core.api.schema import operation
+from loyalty.core.api.views import PartnerView
+from loyalty.core.errors import NotFound
+from loyalty.core.models import Program
+from members import enrolment, references
+from members.api import examples
+from members.api.bodies import MemberBody, MemberList, Registration
+from members.models import Identifier, Member, MemberStatus
+from members.models.member import MemberQuerySet
+
+REFERENCE = OpenApiParameter(
+    "reference",
+    location=OpenApiParameter.PATH,
+    description="The member's id, or an identifier as `card:1001`, `email:…`, `phone:+49…`, `external:…`.",
+)
+
+
+IDENTIFIER = OpenApiParameter("identifier", description="As `card:1001`: the member who is known by it.")
+STATUS = OpenApiParameter("status", enum=MemberStatus.values, description="Members of that status.")
+
+
+class MembersView(PartnerView):
+    scopes: ClassVar[dict[str, str]] = {"get": "members:read", "post": "members:write"}
+
+    @operation(
+        id="list_members",
+        tag="Members",
+        summary="List members, newest first",
+        description="All members of the program, or those with an identifier or a status.",
+        parameters=(*pagination.PARAMETERS, IDENTIFIER, STATUS),
+        answer=MemberList,
+        example={"data": [examples.MEMBER], "next": None, "previous": None},
+        refuses=(pagination.InvalidCursor, pagination.InvalidFilter),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        filters = pagination.given(request, "identifier", "status")
+        members = _filtered(Member.objects.of(auth.caller(request).program), filters)
+        page = pagination.paginate(request, members.prefetch_related("identifiers"), filters=filters)
+        data = tuple(MemberBody.of(member, list(member.identifiers.all())) for member in page.rows)
+        return rendering.answer(MemberList(data, page.next, page.previous))
+
+    @operation(
+        id="register_member",
+        tag="Members",
+        summary="Register a member",
+        description="""
+        Makes a person a member, known by one or more identifiers, with empty wallets and at the foot of
+        each tier ladder. Publishes `member.registered`.
+
+        Identifiers are unique in the program: e-mail addresses regardless of case, phone numbers as
+        E.164. An identifier that another member has is refused with `identifier_taken`.
+        """,
+        takes=Registration,
+        takes_example=examples.REGISTRATION,
+        answer=MemberBody,
+        status=201,
+        example=examples.MEMBER,
+        refuses=(enrolment.IdentifierTaken,),
+    )
+    @idempotency.idempotent
+    def post(self, request: Request) -> Response:
+        caller = auth.caller(request)
+        wanted = parsing.decode(request, Registration)
+        member = enrolment.enrol(
+            program=caller.program,
+            identifiers=[(identifier.kind, identifier.value) for identifier in wanted.identifiers],
+            first_name=wanted.first_name,
+            last_name=wanted.last_name,
+            birth_date=wanted.birth_date,
+            attributes=wanted.attributes,
+            enrolled_at=wanted.enrolled_at,
+            at=clock.now(caller.program),
+            actor=caller.actor,
+        )
+        return Response(_described(member), status=201)
+
+
+class MemberView(PartnerView):
+    scopes: ClassVar[dict[str, str]] = {"get": "members:read"}
+
+    @operation(
+        id="read_member",
+        tag="Members",
+        summary="Read a member",
+        description="Who the member is and how they are known. What they hold is in their status.",
+        parameters=(REFERENCE,),
+        answer=MemberBody,
+        example=examples.MEMBER,
+        refuses=(NotFound,),
+    )
+    def get(self, request: Request, reference: str) -> HttpResponse:
+        program = auth.caller(request).program
+        return rendering.answer(_described(_find(program, references.read(reference))))
+
+
+def _filtered(members: MemberQuerySet, filters: Mapping[str, str]) -> MemberQuerySet:
+    if (status := filters.get("status")) is not None:
+        if status not in MemberStatus.values:
+            raise pagination.InvalidFilter(_("A status is active, blocked or erased."))
+        members = members.filter(status=status)
+    if (identifier := filters.get("identifier")) is not None:
+        members = _meant(members, references.read(identifier))
+    return members
+
+
+def _meant(members: MemberQuerySet, reference: references.Reference) -> MemberQuerySet:
+    if reference.by == "id":
+        return members.filter(pk=reference.value)
+    return members.known_as(reference.kind, reference.value)
+
+
+def _find(program: Program, reference: references.Reference) -> Member:
+    member = _meant(Member.objects.of(program), reference).first()
+    if member is None:
+        raise references.unknown()
+    return member
+
+
+def _described(member: Member) -> MemberBody:
+    return MemberBody.of(member, list(Identifier.objects.filter(member=member)))

@@ -1,0 +1,51 @@
+"""What will be written: the last state of everything that a chain of operations touched, once each."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from members.ledger.operations import Change, NewEntry
+from members.ledger.state import Account, LotState, TierStanding, WalletState
+
+
+class Plan:
+    """
+    New lots, entries and postings, and wallets, lots and tiers as they will be.
+
+    Pure data: `members.ledger.store` writes it, a preview throws it away. Operations on one wallet
+    follow each other, each from the state that the one before it left.
+    """
+
+    def __init__(self, accounts: Iterable[Account] = ()) -> None:
+        self.loaded: dict[UUID, WalletState] = {}
+        self.wallets: dict[UUID, WalletState] = {}
+        self.new_lots: dict[UUID, LotState] = {}
+        self.changed_lots: dict[UUID, LotState] = {}
+        self.entries: list[NewEntry] = []
+        self.tiers: dict[UUID, TierStanding] = {}
+        self.owners: dict[UUID, UUID] = {}
+        for account in accounts:
+            self.read(account)
+
+    def read(self, account: Account) -> None:
+        """Base the plan on this state: it is written only if its wallets are still as they are here."""
+        for wallet in account.wallets:
+            self.loaded.setdefault(wallet.id, wallet)
+
+    def apply(self, change: Change) -> None:
+        self.touch(change.wallet)
+        self.entries.append(change.entry)
+        for lot in change.new_lots:
+            self.new_lots[lot.id] = lot
+        for lot in change.changed_lots:
+            (self.new_lots if lot.id in self.new_lots else self.changed_lots)[lot.id] = lot
+
+    def touch(self, wallet: WalletState) -> None:
+        """Move the wallet's version, so that whoever decided on its former state decides again."""
+        before = self.loaded.setdefault(wallet.id, wallet)
+        self.wallets[wallet.id] = replace(wallet, version=before.version + 1)
+
+    def move_tier(self, standing: TierStanding, *, member_id: UUID) -> None:
+        self.tiers[standing.id] = standing
+        self.owners[standing.id] = member_id

@@ -1,0 +1,110 @@
+"""
+What the ledger decides on: wallets and lots as plain values.
+
+Nothing here knows Django, a database or a clock. Operations take a state and give back the next.
+"""
+
+from datetime import date, datetime
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+BUCKETS = ("pending", "available", "held", "redeemed", "expired", "reversed")
+
+
+class LotState(Struct, frozen=True, kw_only=True, gc=False):
+    """One grant of points: how many of them are in which bucket, and its dates."""
+
+    id: UUID
+    points: int
+    pending: int = 0
+    available: int = 0
+    held: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    reversed: int = 0
+    earned_at: datetime
+    unlocks_at: datetime | None = None
+    expires_at: datetime | None = None
+    campaign_version_id: UUID | None = None
+    activity_id: UUID | None = None
+
+    def is_expired(self, at: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= at
+
+    def move(self, points: int, source: str, destination: str) -> "LotState":
+        """The lot after points went from one bucket to another; from `issued` they come from outside."""
+        moved = {destination: getattr(self, destination) + points}
+        if source != "issued":
+            moved[source] = getattr(self, source) - points
+        assert min(moved.values()) >= 0, f"lot {self.id} has too little {source}"
+        return replace(self, **moved)
+
+
+class WalletState(Struct, frozen=True, kw_only=True):
+    """
+    One member's holding of one wallet type.
+
+    `lots` are those that the operation may touch: none are needed to grant, the open ones to spend
+    or expire, those of a sale to take it back. `is_new` says that the database has no row of it yet:
+    the wallet type is younger than the membership.
+    """
+
+    id: UUID
+    program_id: UUID
+    member_id: UUID
+    type_id: UUID
+    pending: int = 0
+    available: int = 0
+    held: int = 0
+    debt: int = 0
+    lifetime_earned: int = 0
+    lifetime_spent: int = 0
+    version: int = 0
+    entry_count: int = 0
+    head_hash: bytes = b""
+    is_new: bool = False
+    lots: tuple[LotState, ...] = ()
+
+    def lots_to_spend(self, at: datetime) -> list[LotState]:
+        """Lots with points that may be spent at that moment: first-expiring first, then the oldest."""
+        usable = [lot for lot in self.lots if lot.available and not lot.is_expired(at)]
+        usable.sort(key=attrgetter("earned_at", "id"))
+        usable.sort(key=_expiry)
+        return usable
+
+    def spendable(self, at: datetime) -> int:
+        return sum(lot.available for lot in self.lots_to_spend(at))
+
+
+def _expiry(lot: LotState) -> tuple[bool, float]:
+    return (lot.expires_at is None, lot.expires_at.timestamp() if lot.expires_at else 0.0)
+
+
+class TierStanding(Struct, frozen=True, kw_only=True):
+    """Where a member stands on one ladder; `progress` in points that count towards it."""
+
+    id: UUID
+    ladder_id: UUID
+    tier_id: UUID
+    progress: int
+    since: datetime
+    is_new: bool = False
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A member as operations see one: the state that they decide on, and what conditions may ask about."""
+
+    member_id: UUID
+    status: str
+    birth_date: date | None
+    enrolled_at: datetime
+    attributes: dict[str, Any]
+    wallets: tuple[WalletState, ...]
+    tiers: tuple[TierStanding, ...]
+
+    def wallet_of(self, type_id: UUID) -> WalletState | None:
+        return next((wallet for wallet in self.wallets if wallet.type_id == type_id), None)

@@ -1,0 +1,108 @@
+"""What one looks at when looking at a member: holdings, standing and statement, for people to read."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Sum
+
+from members.models import Entry, Lot, Member, MemberTier, Tier, TierLadder, Wallet
+
+STATEMENT_LINES: Final = 50
+EXPIRY_DATES: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """So many points that are gone from that moment on."""
+
+    at: datetime
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A wallet and when what is in it expires, soonest first."""
+
+    wallet: Wallet
+    expiries: tuple[Expiry, ...]
+
+    @property
+    def next_expiry(self) -> Expiry | None:
+        return self.expiries[0] if self.expiries else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a member stands on a ladder and what leads to the next rung; `tier` is None on a ladder without rungs."""
+
+    ladder: TierLadder
+    tier: Tier | None
+    next_tier: Tier | None
+    progress: int
+    since: datetime | None
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.next_tier.threshold - self.progress) if self.next_tier else 0
+
+    @property
+    def percent(self) -> int:
+        """How much of the way to the next rung is done, 0 to 100; 100 at the top."""
+        if self.next_tier is None:
+            return 100
+        return min(100, self.progress * 100 // max(1, self.next_tier.threshold))
+
+
+def holdings(member: Member) -> list[Holding]:
+    """The member's wallets, spendable ones first."""
+    wallets = list(
+        Wallet.objects.filter(member=member).select_related("type").order_by("-type__is_spendable", "type__name", "pk")
+    )
+    expiries = _expiries(wallet.pk for wallet in wallets)
+    return [Holding(wallet=wallet, expiries=tuple(expiries[wallet.pk])) for wallet in wallets]
+
+
+def _expiries(wallet_ids: Iterable[UUID]) -> dict[UUID, list[Expiry]]:
+    dates = (
+        Lot.objects.open()
+        .filter(wallet_id__in=list(wallet_ids), available__gt=0, expires_at__isnull=False)
+        .values_list("wallet_id", "expires_at")
+        .annotate(sum=Sum("available"))
+        .order_by("expires_at")[:EXPIRY_DATES]
+    )
+    by_wallet: dict[UUID, list[Expiry]] = defaultdict(list)
+    for wallet_id, moment, points in dates:
+        by_wallet[wallet_id].append(Expiry(at=moment, points=points))
+    return by_wallet
+
+
+def standings(member: Member) -> list[Standing]:
+    """The member's place on each ladder of the program; on the lowest rung before the first points."""
+    ladders = TierLadder.objects.filter(program_id=member.program_id).prefetch_related("tiers").order_by("name", "pk")
+    places = {place.ladder_id: place for place in MemberTier.objects.filter(member=member)}
+    return [_standing(ladder, places.get(ladder.pk)) for ladder in ladders]
+
+
+def _standing(ladder: TierLadder, place: MemberTier | None) -> Standing:
+    rungs = sorted(ladder.tiers.all(), key=lambda tier: tier.threshold)
+    progress = place.progress if place else 0
+    present = next((tier for tier in rungs if place and tier.pk == place.tier_id), rungs[0] if rungs else None)
+    above = (tier for tier in rungs if present and tier.threshold > present.threshold)
+    return Standing(
+        ladder=ladder, tier=present, next_tier=next(above, None), progress=progress, since=place.since if place else None
+    )
+
+
+def statement(found: list[Holding]) -> list[Entry]:
+    """The newest lines of all the wallets together, newest first."""
+    by_id = {holding.wallet.pk: holding.wallet for holding in found}
+    entries = list(
+        Entry.objects.filter(wallet_id__in=by_id).order_by("-recorded_at", "-number", "-pk")[:STATEMENT_LINES]
+    )
+    for entry in entries:
+        entry.wallet = by_id[entry.wallet_id]
+    return entries

@@ -1,0 +1,54 @@
+"""Finding a member among a million: by anything they are known by, by name, by id."""
+
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from loyalty.core.models import Program
+from members.models import Identifier, Member
+
+FOUND_AT_MOST: Final = 200
+
+
+def find(term: str, *, program: Program) -> QuerySet[Member]:
+    """
+    The members whose identifier or name begins with the term, at most some 200 of each.
+
+    A name may be first, last or both, in either order: "love", "ada love", "lovelace, ada".
+    Every look-up is a prefix on an index; nothing is searched in the middle of a value.
+    """
+    words = term.replace(",", " ").split()
+    if not words:
+        return Member.objects.none()
+    found = _by_identifier(term.strip(), program) | _by_name(words, program) | _by_id(term.strip())
+    return Member.objects.of(program).filter(pk__in=found)
+
+
+def _by_identifier(term: str, program: Program) -> set[UUID]:
+    spellings = {term, term.lower(), term.replace(" ", "")}
+    known = Q()
+    for spelling in spellings:
+        known |= Q(value__startswith=spelling)
+    found = Identifier.objects.filter(known, program=program).order_by("value")
+    return set(found.values_list("member_id", flat=True)[:FOUND_AT_MOST])
+
+
+def _by_name(words: list[str], program: Program) -> set[UUID]:
+    first, rest = words[0], " ".join(words[1:])
+    if rest:
+        named = Q(first_name__istartswith=first, last_name__istartswith=rest) | Q(
+            last_name__istartswith=first, first_name__istartswith=rest
+        )
+        return set(Member.objects.of(program).filter(named).values_list("pk", flat=True)[:FOUND_AT_MOST])
+    members = Member.objects.of(program)
+    by_last = members.filter(last_name__istartswith=first).values_list("pk", flat=True)[:FOUND_AT_MOST]
+    by_first = members.filter(first_name__istartswith=first).values_list("pk", flat=True)[:FOUND_AT_MOST]
+    return set(by_last) | set(by_first)
+
+
+def _by_id(term: str) -> set[UUID]:
+    try:
+        return {UUID(term)}
+    except ValueError:
+        return set()

@@ -1,0 +1,110 @@
+"""
+What partners report: sales, returns and custom events, as they arrive and as the journeys take them.
+
+These are both the API's input (decoded from JSON by msgspec, refused with a pointer if the shape is
+wrong; the OpenAPI schemas come from them too) and the arguments of `rewards.earning.record()`.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from hashlib import sha256
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+Text = Annotated[str, Meta(max_length=200)]
+Code = Annotated[str, Meta(min_length=1, max_length=100)]
+OptionalCode = Annotated[str, Meta(max_length=100)]
+DecimalText = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)", examples=["12.50"], description="Never negative; a string, no float")
+]
+QuantityText = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)", examples=["2", "0.750"])]
+Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601 with offset")]
+MAX_LINES = 1_000
+
+
+class Money(Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount of the program's currency."""
+
+    amount: DecimalText
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", examples=["EUR"])]
+
+    @property
+    def value(self) -> Decimal:
+        return Decimal(self.amount)
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One line of a receipt: what was paid for a quantity of one product, after discounts."""
+
+    id: Code
+    sku: Code
+    amount: Money
+    quantity: QuantityText = "1"
+    name: Text = ""
+    category: OptionalCode = ""
+    brand: OptionalCode = ""
+    department: OptionalCode = ""
+
+
+class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
+    """A member by our id or by any identifier, such as the number of a card."""
+
+    kind: Literal["id", "card", "email", "phone", "external"]
+    value: Annotated[str, Meta(min_length=1, max_length=254)]
+
+
+class Activity(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True, kw_only=True):
+    """What sales, returns and custom events have in common. `external_id` is the partner's own number for it."""
+
+    external_id: Code
+    occurred_at: Moment
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of what was reported: tells a repeat from a second report that differs."""
+        return sha256(msgspec.json.encode(self, order="deterministic")).digest()
+
+
+class Sale(Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):
+    """A purchase. `amount` is what was paid for it in all, after discounts."""
+
+    member: MemberReference
+    amount: Money
+    store: OptionalCode = ""
+    lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] = ()
+    attributes: Annotated[dict[Code, Text | int | bool], Meta(max_length=50)] = {}
+
+
+class Return(Activity, frozen=True, tag_field="kind", tag="return", kw_only=True):
+    """
+    Goods of an earlier sale that were brought back.
+
+    `sale_external_id` names the sale as the same partner reported it; `amount` is what was paid
+    back, or all that is left of the sale when it is not given.
+    """
+
+    sale_external_id: Code
+    amount: Money | None = None
+
+
+class CustomEvent(Activity, frozen=True, tag_field="kind", tag="event", kw_only=True):
+    """Something else that a member did: logged in to the app, wrote a review."""
+
+    type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]{0,59}$(?!\n)", examples=["app.login"])]
+    member: MemberReference
+    attributes: Annotated[dict[Code, Text | int | bool], Meta(max_length=50)] = {}
+
+
+Transaction = Sale | Return
+
+
+def find_id(value: str) -> UUID | None:
+    """A member's id as a UUID, or None if it cannot be one."""
+    try:
+        return UUID(value)
+    except ValueError:
+        return None

@@ -1,0 +1,111 @@
+"""Sales, returns and events, with what each of them earned and why."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from loyalty.core.admin import FactAdmin, program_of
+from members import search
+from members.models import Member
+from rewards import explanation
+from rewards.models import Activity, ActivityKind
+
+KIND_LABELS = {ActivityKind.SALE: "primary", ActivityKind.RETURN: "warning", ActivityKind.EVENT: "info"}
+SHOWN_ON_MEMBER_PAGE = 15
+
+
+def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
+    """The newest activities of a member, for the page about them."""
+    newest = list(Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE])
+    awards = explanation.awards(newest)
+    return "admin/rewards/activities_panel.html", {
+        "activities": [(activity, awards[activity.pk]) for activity in newest],
+        "currency": member.program.currency,
+    }
+
+
+@admin.register(Activity)
+class ActivityAdmin(FactAdmin):
+    """What partners reported, newest first."""
+
+    list_display = ("occurred_at", "member_link", "shown_kind", "external_id", "place", "shown_amount", "shown_points")
+    list_select_related = ("member", "program")
+    search_fields = ("external_id",)
+    search_help_text = _("Number of the receipt, or a member’s card, e-mail or name")
+    sortable_by = ()
+    ordering = ("-pk",)
+    fieldsets = (
+        (None, {"fields": ("member_link", "shown_kind", "shown_amount", "shown_points", "shown_awards")}),
+        (_("As it was reported"), {"fields": ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")}),
+        (_("Time"), {"fields": ("occurred_at", "recorded_at")}),
+    )
+    readonly_fields = (
+        "member_link",
+        "shown_kind",
+        "shown_amount",
+        "shown_points",
+        "shown_awards",
+        "shown_lines",
+        "shown_attributes",
+    )
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """One member's activities are found by when they happened."""
+        return ("-occurred_at", "-pk") if "member__id__exact" in request.GET else self.ordering
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Activity], search_term: str
+    ) -> tuple[models.QuerySet[Activity], bool]:
+        term, program = search_term.strip(), program_of(request)
+        if not term or program is None:
+            return queryset, False
+        members = search.find(term, program=program).values("pk")
+        sources = program.partners.values("key")  # type: ignore[attr-defined]
+        # Two look-ups on indexes instead of one condition with OR, which would walk through all activities.
+        receipts = Activity.objects.filter(program=program, source__in=sources, external_id=term).values("pk")
+        bought = Activity.objects.filter(member__in=members).values("pk")
+        return queryset.filter(pk__in=receipts.union(bought)), False
+
+    @display(description=_("member"))
+    def member_link(self, activity: Activity) -> SafeString:
+        page = reverse("admin:members_member_change", args=[activity.member_id])
+        return format_html('<a class="rg-link" href="{}">{}</a>', page, activity.member)
+
+    @display(description=_("kind"), label=KIND_LABELS)
+    def shown_kind(self, activity: Activity) -> tuple[str, str]:
+        return activity.kind, activity.event_type or activity.get_kind_display()
+
+    @display(description=_("where"))
+    def place(self, activity: Activity) -> str:
+        return " · ".join(part for part in (activity.source, activity.store) if part)
+
+    @display(description=_("amount"))
+    def shown_amount(self, activity: Activity) -> str:
+        return "" if activity.kind == ActivityKind.EVENT else f"{activity.amount:,.2f} {activity.program.currency}"
+
+    @display(description=_("points"))
+    def shown_points(self, activity: Activity) -> SafeString:
+        side = "plus" if activity.points > 0 else "minus" if activity.points < 0 else "none"
+        points = f"{activity.points:+,}".replace("-", "−") if activity.points else "0"
+        return format_html('<span class="rg-{}">{}</span>', side, points)
+
+    @display(description=_("why"))
+    def shown_awards(self, activity: Activity) -> SafeString:
+        awards = explanation.awards([activity])[activity.pk]
+        return render_to_string("admin/rewards/awards.html", {"awards": awards})
+
+    @display(description=_("lines"))
+    def shown_lines(self, activity: Activity) -> SafeString:
+        return render_to_string("admin/rewards/lines.html", {"lines": activity.lines})
+
+    @display(description=_("attributes"))
+    def shown_attributes(self, activity: Activity) -> SafeString:
+        return render_to_string("regulars/pairs.html", {"pairs": activity.attributes})

@@ -1,0 +1,120 @@
+"""What the docs show."""
+
+from typing import Any, Final
+
+MEMBER_ID: Final = "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"
+
+STATUS: Final[dict[str, Any]] = {
+    "id": MEMBER_ID,
+    "status": "active",
+    "first_name": "Ada",
+    "wallets": [
+        {
+            "type": "points",
+            "name": "Points",
+            "available": 1240,
+            "pending": 0,
+            "held": 0,
+            "next_expiry": {"expires_at": "2026-12-31T23:00:00+00:00", "points": 180},
+        }
+    ],
+    "tiers": [
+        {
+            "ladder": "status",
+            "tier": "silver",
+            "name": "Silver",
+            "progress": 1740,
+            "next_tier": "gold",
+            "points_to_next": 3260,
+        }
+    ],
+    "rewards": [{"key": "free-coffee", "name": "Free coffee", "wallet_type": "points", "price": 500}],
+}
+
+SALE: Final[dict[str, Any]] = {
+    "kind": "sale",
+    "external_id": "till-7/2026-06-01/000123",
+    "occurred_at": "2026-06-01T14:00:00+02:00",
+    "member": {"kind": "card", "value": "1001"},
+    "amount": {"amount": "12.50", "currency": "EUR"},
+    "store": "berlin-mitte",
+    "lines": [
+        {
+            "id": "1",
+            "sku": "beans-250",
+            "amount": {"amount": "12.50", "currency": "EUR"},
+            "quantity": "2",
+            "category": "coffee",
+        }
+    ],
+}
+
+RECORDED: Final[dict[str, Any]] = {
+    "id": "01976c1e-5d7a-7000-8000-77d0c1f9a2e6",
+    "kind": "sale",
+    "external_id": SALE["external_id"],
+    "member_id": MEMBER_ID,
+    "occurred_at": "2026-06-01T14:00:00+02:00",
+    "recorded_at": "2026-06-01T12:00:01+00:00",
+    "points": 12,
+    "awards": [
+        {
+            "wallet_type": "points",
+            "points": 12,
+            "reason": "1 point for each 1.00 EUR",
+            "campaign": "base",
+            "version_id": "01976c1e-5d7a-7000-8000-1d3f5b7c9e20",
+        }
+    ],
+    "wallets": [{"type": "points", "available": 1252, "pending": 0, "held": 0}],
+    "tier": "silver",
+}
+
+EXPLAINED: Final[dict[str, Any]] = {
+    **RECORDED,
+    "amount": SALE["amount"],
+    "store": SALE["store"],
+    "verdicts": [
+        {"campaign": "base", "name": "A point for each euro", "matched": True, "points": 12, "reasons": []},
+        {
+            "campaign": "big-basket",
+            "name": "50 points from 50 euros",
+            "matched": False,
+            "points": 0,
+            "reasons": ["37.50 EUR short"],
+        },
+    ],
+}
+
+EVENT: Final[dict[str, Any]] = {
+    "kind": "event",
+    "external_id": "app-login-2026-06-01-4711",
+    "occurred_at": "2026-06-01T09:30:00+02:00",
+    "type": "app.login",
+    "member": {"kind": "email", "value": "ada@example.org"},
+}
+
+EVENT_RECORDED: Final[dict[str, Any]] = {
+    **RECORDED,
+    "kind": "event",
+    "external_id": EVENT["external_id"],
+    "occurred_at": "2026-06-01T09:30:00+02:00",
+    "points": 0,
+    "awards": [],
+}
+
+REDEMPTION: Final[dict[str, Any]] = {
+    "member": {"kind": "card", "value": "1001"},
+    "reward": "free-coffee",
+}
+
+REDEEMED: Final[dict[str, Any]] = {
+    "id": "01976c1e-5d7a-7000-8000-90ab2c4d6e8f",
+    "member_id": MEMBER_ID,
+    "reward": "free-coffee",
+    "points": 500,
+    "balance": 752,
+    "voucher_code": "7KQ4WZ9P2M",
+    "voucher_expires_at": "2026-08-30T12:00:00+00:00",
+    "redeemed_at": "2026-06-01T12:00:00+00:00",
+}

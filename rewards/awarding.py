@@ -1,0 +1,267 @@
+"""
+What one activity gives: from facts to awards, from awards to points and tiers. Decided, not written.
+
+Everything that evaluates campaigns goes through `decide()`: recording one sale, bulk calls,
+imports. A preview is a decision that nobody writes.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from loyalty.core.events import NewEvent
+from loyalty.core.ids import new_id
+from loyalty.core.models import Program
+from members.ledger import operations
+from members.ledger.operations import Cause, Change, Grant
+from members.ledger.plan import Plan
+from members.ledger.state import Account, TierStanding, WalletState
+from members.terms import LadderTerms, Terms, WalletTerms
+from rewards.activities import CustomEvent, Line, Sale
+from rewards.engine.evaluate import Award, Rulebook, evaluate
+from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """The program that something is decided in, and who reported it when."""
+
+    program: Program
+    terms: Terms
+    source: str
+    actor: str
+    at: datetime
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What an activity does: the account afterwards, what to remember and what to tell."""
+
+    activity_id: UUID
+    account: Account
+    facts: MemberFacts
+    awards: tuple[dict[str, Any], ...]
+    points: int
+    outcome: dict[str, Any]
+    events: tuple[NewEvent, ...]
+
+
+def decide(
+    activity: Sale | CustomEvent,
+    *,
+    account: Account,
+    campaigns: Rulebook,
+    context: Context,
+    plan: Plan,
+) -> Decision:
+    """
+    Evaluate the campaigns for an activity of a member, and add what follows from it to the plan.
+
+    :raises members.ledger.operations.TooManyPoints: if a wallet could not hold the points
+    """
+    activity_id = new_id()
+    facts = member_facts(account, context)
+    moment = Moment(local=activity.occurred_at.astimezone(context.terms.zone))
+    awards = evaluate(
+        campaigns,
+        Facts(activity=activity_facts(activity, context.source), member=facts, moment=moment),
+        rounding=context.program.rounding,
+    )
+    step = _Step(activity=activity, activity_id=activity_id, context=context, account=account)
+    for wallet_type, group in groupby(sorted(awards, key=attrgetter("wallet_type")), attrgetter("wallet_type")):
+        step.grant(context.terms.wallet_types[wallet_type], list(group))
+    step.add_to(plan)
+    return Decision(
+        activity_id=activity_id,
+        account=step.account,
+        facts=facts,
+        awards=tuple(_told(award) for award in awards),
+        points=sum(a.points for a in awards if context.terms.wallet_types[a.wallet_type].is_spendable),
+        outcome=outcome(step.account, context.terms),
+        events=tuple(step.events),
+    )
+
+
+def _told(award: Award) -> dict[str, Any]:
+    return {
+        "campaign": award.campaign_key,
+        "version_id": str(award.version_id),
+        "wallet_type": award.wallet_type,
+        "points": award.points,
+        "reason": award.reason.text(),
+    }
+
+
+def activity_facts(activity: Sale | CustomEvent, source: str) -> ActivityFacts:
+    if isinstance(activity, CustomEvent):
+        return ActivityFacts(
+            kind="event", event_type=activity.type, source=source, attributes=activity.attributes
+        )
+    return ActivityFacts(
+        kind="sale",
+        amount=activity.amount.value,
+        currency=activity.amount.currency,
+        store=activity.store,
+        source=source,
+        lines=tuple(map(_line_facts, activity.lines)),
+        attributes=activity.attributes,
+    )
+
+
+def _line_facts(line: Line) -> LineFacts:
+    return LineFacts(
+        id=line.id,
+        sku=line.sku,
+        quantity=Decimal(line.quantity),
+        amount=line.amount.value,
+        category=line.category,
+        brand=line.brand,
+        department=line.department,
+    )
+
+
+def member_facts(account: Account, context: Context) -> MemberFacts:
+    """The member before the activity, as conditions see one."""
+    terms = context.terms
+    spendable = {wallet_type.id for wallet_type in terms.wallet_types.values() if wallet_type.is_spendable}
+    return MemberFacts(
+        tier=_tier_key(account.tiers, terms.ladders[0]) if terms.ladders else "",
+        balance=sum(wallet.available for wallet in account.wallets if wallet.type_id in spendable),
+        enrolled_date=account.enrolled_at.astimezone(terms.zone).date(),
+        birth_date=account.birth_date,
+        attributes=account.attributes,
+    )
+
+
+def _tier_key(tiers: Iterable[TierStanding], ladder: LadderTerms) -> str:
+    return next((ladder.rung(tier.tier_id).key for tier in tiers if tier.ladder_id == ladder.id), ladder.rungs[0].key)
+
+
+def outcome(account: Account, terms: Terms) -> dict[str, Any]:
+    """What a till shows after an activity: the balances, and the tier on the program's first ladder."""
+    keys = {wallet_type.id: wallet_type.key for wallet_type in terms.wallet_types.values()}
+    return {
+        "wallets": [
+            {"type": keys[wallet.type_id], "available": wallet.available, "pending": wallet.pending, "held": wallet.held}
+            for wallet in account.wallets
+        ],
+        "tier": _tier_key(account.tiers, terms.ladders[0]) if terms.ladders else None,
+    }
+
+
+class _Step:
+    """One activity's way into the plan: points first, then the ladders that they count for."""
+
+    def __init__(
+        self, *, activity: Sale | CustomEvent, activity_id: UUID, context: Context, account: Account
+    ) -> None:
+        self.activity = activity
+        self.activity_id = activity_id
+        self.context = context
+        self.account = account
+        self.changes: list[Change] = []
+        self.moved_tiers: list[TierStanding] = []
+        self.events: list[NewEvent] = []
+
+    def add_to(self, plan: Plan) -> None:
+        """All of the step, now that nothing of it was refused."""
+        for change in self.changes:
+            plan.apply(change)
+        for standing in self.moved_tiers:
+            plan.move_tier(standing, member_id=self.account.member_id)
+
+    def grant(self, wallet_type: WalletTerms, awards: list[Award]) -> None:
+        kind = "event" if isinstance(self.activity, CustomEvent) else "sale"
+        cause = Cause(
+            key=f"{kind}:{self.activity_id}:earn:{wallet_type.key}",
+            actor=self.context.actor,
+            effective_at=self.activity.occurred_at,
+            recorded_at=self.context.at,
+        )
+        expires_at = self.context.terms.expires_at(wallet_type, self.activity.occurred_at)
+        grants = [
+            Grant(
+                points=award.points,
+                expires_at=expires_at,
+                campaign_version_id=award.version_id,
+                activity_id=self.activity_id,
+            )
+            for award in awards
+        ]
+        change = operations.grant(self._wallet(wallet_type), grants=grants, cause=cause)
+        self.changes.append(change)
+        self._keep(change.wallet)
+        self._tell(
+            "points.earned",
+            entry_id=str(change.entry.id),
+            activity_id=str(self.activity_id),
+            external_id=self.activity.external_id,
+            wallet_type=wallet_type.key,
+            points=change.entry.points,
+            balance=change.entry.available_after,
+        )
+        for ladder in self.context.terms.ladders:
+            if ladder.wallet_type_id == wallet_type.id:
+                self._climb(ladder, change.entry.points)
+
+    def _wallet(self, wallet_type: WalletTerms) -> WalletState:
+        """The member's wallet of that type; a new one if the type is younger than the membership."""
+        return self.account.wallet_of(wallet_type.id) or WalletState(
+            id=new_id(),
+            program_id=self.context.program.pk,
+            member_id=self.account.member_id,
+            type_id=wallet_type.id,
+            is_new=True,
+        )
+
+    def _keep(self, wallet: WalletState) -> None:
+        others = tuple(known for known in self.account.wallets if known.id != wallet.id)
+        self.account = replace(self.account, wallets=(*others, wallet))
+
+    def _climb(self, ladder: LadderTerms, points: int) -> None:
+        before = next((t for t in self.account.tiers if t.ladder_id == ladder.id), None) or TierStanding(
+            id=new_id(),
+            ladder_id=ladder.id,
+            tier_id=ladder.rungs[0].id,
+            progress=0,
+            since=self.context.at,
+            is_new=True,
+        )
+        after = climbed(before, ladder, points=points, at=self.context.at)
+        self.moved_tiers.append(after)
+        others = tuple(known for known in self.account.tiers if known.id != after.id)
+        self.account = replace(self.account, tiers=(*others, after))
+        if after.tier_id != before.tier_id:
+            self._tell(
+                "tier.upgraded",
+                ladder=ladder.key,
+                previous=ladder.rung(before.tier_id).key,
+                tier=ladder.rung(after.tier_id).key,
+                progress=after.progress,
+            )
+
+    def _tell(self, event_type: str, **data: Any) -> None:
+        self.events.append(
+            NewEvent(
+                type=event_type,
+                program_id=self.context.program.pk,
+                member_id=self.account.member_id,
+                occurred_at=self.activity.occurred_at,
+                recorded_at=self.context.at,
+                data=data,
+            )
+        )
+
+
+def climbed(standing: TierStanding, ladder: LadderTerms, *, points: int, at: datetime) -> TierStanding:
+    """The standing after that many more points: up at once if they reach a higher rung, never down."""
+    progress = max(standing.progress + points, 0)
+    reached, present = ladder.reached(progress), ladder.rung(standing.tier_id)
+    if reached.threshold <= present.threshold:
+        return replace(standing, progress=progress)
+    return replace(standing, progress=progress, tier_id=reached.id, since=at)

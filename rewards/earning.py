@@ -1,0 +1,386 @@
+"""
+The journey of a purchase (or of another activity): load, decide, write.
+
+One sale and an import of thousands go the same way. Two statements: one reads the member and
+whether this was booked before, one writes everything that follows, or nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import orjson
+from django.db import IntegrityError, transaction
+from msgspec import Struct
+
+from loyalty.core import events
+from loyalty.core.db import Batch, Moved, array, fetch
+from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.models import Program
+from members import terms
+from members.enrolment import normalize
+from members.ledger import store
+from members.ledger.plan import Plan
+from members.ledger.state import Account
+from members.models import MemberStatus
+from rewards import rules
+from rewards.activities import CustomEvent, MemberReference, Money, Sale, find_id
+from rewards.awarding import Context, Decision, decide
+from rewards.models import Activity as ActivityRow
+
+CLOCKS_MAY_DIFFER_BY: Final = timedelta(minutes=5)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+TRIES_WITHOUT_A_LOCK: Final = 2
+
+
+class UnknownMember(DomainError):
+    """No member of the program is known by that reference: register them first."""
+
+    code: ClassVar[str] = "unknown_member"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "No such member"
+
+
+class MemberIsBlocked(DomainError):
+    """The member was blocked by staff: no points are earned or spent."""
+
+    code: ClassVar[str] = "member_blocked"
+    title: ClassVar[str] = "The member is blocked"
+
+
+class AlreadyReported(DomainError):
+    """The same external id was reported before, with other content."""
+
+    code: ClassVar[str] = "already_reported"
+    title: ClassVar[str] = "This was reported before, with other content"
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What a partner is told about an activity, at first and at every repeat."""
+
+    id: UUID
+    kind: str
+    external_id: str
+    member_id: UUID
+    occurred_at: datetime
+    recorded_at: datetime
+    points: int
+    awards: tuple[dict[str, Any], ...]
+    wallets: tuple[dict[str, Any], ...]
+    tier: str | None
+    is_repeat: bool = False
+
+
+Also = Callable[[Batch, Recorded], None]
+"""Adds rows that must be written in the same statement, such as the stored answer of the call."""
+
+
+class _Found(Struct, frozen=True):
+    """What the loading statement says of one activity."""
+
+    account: Account | None
+    recorded: Recorded | None
+    fingerprint: bytes | None
+
+
+def record(
+    activity: Sale | CustomEvent,
+    *,
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None = None,
+) -> Recorded:
+    """
+    Book an activity and everything that follows from it, once.
+
+    `source` is the key of the partner that reports it: the same external id of two partners is two
+    activities. A repeat is answered with the first result.
+
+    :raises InvalidInput: wrong currency, a time in the future, a line twice
+    :raises UnknownMember: if no member of the program has that identifier
+    :raises MemberIsBlocked: if the member may not earn
+    :raises AlreadyReported: if the external id was reported before with other content
+    """
+    results = _record([activity], program=program, source=source, actor=actor, at=at, also=also)
+    if isinstance(results[0], DomainError):
+        raise results[0]
+    return results[0]
+
+
+def record_many(
+    activities: Sequence[Sale | CustomEvent], *, program: Program, source: str, actor: str, at: datetime
+) -> list[Recorded | DomainError]:
+    """
+    Book many activities in the given order: for each its result or the refusal, as `record()` has them.
+
+    All that is not refused is written together.
+    """
+    return _record(activities, program=program, source=source, actor=actor, at=at, also=None)
+
+
+def _record(
+    activities: Sequence[Sale | CustomEvent],
+    *,
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None,
+) -> list[Recorded | DomainError]:
+    context = Context(program=program, terms=terms.of(program), source=source, actor=actor, at=at)
+    for _ in range(TRIES_WITHOUT_A_LOCK):
+        try:
+            return _attempt(activities, _find(activities, context), context, also)
+        except Moved:
+            continue
+        except IntegrityError as error:
+            if not _was_booked_meanwhile(error):
+                raise
+    with transaction.atomic():
+        found = _find(activities, context)
+        store.lock(one.account.member_id for one in found if one.account)
+        return _attempt(activities, _find(activities, context), context, also)
+
+
+def _was_booked_meanwhile(error: IntegrityError) -> bool:
+    """A race with the same activity, or with the first one of a new wallet, that the other side won."""
+    races = ("an_activity_is_booked_once", "one_wallet_per_member_and_type", "one_tier_per_member_and_ladder")
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) in races
+
+
+def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_Found]:
+    """In one statement: each activity's member, and its first result if it was booked before."""
+    references = [reference(activity.member) for activity in activities]
+    rows = fetch(
+        _FIND,
+        [
+            context.program.pk,
+            context.source,
+            array("text", [kind for kind, _ in references]),
+            array("text", [value for _, value in references]),
+            array("text", [activity.external_id for activity in activities]),
+            array("text", [_kind(activity) for activity in activities]),
+        ],
+    )
+    return [_found(row, context.program.pk) for row in rows]
+
+
+_FIND: Final = f"""
+SELECT done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,
+       done.awards::text, done.outcome::text, done.fingerprint, {store.ACCOUNT_COLUMNS}
+FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])
+     WITH ORDINALITY AS asked(kind, value, external_id, activity_kind, position)
+{store.ACCOUNT_JOINS}
+LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
+     AND done.external_id = asked.external_id AND done.kind = asked.activity_kind
+ORDER BY asked.position"""
+
+
+def _found(row: Sequence[Any], program_id: UUID) -> _Found:
+    activity, account = row[:10], store.read_account(program_id, row[10:])
+    if activity[0] is None:
+        return _Found(account, None, None)
+    return _Found(account, read_recorded(activity[:9]), activity[9])
+
+
+def read_recorded(columns: Sequence[Any]) -> Recorded:
+    """The answer to a repeat, from the columns id … outcome of an activity's row."""
+    activity_id, kind, external_id, member_id, occurred_at, recorded_at, points, awards, outcome = columns
+    told = orjson.loads(outcome)
+    return Recorded(
+        id=activity_id,
+        kind=kind,
+        external_id=external_id,
+        member_id=member_id,
+        occurred_at=occurred_at,
+        recorded_at=recorded_at,
+        points=points,
+        awards=tuple(orjson.loads(awards)),
+        wallets=tuple(told["wallets"]),
+        tier=told["tier"],
+        is_repeat=True,
+    )
+
+
+def reference(member: MemberReference) -> tuple[str, str]:
+    """The reference as identifiers are stored; one that cannot be a member's matches nobody."""
+    if member.kind == "id":
+        member_id = find_id(member.value)
+        return ("id", str(member_id)) if member_id else ("", "")
+    try:
+        return member.kind, normalize(member.kind, member.value)
+    except InvalidInput:
+        return "", ""
+
+
+def member_of(account: Account | None, asked: MemberReference) -> Account:
+    """
+    The account that was found for a reference, if its points may move.
+
+    :raises UnknownMember: if none was found
+    :raises MemberIsBlocked: if the member is blocked
+    """
+    if account is None or account.status == MemberStatus.ERASED:
+        raise UnknownMember(
+            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
+        )
+    if account.status == MemberStatus.BLOCKED:
+        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
+    return account
+
+
+def _kind(activity: Sale | CustomEvent) -> str:
+    return "event" if isinstance(activity, CustomEvent) else "sale"
+
+
+def _attempt(
+    activities: Sequence[Sale | CustomEvent], found: Sequence[_Found], context: Context, also: Also | None
+) -> list[Recorded | DomainError]:
+    """Decide on all of them, one after the other, and write what follows."""
+    work = _Work(context)
+    results: list[Recorded | DomainError] = []
+    for activity, one in zip(activities, found, strict=True):
+        try:
+            results.append(work.book(activity, one))
+        except DomainError as refusal:
+            results.append(refusal)
+    work.write(also)
+    return results
+
+
+class _Work:
+    """One attempt: the plan for all activities, and what they leave behind besides points."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.rules = rules.of(context.program)
+        self.plan = Plan()
+        self.accounts: dict[UUID, Account] = {}
+        self.booked: dict[tuple[str, str], tuple[bytes, Recorded]] = {}
+        self.rows: list[tuple[Any, ...]] = []
+        self.events: list[events.NewEvent] = []
+
+    def book(self, activity: Sale | CustomEvent, found: _Found) -> Recorded:
+        key = (_kind(activity), activity.external_id)
+        if found.recorded:
+            return _repeated(activity, found.fingerprint, found.recorded)
+        if key in self.booked:
+            return _repeated(activity, *self.booked[key])
+        check(activity, program=self.context.program, at=self.context.at)
+        account = self._account(activity, found)
+        decision = decide(
+            activity,
+            account=account,
+            campaigns=self.rules.in_force(activity.occurred_at),
+            context=self.context,
+            plan=self.plan,
+        )
+        self.accounts[account.member_id] = decision.account
+        recorded = self._remember(activity, decision)
+        self.booked[key] = (activity.fingerprint, recorded)
+        return recorded
+
+    def _account(self, activity: Sale | CustomEvent, found: _Found) -> Account:
+        account = member_of(found.account, activity.member)
+        if account.member_id not in self.accounts:
+            self.plan.read(account)
+        return self.accounts.get(account.member_id, account)
+
+    def _remember(self, activity: Sale | CustomEvent, decision: Decision) -> Recorded:
+        recorded = Recorded(
+            id=decision.activity_id,
+            kind=_kind(activity),
+            external_id=activity.external_id,
+            member_id=decision.account.member_id,
+            occurred_at=activity.occurred_at.astimezone(UTC),
+            recorded_at=self.context.at.astimezone(UTC),
+            points=decision.points,
+            awards=decision.awards,
+            wallets=tuple(decision.outcome["wallets"]),
+            tier=decision.outcome["tier"],
+        )
+        self.rows.append(_row(activity, decision, self.context))
+        self.events.extend(decision.events)
+        return recorded
+
+    def write(self, also: Also | None) -> None:
+        if not self.rows:
+            return
+        batch = Batch()
+        store.add_to(batch, self.plan, program_id=self.context.program.pk)
+        batch.insert(ActivityRow, ROW_FIELDS, self.rows)
+        events.add_to(batch, self.events)
+        if also:
+            for _, recorded in self.booked.values():
+                also(batch, recorded)
+        batch.write()
+
+
+def _repeated(activity: Sale | CustomEvent, fingerprint: bytes | None, recorded: Recorded) -> Recorded:
+    if fingerprint != activity.fingerprint:
+        raise AlreadyReported(
+            f"“{activity.external_id}” was reported before, with other content; it gave {recorded.points} points.",
+            pointer="#/external_id",
+            first_id=str(recorded.id),
+        )
+    return Recorded(**{name: getattr(recorded, name) for name in _SAME}, is_repeat=True)
+
+
+_SAME: Final = tuple(name for name in Recorded.__struct_fields__ if name != "is_repeat")
+
+ROW_FIELDS: Final = (
+    "id", "program", "member", "source", "external_id", "kind", "event_type", "store", "amount", "returned_amount",
+    "lines", "attributes", "facts", "awards", "outcome", "points", "fingerprint", "occurred_at", "recorded_at",
+)  # fmt: skip
+
+
+def _row(activity: Sale | CustomEvent, decision: Decision, context: Context) -> tuple[Any, ...]:
+    sale = activity if isinstance(activity, Sale) else None
+    return (
+        decision.activity_id, context.program.pk, decision.account.member_id, context.source, activity.external_id,
+        _kind(activity), "" if sale else activity.type, sale.store if sale else "",
+        sale.amount.amount if sale else 0, 0, sale.lines if sale else (), activity.attributes, decision.facts,
+        decision.awards, decision.outcome, decision.points, activity.fingerprint, activity.occurred_at, context.at,
+    )  # fmt: skip
+
+
+def check(activity: Sale | CustomEvent, *, program: Program, at: datetime) -> None:
+    """
+    Refuse what cannot be, whoever the member is.
+
+    :raises InvalidInput: with a pointer to the field at fault
+    """
+    if activity.occurred_at > at + CLOCKS_MAY_DIFFER_BY:
+        raise InvalidInput(
+            f"It is {at.isoformat(timespec='seconds')} now; this cannot have happened yet.",
+            pointer="#/occurred_at",
+        )
+    if activity.occurred_at < EARLIEST:
+        raise InvalidInput("This is too long ago: the earliest year is 2000.", pointer="#/occurred_at")
+    if isinstance(activity, Sale):
+        check_currency(activity.amount, program, "#/amount/currency")
+        _check_lines(activity, program)
+
+
+def check_currency(money: Money, program: Program, pointer: str) -> None:
+    if money.currency != program.currency:
+        raise InvalidInput(
+            f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer
+        )
+
+
+def _check_lines(sale: Sale, program: Program) -> None:
+    seen: set[str] = set()
+    for position, line in enumerate(sale.lines):
+        if line.id in seen:
+            raise InvalidInput(f"The line “{line.id}” is there twice.", pointer=f"#/lines/{position}/id")
+        seen.add(line.id)
+        check_currency(line.amount, program, f"#/lines/{position}/amount/currency")
+
+
+def points_of(results: Iterable[Recorded | DomainError]) -> int:
+    """Points that a bulk call gave anew."""
+    return sum(r.points for r in results if isinstance(r, Recorded) and not r.is_repeat)

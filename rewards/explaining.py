@@ -1,0 +1,93 @@
+"""Why an activity gave what it gave, told again from what was stored with it."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from loyalty.core.models import Program
+from rewards import rules
+from rewards.activities import CustomEvent, Line, MemberReference, Money, Sale
+from rewards.awarding import activity_facts
+from rewards.engine.evaluate import Award, evaluate
+from rewards.engine.explain import Verdict, explain
+from rewards.engine.facts import Facts, MemberFacts, Moment
+from rewards.models import Activity, ActivityKind
+
+
+def facts_of(activity: Activity, program: Program) -> Facts:
+    """What the engine saw when the activity was booked."""
+    reported = _reported(activity, program)
+    return Facts(
+        activity=activity_facts(reported, activity.source),
+        member=MemberFacts.from_json(activity.facts),
+        moment=Moment(local=activity.occurred_at.astimezone(ZoneInfo(program.time_zone))),
+    )
+
+
+def _reported(activity: Activity, program: Program) -> Sale | CustomEvent:
+    member = MemberReference(kind="id", value=str(activity.member_id))
+    if activity.kind == ActivityKind.EVENT:
+        return CustomEvent(
+            external_id=activity.external_id,
+            occurred_at=activity.occurred_at,
+            type=activity.event_type,
+            member=member,
+            attributes=activity.attributes,
+        )
+    return Sale(
+        external_id=activity.external_id,
+        occurred_at=activity.occurred_at,
+        member=member,
+        amount=Money(amount=str(activity.amount), currency=program.currency),
+        store=activity.store,
+        lines=msgspec.convert(activity.lines, tuple[Line, ...]),
+        attributes=activity.attributes,
+    )
+
+
+def verdicts(activity: Activity, *, program: Program) -> tuple[Verdict, ...]:
+    """Every campaign that was in force when it happened: what it gave, or what was lacking."""
+    if activity.kind == ActivityKind.RETURN:
+        return ()
+    campaigns = rules.of(program).in_force(activity.occurred_at)
+    return explain(campaigns, facts_of(activity, program), rounding=program.rounding)
+
+
+def recomputed(activity: Activity, *, program: Program) -> tuple[Award, ...]:
+    """The awards that the frozen versions give for the stored facts: the same as were booked."""
+    campaigns = rules.of(program).in_force(activity.occurred_at)
+    return evaluate(campaigns, facts_of(activity, program), rounding=program.rounding)
+
+
+def told(activity: Activity, *, program: Program) -> dict[str, Any]:
+    """The activity as the API shows it, with the reasons."""
+    plain: dict[str, Any] = msgspec.to_builtins(_told(activity, program))
+    return plain
+
+
+def _told(activity: Activity, program: Program) -> dict[str, Any]:
+    return {
+        "id": activity.pk,
+        "kind": activity.kind,
+        "external_id": activity.external_id,
+        "member_id": activity.member_id,
+        "occurred_at": activity.occurred_at,
+        "recorded_at": activity.recorded_at,
+        "points": activity.points,
+        "awards": activity.awards,
+        "wallets": activity.outcome["wallets"],
+        "tier": activity.outcome["tier"],
+        "amount": {"amount": str(activity.amount), "currency": program.currency},
+        "store": activity.store,
+        "verdicts": [
+            {
+                "campaign": verdict.campaign_key,
+                "name": verdict.name,
+                "matched": verdict.has_matched,
+                "points": sum(award.points for award in verdict.awards),
+                "reasons": [reason.text() for reason in verdict.reasons],
+            }
+            for verdict in verdicts(activity, program=program)
+        ],
+    }

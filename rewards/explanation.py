@@ -1,0 +1,67 @@
+"""What an activity earned and why, in words: from what was booked with it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.utils.translation import ngettext
+
+
+from rewards.engine import definition as engine_definition
+from rewards.engine import explain
+from rewards.engine.problems import InvalidDefinition
+from rewards.engine.reasons import Reason
+from rewards.models import Activity, Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAward:
+    """Points that a campaign gave, and its words for it."""
+
+    campaign: str
+    points: int
+    wallet_type: str
+    reason: str
+
+
+def awards(activities: Iterable[Activity]) -> dict[Any, list[ShownAward]]:
+    """The awards of each activity, by its id. One query for all of them."""
+    found = list(activities)
+    keys = {str(award.get("campaign", "")) for activity in found for award in activity.awards}
+    programs = {activity.program_id for activity in found}
+    names = dict(Campaign.objects.filter(program__in=programs, key__in=keys).values_list("key", "name")) if keys else {}
+    return {activity.pk: [_shown(award, names) for award in activity.awards] for activity in found}
+
+
+def _shown(award: Mapping[str, Any], names: Mapping[str, str]) -> ShownAward:
+    key = str(award.get("campaign", ""))
+    return ShownAward(
+        campaign=names.get(key, key),
+        points=int(award.get("points", 0)),
+        wallet_type=str(award.get("wallet_type", "")),
+        reason=words(award.get("reason", "")),
+    )
+
+
+def words(reason: Any) -> str:
+    """A stored reason as a sentence; a text stays as it is."""
+    if isinstance(reason, Mapping):
+        try:
+            return Reason.from_json(reason).text(ngettext)
+        except (msgspec.ValidationError, KeyError):
+            return str(reason.get("code", ""))
+    return str(reason)
+
+
+def sentence(definition: Mapping[str, Any], *, currency: str) -> str:
+    """What the definition does, in plain words; empty as long as it is not complete."""
+    try:
+        return explain.sentence(definition, currency=currency)
+    except InvalidDefinition:
+        return ""
+
+
+def problems(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What keeps the definition from being run: pointers and words."""
+    return [(problem.pointer, problem.text()) for problem in engine_definition.problems(definition)]

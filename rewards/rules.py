@@ -1,0 +1,79 @@
+"""The campaign versions of a program, compiled once per process and kept until they change."""
+
+from bisect import bisect_right
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+from uuid import UUID
+
+from loyalty.core.models import Program
+from rewards.engine.evaluate import CompiledCampaign, Rulebook, compile_campaign
+from rewards.models import CampaignVersion
+
+
+class Rules:
+    """
+    What is in force when.
+
+    Between two moments at which any version takes effect, the same campaigns are in force: they are
+    put together once per such span.
+    """
+
+    def __init__(self, histories: list[list[tuple[datetime, CompiledCampaign | None]]]) -> None:
+        self._histories = histories
+        self._changes = sorted({effective_at for history in histories for effective_at, _ in history})
+        self._spans: dict[int, Rulebook] = {}
+
+    def in_force(self, at: datetime) -> Rulebook:
+        """The versions that are running at that moment."""
+        span = bisect_right(self._changes, at)
+        if span not in self._spans:
+            versions = (_version_at(history, at) for history in self._histories)
+            self._spans[span] = Rulebook(version for version in versions if version)
+        return self._spans[span]
+
+
+def _version_at(
+    history: list[tuple[datetime, CompiledCampaign | None]], at: datetime
+) -> CompiledCampaign | None:
+    position = bisect_right([effective_at for effective_at, _ in history], at) - 1
+    return history[position][1] if position >= 0 else None
+
+
+_KEPT: Final[dict[UUID, tuple[int, Rules]]] = {}
+
+
+def of(program: Program) -> Rules:
+    """The program's rules; from memory unless its `rules_revision` has moved."""
+    kept = _KEPT.get(program.pk)
+    if kept and kept[0] == program.rules_revision:
+        return kept[1]
+    rules = _load(program)
+    _KEPT[program.pk] = (program.rules_revision, rules)
+    return rules
+
+
+def _load(program: Program) -> Rules:
+    versions = (
+        CampaignVersion.objects.filter(program=program)
+        .select_related("campaign")
+        .order_by("campaign__key", "effective_at", "number")
+    )
+    return Rules(
+        [
+            [(version.effective_at, _compiled(version)) for version in history]
+            for _, history in groupby(versions, key=lambda version: version.campaign_id)
+        ]
+    )
+
+
+def _compiled(version: CampaignVersion) -> CompiledCampaign | None:
+    """A version that is not running stands in the history as None: it ends what ran before it."""
+    if not version.is_running:
+        return None
+    return compile_campaign(
+        version_id=version.pk,
+        campaign_key=version.campaign.key,
+        name=version.campaign.name,
+        definition=version.definition,
+    )

@@ -1,0 +1,62 @@
+"""Those who act in the stories."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from loyalty.core.models import Program
+from rewards import earning, redeeming, returning
+from rewards.activities import CustomEvent, Line, MemberReference, Money, Return, Sale
+from rewards.earning import Recorded
+from rewards.redeeming import Redeemed
+
+CARD = MemberReference(kind="card", value="1001")
+
+
+def euros(amount: str, currency: str = "EUR") -> Money:
+    return Money(amount=amount, currency=currency)
+
+
+def line(line_id: str, amount: str, **more: Any) -> Line:
+    return Line(id=line_id, sku=f"sku-{line_id}", amount=euros(amount), **more)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A till of the partner `till`, whose clock is the program's."""
+
+    program: Program
+    at: datetime
+    source: str = "till"
+
+    def later(self, **delta: float) -> "Shop":
+        return replace(self, at=self.at + timedelta(**delta))
+
+    def sale(self, external_id: str, amount: str, **more: Any) -> Sale:
+        given = {"member": CARD, "occurred_at": self.at, **more}
+        return Sale(external_id=external_id, amount=euros(amount), **given)
+
+    def sells(self, external_id: str, amount: str, **more: Any) -> Recorded:
+        return earning.record(self.sale(external_id, amount, **more), **self._where())
+
+    def takes_back(self, external_id: str, sale: str, amount: str | None = None) -> Recorded:
+        returned = Return(
+            external_id=external_id,
+            occurred_at=self.at,
+            sale_external_id=sale,
+            amount=euros(amount) if amount else None,
+        )
+        return returning.record(returned, **self._where())
+
+    def hears_of(self, external_id: str, event_type: str, **attributes: Any) -> Recorded:
+        event = CustomEvent(
+            external_id=external_id, occurred_at=self.at, type=event_type, member=CARD, attributes=attributes
+        )
+        return earning.record(event, **self._where())
+
+    def redeems(self, reward: str, member: MemberReference = CARD) -> Redeemed:
+        return redeeming.redeem(member=member, reward=reward, **self._where())
+
+    def _where(self) -> dict[str, Any]:
+        actor = f"partner:{self.source}"
+        return {"program": self.program, "source": self.source, "actor": actor, "at": self.at}

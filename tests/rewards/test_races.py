@@ -1,0 +1,141 @@
+"""Who comes first, with real connections: a thread each, a barrier, and the database as referee."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from loyalty.core.errors import DomainError
+from members.ledger import verify
+from members.models import Entry, Member, Wallet
+from rewards.activities import MemberReference
+from rewards.models import Activity, Redemption, Reward
+from tests import factories
+from tests.cast import Shop
+from tests.clients import PartnerClient
+from tests.rewards.test_transactions_api import sale
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ladder")]
+
+
+def at_once(clients: int, work: Callable[[int], Any]) -> list[Any]:
+    """Each client's result or refusal; all start together, each with a connection of its own."""
+    barrier = Barrier(clients)
+
+    def client(number: int) -> Any:
+        try:
+            barrier.wait()
+            return work(number)
+        except DomainError as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(client, range(clients)))
+
+
+@pytest.fixture
+def coffee(shop: Shop, points) -> Iterator[Reward]:
+    return factories.RewardFactory.create(program=shop.program, wallet_type=points, key="coffee", price=100)
+
+
+class TestSales:
+    def test_of_one_member_all_count(self, shop: Shop, ada: Member):
+        results = at_once(16, lambda number: shop.sells(f"receipt-{number}", "10.00").points)
+
+        wallet = Wallet.objects.get(member=ada)
+        assert results == [10] * 16
+        assert (wallet.available, wallet.entry_count) == (160, 16)
+        assert list(verify.run()) == []
+
+    def test_of_one_receipt_one_counts(self, shop: Shop, ada: Member):
+        results = at_once(16, lambda number: shop.sells("receipt-1", "10.00"))
+
+        assert len({result.id for result in results}) == 1
+        assert sum(not result.is_repeat for result in results) == 1
+        assert Wallet.objects.get(member=ada).available == 10
+
+    def test_repeats_of_one_call_get_one_answer(
+        self, shop: Shop, ada: Member, transactional_till: PartnerClient
+    ):
+        answers = at_once(
+            12, lambda number: _copy(transactional_till).post("/v1/transactions", sale(), idempotency_key="k1")
+        )
+
+        assert {answer.status_code for answer in answers} == {201}
+        assert len({answer.content for answer in answers if "Idempotent-Replayed" in answer.headers}) <= 1
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert Activity.objects.count() == 1
+
+
+class TestRedemptions:
+    def test_of_the_last_points_exactly_one_wins(self, shop: Shop, ada: Member, coffee: Reward):
+        shop.sells("receipt-1", "150.00")
+
+        results = at_once(12, lambda number: _code(shop, "coffee"))
+
+        assert results.count("insufficient_points") == 11
+        assert Wallet.objects.get(member=ada).available == 50
+        assert Entry.objects.filter(kind="spend").count() == 1
+        assert list(verify.run()) == []
+
+    def test_of_the_last_pieces_as_many_win_as_there_are(self, shop: Shop, ada: Member, coffee: Reward):
+        Reward.objects.update(stock=3)
+        cards = [f"m{number}" for number in range(12)]
+        for card in cards:
+            factories.IdentifierFactory.create(member__program=shop.program, value=card)
+            shop.sells(f"receipt-{card}", "100.00", member=_card(card))
+
+        results = at_once(12, lambda number: _code(shop, "coffee", cards[number]))
+
+        assert results.count("reward_sold_out") == 9
+        assert Reward.objects.get().stock == 0
+        assert Redemption.objects.count() == 3
+        assert list(verify.run()) == []
+
+    def test_and_sales_of_one_member_do_not_lose_each_other(self, shop: Shop, ada: Member, coffee: Reward):
+        shop.sells("receipt-0", "800.00")
+
+        def work(number: int) -> Any:
+            return _code(shop, "coffee") if number % 2 else shop.sells(f"receipt-{number + 1}", "5.00").points
+
+        at_once(16, work)
+
+        assert Wallet.objects.get(member=ada).available == 800 + 8 * 5 - 8 * 100
+        assert list(verify.run()) == []
+
+
+class TestReturns:
+    def test_of_one_sale_never_exceed_it(self, shop: Shop, ada: Member):
+        shop.sells("receipt-1", "100.00")
+
+        def work(number: int) -> Any:
+            return shop.takes_back(f"return-{number}", "receipt-1", "30.00").points
+
+        results = at_once(8, work)
+
+        assert sorted(map(str, results)) == ["-30"] * 3 + ["returned_too_much"] * 5
+        assert Wallet.objects.get(member=ada).available == 10
+        assert list(verify.run()) == []
+
+
+def _card(value: str) -> MemberReference:
+    return MemberReference("card", value)
+
+
+def _code(shop: Shop, reward: str, card: str = "1001") -> str:
+    return shop.redeems(reward, _card(card)).voucher_code
+
+
+def _copy(till: PartnerClient) -> PartnerClient:
+    return PartnerClient(key=till.key, credential=till.credential)
+
+
+@pytest.fixture
+def transactional_till(shop: Shop) -> PartnerClient:
+    partner = factories.PartnerFactory.create(program=shop.program, key="till")
+    return PartnerClient.of(partner, scopes=["transactions:write"])
