@@ -112,7 +112,7 @@ def wait_until_ready(parts: Parts, address: str, patience: float = 120) -> None:
         except OSError:
             # Not listening yet.
             pass
-        time.sleep(0.25)
+        time.sleep(0.5)
     raise PartFailed(
         f"{address} is not ready after {patience:.0f} s and says {answer}; logs are in {parts.home / 'log'}"
     )
