@@ -53,7 +53,12 @@ def publish(
         raise CampaignHasEnded(f"“{campaign.name}” has ended. Copy it to run it again.")
     _check(campaign, definition)
     return _add_version(
-        campaign, definition=definition, status=CampaignStatus.RUNNING, by=by, at=at, effective_at=effective_at or at
+        campaign,
+        definition=definition,
+        status=CampaignStatus.RUNNING,
+        by=by,
+        at=at,
+        effective_at=effective_at or at,
     )
 
 
@@ -90,7 +95,9 @@ def end(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersion
 
 
 def _stop(campaign: Campaign, *, status: CampaignStatus, by: User | None, at: datetime) -> CampaignVersion:
-    stoppable = {CampaignStatus.RUNNING} | ({CampaignStatus.PAUSED} if status == CampaignStatus.ENDED else set())
+    stoppable = {CampaignStatus.RUNNING} | (
+        {CampaignStatus.PAUSED} if status == CampaignStatus.ENDED else set()
+    )
     if campaign.status not in stoppable:
         raise CampaignNotRunning(f"“{campaign.name}” is not running.")
     definition = _newest(campaign).definition

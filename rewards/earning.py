@@ -227,7 +227,9 @@ def member_of(account: Account | None, asked: MemberReference) -> Account:
     :raises MemberIsBlocked: if the member is blocked
     """
     if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value")
+        raise UnknownMember(
+            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
+        )
     if account.status == MemberStatus.BLOCKED:
         raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
     return account
@@ -356,7 +358,8 @@ def check(activity: Sale | CustomEvent, *, program: Program, at: datetime) -> No
     """
     if activity.occurred_at > at + CLOCKS_MAY_DIFFER_BY:
         raise InvalidInput(
-            f"It is {at.isoformat(timespec='seconds')} now; this cannot have happened yet.", pointer="#/occurred_at"
+            f"It is {at.isoformat(timespec='seconds')} now; this cannot have happened yet.",
+            pointer="#/occurred_at",
         )
     if activity.occurred_at < EARLIEST:
         raise InvalidInput("This is too long ago: the earliest year is 2000.", pointer="#/occurred_at")
@@ -367,7 +370,9 @@ def check(activity: Sale | CustomEvent, *, program: Program, at: datetime) -> No
 
 def check_currency(money: Money, program: Program, pointer: str) -> None:
     if money.currency != program.currency:
-        raise InvalidInput(f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer)
+        raise InvalidInput(
+            f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer
+        )
 
 
 def _check_lines(sale: Sale, program: Program) -> None:

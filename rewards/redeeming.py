@@ -185,7 +185,11 @@ def check(offer: Offer, *, at: datetime) -> None:
     :raises RewardNotOnOffer: outside its dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     """
-    if not offer.is_active or (offer.starts_at and at < offer.starts_at) or (offer.ends_at and at >= offer.ends_at):
+    if (
+        not offer.is_active
+        or (offer.starts_at and at < offer.starts_at)
+        or (offer.ends_at and at >= offer.ends_at)
+    ):
         raise RewardNotOnOffer(f"The reward “{offer.key}” is not on offer now.", pointer="#/reward")
     if offer.stock == 0:
         raise RewardSoldOut(f"No “{offer.key}” is left.", pointer="#/reward")

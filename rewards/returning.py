@@ -169,7 +169,9 @@ def check(returned: Return, sale: SoldThen, *, program: Program, at: datetime) -
         check_currency(returned.amount, program, "#/amount/currency")
         amount = returned.amount.value
     if amount > left or (amount == 0 and sale.amount > 0):
-        raise ReturnedTooMuch(f"Of this sale {left} {program.currency} can still come back.", pointer="#/amount")
+        raise ReturnedTooMuch(
+            f"Of this sale {left} {program.currency} can still come back.", pointer="#/amount"
+        )
     return amount
 
 
@@ -252,7 +254,9 @@ class _Step:
     def _tell(self, change: Change) -> None:
         wallet_types = {known.id: known.key for known in self.request.terms.wallet_types.values()}
         key = wallet_types[change.wallet.type_id]
-        self.taken.append({"wallet_type": key, "points": change.entry.points, "reason": change.entry.cause.reason})
+        self.taken.append(
+            {"wallet_type": key, "points": change.entry.points, "reason": change.entry.cause.reason}
+        )
         self.events.append(
             events.NewEvent(
                 type="points.reversed",

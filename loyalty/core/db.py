@@ -43,7 +43,10 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     began = monotonic()
-    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection, row_factory=tuple_row) as cursor:
+    with (
+        connection.wrap_database_errors,
+        psycopg.RawCursor(connection.connection, row_factory=tuple_row) as cursor,
+    ):
         cursor.execute(sql, parameters, prepare=True)
         rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
     if connection.queries_logged:

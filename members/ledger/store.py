@@ -246,5 +246,3 @@ def write(plan: Plan, *, program_id: UUID) -> None:
     batch = Batch()
     add_to(batch, plan, program_id=program_id)
     batch.write()
-
-

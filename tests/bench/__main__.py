@@ -66,7 +66,9 @@ class Comparison:
         self._compare("POST /v1/transactions", program.sales, "earn_fn", bar=0.25)
         self._compare("GET …/status", program.statuses, "balance", bar=0.10)
         self._compare("POST /v1/redemptions", program.redemptions, "redeem_fn", bar=0.20)
-        self._compare_rates("sales, 500 a batch", self._bulk, lambda: self._limit("earn_fn").per_second, bar=0.8)
+        self._compare_rates(
+            "sales, 500 a batch", self._bulk, lambda: self._limit("earn_fn").per_second, bar=0.8
+        )
         self._processor_time()
         self._half_load()
 
@@ -121,7 +123,8 @@ class Comparison:
         run, now = uuid4().hex, timezone.now()
         steps = range(int(self.chosen.seconds * 1_000))
         sales = [
-            self.program.sale(f"{run}-{step}", self.program.spread(self.bench, step), now, "87.50") for step in steps
+            self.program.sale(f"{run}-{step}", self.program.spread(self.bench, step), now, "87.50")
+            for step in steps
         ]
         began, done = time.monotonic(), 0
         for some in batched(sales, 500):
@@ -136,10 +139,15 @@ class Comparison:
     def _processor_time(self) -> None:
         """Of Python alone, in this process: one sale over one empty view."""
         empty = self._processor_ms(self.program.nothing)
-        for name, requests, bar in (("sale", self.program.sales, 12.0), ("status", self.program.statuses, 0.0)):
+        for name, requests, bar in (
+            ("sale", self.program.sales, 12.0),
+            ("status", self.program.statuses, 0.0),
+        ):
             took = self._processor_ms(requests)
             against = f"  bar {bar:.0f}  {'met' if took / empty <= bar else 'MISSED'}" if bar else ""
-            print(f"processor time: {name:8} {took:.2f} ms, empty view {empty:.2f} ms, ratio {took / empty:.1f}{against}")
+            print(
+                f"processor time: {name:8} {took:.2f} ms, empty view {empty:.2f} ms, ratio {took / empty:.1f}{against}"
+            )
 
     def _processor_ms(self, requests: Callable[..., Iterator[Any]], times: int = 1_000) -> float:
         from loyalty.wsgi import application

@@ -39,7 +39,12 @@ def make(*, members: int) -> Bench:
     now = timezone.now()
     program = Program.objects.create(key=f"bench-{uuid4().hex[:8]}", name="Bench", currency="EUR")
     points = WalletType.objects.create(
-        program=program, key="points", name="Points", point_value=Decimal("0.01"), expiry_rule="months", expires_after=12
+        program=program,
+        key="points",
+        name="Points",
+        point_value=Decimal("0.01"),
+        expiry_rule="months",
+        expires_after=12,
     )
     _ladder(program, points)
     _campaigns(program, now)
@@ -60,7 +65,9 @@ def _ladder(program: Program, points: WalletType) -> None:
 
 def _campaigns(program: Program, now: datetime) -> None:
     for number in range(CAMPAIGNS):
-        campaign = Campaign.objects.create(program=program, key=f"campaign-{number:02}", name=f"Campaign {number}")
+        campaign = Campaign.objects.create(
+            program=program, key=f"campaign-{number:02}", name=f"Campaign {number}"
+        )
         campaigns.publish(
             campaign,
             definition=_definition(number),
@@ -106,7 +113,10 @@ def _definition(number: int) -> dict[str, Any]:
 def _members(program: Program, members: int, now: datetime) -> None:
     for numbers in batched(range(members), 5_000):
         enrol_many(
-            [Enrolment(identifiers=[("card", card(number))], enrolled_at=now - timedelta(days=60)) for number in numbers],
+            [
+                Enrolment(identifiers=[("card", card(number))], enrolled_at=now - timedelta(days=60))
+                for number in numbers
+            ],
             program=program,
             actor="system:bench",
             at=now,
@@ -135,7 +145,13 @@ def sale(external_id: str, member: int, at: datetime, amount: str = "150.00") ->
 
 LINES = [
     {"id": "1", "sku": "A1", "amount": {"amount": "10.50", "currency": "EUR"}, "category": "food"},
-    {"id": "2", "sku": "B2", "quantity": "2", "amount": {"amount": "10.50", "currency": "EUR"}, "category": "home"},
+    {
+        "id": "2",
+        "sku": "B2",
+        "quantity": "2",
+        "amount": {"amount": "10.50", "currency": "EUR"},
+        "category": "home",
+    },
     {"id": "3", "sku": "C3", "amount": {"amount": "3.99", "currency": "EUR"}, "category": "food"},
 ]
 
@@ -183,4 +199,3 @@ def nothing(bench: Bench, client: int) -> Iterator[Request]:
 
 def _post(path: str, body: dict[str, Any], key: str) -> Request:
     return Request(path, orjson.dumps(body), f"Idempotency-Key: {key}\r\n")
-
