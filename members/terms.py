@@ -1,7 +1,8 @@
 """A program's terms for points and tiers, read once and kept until they change."""
 
 from bisect import bisect_right
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -65,12 +66,14 @@ class Terms(Struct, frozen=True, kw_only=True):
         """
         if wallet_type.expiry_rule == ExpiryRule.NEVER or wallet_type.expires_after is None:
             return None
-        months = wallet_type.expiry_rule == ExpiryRule.MONTHS
-        number = wallet_type.expires_after
-        last_day = earned_at.astimezone(self.zone).date() + (
-            relativedelta(months=number) if months else relativedelta(days=number)
-        )
-        return datetime.combine(last_day + timedelta(days=1), time(), tzinfo=self.zone)
+        earned_on = earned_at.astimezone(self.zone).date()
+        return _end_of(earned_on, wallet_type.expiry_rule, wallet_type.expires_after, self.zone)
+
+
+@lru_cache(maxsize=4096)
+def _end_of(earned_on: date, rule: str, number: int, zone: ZoneInfo) -> datetime:
+    life = relativedelta(months=number) if rule == ExpiryRule.MONTHS else relativedelta(days=number)
+    return datetime.combine(earned_on + life + timedelta(days=1), time(), tzinfo=zone)
 
 
 _KEPT: Final[dict[UUID, tuple[int, Terms]]] = {}

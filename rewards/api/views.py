@@ -33,8 +33,11 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
     if answer := idempotency.stored(key):
         return idempotency.replay(answer)
 
+    told: list[Any] = []
+
     def also(batch: Batch, result: Any) -> None:
-        batch.insert(IdempotencyRecord, idempotency.FIELDS, [key.row(status=status, body=body(result))])
+        told[:] = [body(result)]
+        batch.insert(IdempotencyRecord, idempotency.FIELDS, [key.row(status=status, body=told[0])])
 
     try:
         result = write(also)
@@ -46,7 +49,8 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
         answer = idempotency.stored(key, look_again=True)
         assert answer is not None, "the race was lost to a committed answer"
         return idempotency.replay(answer)
-    return rendering.answer(body(result), status=status)
+    # A repeat of something older under a new key has written nothing.
+    return rendering.answer(told[0] if told else body(result), status=status)
 
 
 class TransactionsView(PartnerView):
