@@ -33,6 +33,7 @@ class Between:
         self.program = program
         self.rewards = list(Reward.objects.filter(program=program).order_by("-price"))
         self.next_expiry_at: datetime | None = None
+        self.chance = Random(84.51)
 
     def __call__(self, at: datetime) -> None:
         if self.next_expiry_at is None or at >= self.next_expiry_at:
@@ -42,14 +43,13 @@ class Between:
         self._redeem_some(at)
 
     def _redeem_some(self, at: datetime) -> None:
-        """Some of those who can afford it buy a reward. Who does is drawn, in every clone alike."""
-        chance = Random(at.isoformat())
+        """Some of those who can afford it buy a reward. Who does is drawn by chance."""
         cheapest = min(reward.price for reward in self.rewards)
         rich = Wallet.objects.filter(program=self.program, available__gte=cheapest).order_by("member_id")
         for member_id, available in rich.values_list("member_id", "available"):
-            if chance.random() < BUYERS:
+            if self.chance.random() < BUYERS:
                 affordable = [reward for reward in self.rewards if reward.price <= available]
-                self._redeem(member_id, chance.choice(affordable), at)
+                self._redeem(member_id, self.chance.choice(affordable), at)
 
     def _redeem(self, member_id: UUID, reward: Reward, at: datetime) -> None:
         # Sold out, or its points are about to expire: then this member buys nothing today.

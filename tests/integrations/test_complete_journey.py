@@ -332,7 +332,8 @@ class TestCommand:
 
         call_command("import_complete_journey", program="grocer", households=1, until=date(2017, 1, 31))
 
-        rows = list(csv.DictReader((tmp_path / "complete-journey-refused.csv").open()))
+        written = (tmp_path / "complete-journey-refused.csv").read_text()
+        rows = list(csv.DictReader(written.splitlines()))
         assert rows[0]["code"] == "identifier_taken"
         assert {row["code"] for row in rows[1:]} == {"unknown_member"}
         assert "basket: unknown_member" in capsys.readouterr().out
