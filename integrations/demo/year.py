@@ -6,13 +6,15 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Max
+
 from integrations.complete_journey import importing
 from integrations.complete_journey.importing import Choice, Progress, Summary
 from integrations.demo import households
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members import expiry
-from members.models import Wallet
+from members.models import Entry, Wallet
 from rewards import redeeming
 from rewards.activities import MemberReference
 from rewards.models import Reward
@@ -34,6 +36,9 @@ class Between:
         self.rewards = list(Reward.objects.filter(program=program).order_by("-price"))
         self.next_expiry_at: datetime | None = None
         self.chance = Random(84.51)
+        # Members of an earlier load have lived through the year: nothing is put between what is written.
+        entries = Entry.objects.filter(program=program).values_list("member_id")
+        self.written_until = dict(entries.annotate(Max("recorded_at")))
 
     def __call__(self, at: datetime) -> None:
         if self.next_expiry_at is None or at >= self.next_expiry_at:
@@ -47,7 +52,7 @@ class Between:
         cheapest = min(reward.price for reward in self.rewards)
         rich = Wallet.objects.filter(program=self.program, available__gte=cheapest).order_by("member_id")
         for member_id, available in rich.values_list("member_id", "available"):
-            if self.chance.random() < BUYERS:
+            if self.written_until.get(member_id, at) <= at and self.chance.random() < BUYERS:
                 affordable = [reward for reward in self.rewards if reward.price <= available]
                 self._redeem(member_id, self.chance.choice(affordable), at)
 

@@ -345,6 +345,13 @@ class TestCommand:
         with pytest.raises(CommandError, match="There are: grocer, second"):
             call_command("import_complete_journey", program=key)
 
+    @pytest.mark.parametrize("number", ["0", "-3", "many"])
+    def test_takes_one_household_at_least(self, grocer: Program, number: str) -> None:
+        with pytest.raises(CommandError, match="take 1 or more"):
+            call_command("import_complete_journey", "--program", "grocer", f"--households={number}")
+
+        assert not Member.objects.exists()
+
     def test_says_what_is_missing_where_the_data_are_not_installed(
         self, grocer: Program, monkeypatch: pytest.MonkeyPatch
     ) -> None:
