@@ -140,6 +140,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "prune deliveries": {
+        "task": "integrations.tasks.prune_deliveries",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 
 # People ----------------------------------------------------------------------------------------
@@ -218,6 +223,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = True
+FORMAT_MODULE_PATH = ["loyalty.core.formats"]
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "static")))
