@@ -110,6 +110,12 @@ def first_purchases(count: int | None = None) -> dict[int, datetime]:
 
     :param count: only so many, those with the lowest ids: a smaller choice is a part of each larger one
     """
+    firsts = _all_first_purchases()
+    return {household: firsts[household] for household in sorted(firsts)[:count]}
+
+
+@cache
+def _all_first_purchases() -> dict[int, datetime]:
     columns = ["household_id", "transaction_timestamp"]
     firsts: dict[int, datetime] = {}
     for batch in _batches(columns):
@@ -117,7 +123,7 @@ def first_purchases(count: int | None = None) -> dict[int, datetime]:
         earliest = grouped.aggregate([("transaction_timestamp", "min")]).rename_columns(columns)
         for household, moment in _rows(earliest, columns):
             firsts.setdefault(household, moment.replace(tzinfo=UTC))
-    return {household: firsts[household] for household in sorted(firsts)[:count]}
+    return firsts
 
 
 def extent(wanted: Wanted) -> Extent:

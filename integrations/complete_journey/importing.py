@@ -130,7 +130,7 @@ def choose(
     everything = Wanted(chosen, calendar.unmoved(before))
     missing = replace(everything, but_not=known)
     total = files.extent(everything).baskets
-    there = total - files.extent(missing).baskets
+    there = total - files.extent(missing).baskets if known else 0
     return Choice(program, calendar, chosen, before, missing, there, total)
 
 

@@ -6,13 +6,15 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Max
+
 from integrations.complete_journey import importing
 from integrations.complete_journey.importing import Choice, Progress, Summary
 from integrations.demo import households
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members import expiry
-from members.models import Wallet
+from members.models import Entry, Wallet
 from rewards import redeeming
 from rewards.activities import MemberReference
 from rewards.models import Reward
@@ -33,6 +35,10 @@ class Between:
         self.program = program
         self.rewards = list(Reward.objects.filter(program=program).order_by("-price"))
         self.next_expiry_at: datetime | None = None
+        self.chance = Random(84.51)
+        # Members of an earlier load have lived through the year: nothing is put between what is written.
+        entries = Entry.objects.filter(program=program).values_list("member_id")
+        self.written_until = dict(entries.annotate(Max("recorded_at")))
 
     def __call__(self, at: datetime) -> None:
         if self.next_expiry_at is None or at >= self.next_expiry_at:
@@ -42,14 +48,13 @@ class Between:
         self._redeem_some(at)
 
     def _redeem_some(self, at: datetime) -> None:
-        """Some of those who can afford it buy a reward. Who does is drawn, in every clone alike."""
-        chance = Random(at.isoformat())
+        """Some of those who can afford it buy a reward. Who does is drawn by chance."""
         cheapest = min(reward.price for reward in self.rewards)
         rich = Wallet.objects.filter(program=self.program, available__gte=cheapest).order_by("member_id")
         for member_id, available in rich.values_list("member_id", "available"):
-            if chance.random() < BUYERS:
+            if self.written_until.get(member_id, at) <= at and self.chance.random() < BUYERS:
                 affordable = [reward for reward in self.rewards if reward.price <= available]
-                self._redeem(member_id, chance.choice(affordable), at)
+                self._redeem(member_id, self.chance.choice(affordable), at)
 
     def _redeem(self, member_id: UUID, reward: Reward, at: datetime) -> None:
         # Sold out, or its points are about to expire: then this member buys nothing today.

@@ -332,7 +332,8 @@ class TestCommand:
 
         call_command("import_complete_journey", program="grocer", households=1, until=date(2017, 1, 31))
 
-        rows = list(csv.DictReader((tmp_path / "complete-journey-refused.csv").open()))
+        written = (tmp_path / "complete-journey-refused.csv").read_text()
+        rows = list(csv.DictReader(written.splitlines()))
         assert rows[0]["code"] == "identifier_taken"
         assert {row["code"] for row in rows[1:]} == {"unknown_member"}
         assert "basket: unknown_member" in capsys.readouterr().out
@@ -343,6 +344,13 @@ class TestCommand:
 
         with pytest.raises(CommandError, match="There are: grocer, second"):
             call_command("import_complete_journey", program=key)
+
+    @pytest.mark.parametrize("number", ["0", "-3", "many"])
+    def test_takes_one_household_at_least(self, grocer: Program, number: str) -> None:
+        with pytest.raises(CommandError, match="take 1 or more"):
+            call_command("import_complete_journey", "--program", "grocer", f"--households={number}")
+
+        assert not Member.objects.exists()
 
     def test_says_what_is_missing_where_the_data_are_not_installed(
         self, grocer: Program, monkeypatch: pytest.MonkeyPatch

@@ -50,6 +50,12 @@ def everything() -> dict[str, int]:
     return {model.__name__: model.objects.count() for model in models}
 
 
+def assert_statements_are_in_order_of_time() -> None:
+    for wallet in Wallet.objects.all():
+        moments = list(wallet.entries.order_by("number").values_list("recorded_at", flat=True))
+        assert moments == sorted(moments)
+
+
 class TestLoadDemo:
     def test_makes_a_year_that_ends_today(self) -> None:
         load()
@@ -68,9 +74,7 @@ class TestLoadDemo:
         assert {"earn", "spend", "expire"} == set(Entry.objects.values_list("kind", flat=True))
         assert Redemption.objects.count() == Voucher.objects.count() > 0
         assert list(verify.run()) == []
-        for wallet in Wallet.objects.all():
-            moments = list(wallet.entries.order_by("number").values_list("recorded_at", flat=True))
-            assert moments == sorted(moments)
+        assert_statements_are_in_order_of_time()
 
     def test_shows_campaigns_in_each_state_and_points_by_all_that_ran(self) -> None:
         load()
@@ -134,10 +138,11 @@ class TestLoadDemo:
     def test_grows_when_more_households_are_asked_for(self) -> None:
         load(4)
 
-        load(8)
+        load(12)
 
-        assert Member.objects.filter(program__key=setting.LIVE).count() == 8
+        assert Member.objects.filter(program__key=setting.LIVE).count() == 12
         assert list(verify.run()) == []
+        assert_statements_are_in_order_of_time()
 
     def test_leaves_alone_what_somebody_has_changed(self) -> None:
         load(4)

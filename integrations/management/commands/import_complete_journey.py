@@ -24,7 +24,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--program", metavar="KEY", help="the program; not needed if only one is live")
         parser.add_argument(
-            "--households", type=int, metavar="N", help="only the N households with the lowest numbers"
+            "--households",
+            type=complete_journey.household_count,
+            metavar="N",
+            help="only the N households with the lowest numbers",
         )
         parser.add_argument(
             "--until", type=date.fromisoformat, metavar="DATE", help="the last day to import, after any move"

@@ -29,7 +29,11 @@ class Command(BaseCommand):
         amount = parser.add_mutually_exclusive_group()
         amount.add_argument("--full", action="store_true", help="all 2,469 households")
         amount.add_argument(
-            "--households", type=int, default=HOUSEHOLDS, metavar="N", help=f"how many ({HOUSEHOLDS})"
+            "--households",
+            type=complete_journey.household_count,
+            default=HOUSEHOLDS,
+            metavar="N",
+            help=f"how many ({HOUSEHOLDS})",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
