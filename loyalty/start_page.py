@@ -25,14 +25,48 @@ from loyalty.core.models import Program, Role
 from members import figures
 from members.figures import Movement
 from members.models import TierLadder, WalletType
-from rewards import explanation
+from rewards import wording
 from rewards.models import Activity, Campaign, Reward
 
 FIGURES_KEPT_FOR: Final = timedelta(minutes=5)
 NEWEST_SHOWN: Final = 8
 RANGES: Final = {"30d": ("day", 30), "12m": ("month", 12)}
 
-ALL: Final = frozenset(Role.values)
+BAR_OPTIONS: Final = json.dumps(
+    {
+        "responsive": True,
+        "maintainAspectRatio": False,
+        "animation": False,
+        "interaction": {"mode": "index", "intersect": False},
+        "plugins": {"legend": {"display": False}},
+        "borderRadius": 3,
+        "maxBarThickness": 14,
+        "scales": {
+            "x": {
+                "grid": {"display": False},
+                "border": {"display": False},
+                "ticks": {"maxTicksLimit": 8, "maxRotation": 0, "color": "#8a857b"},
+            },
+            "y": {
+                "grid": {"color": "#8a857b22"},
+                "border": {"display": False},
+                "ticks": {"maxTicksLimit": 5, "color": "#8a857b"},
+                "beginAtZero": True,
+            },
+        },
+    }
+)
+DONUT_OPTIONS: Final = json.dumps(
+    {
+        "responsive": True,
+        "maintainAspectRatio": False,
+        "animation": False,
+        "cutout": "68%",
+        "borderWidth": 0,
+        "plugins": {"legend": {"display": False}},
+        "scales": {},
+    }
+)
 _PARTS: Final[dict[str, frozenset[str]]] = {
     "search": frozenset({Role.SUPPORT}),
     "figures": frozenset({Role.MARKETER, Role.FINANCE, Role.ADMINISTRATOR}),
@@ -63,7 +97,14 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     for name in parts:
         context |= fill[name]()
     steps = first_steps(program) if role in (Role.ADMINISTRATOR, Role.MARKETER) else []
-    return {**context, "parts": parts, "program": program, "first_steps": steps, "role_label": Role(role).label}
+    context |= {"bar_options": BAR_OPTIONS, "donut_options": DONUT_OPTIONS}
+    return {
+        **context,
+        "parts": parts,
+        "program": program,
+        "first_steps": steps,
+        "role_label": Role(role).label,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +127,41 @@ def first_steps(program: Program) -> list[Step]:
         for model in (WalletType, TierLadder, Campaign, Reward, Partner)
     }
     return [
-        Step(_("Name your points"), _("What members collect, when it expires and what it is worth."), "members_wallettype", "members.add_wallettype", has[WalletType]),
-        Step(_("Set up tiers"), _("The status that members climb to."), "members_tierladder", "members.add_tierladder", has[TierLadder]),
-        Step(_("Publish a campaign"), _("A rule that gives points, such as one for each euro."), "rewards_campaign", "rewards.add_campaign", has[Campaign]),
-        Step(_("Offer a reward"), _("What members can buy with their points."), "rewards_reward", "rewards.add_reward", has[Reward]),
-        Step(_("Connect a till or shop"), _("A partner with an API key, who reports sales."), "integrations_partner", "integrations.add_partner", has[Partner]),
+        Step(
+            _("Name your points"),
+            _("What members collect, when it expires and what it is worth."),
+            "members_wallettype",
+            "members.add_wallettype",
+            has[WalletType],
+        ),
+        Step(
+            _("Set up tiers"),
+            _("The status that members climb to."),
+            "members_tierladder",
+            "members.add_tierladder",
+            has[TierLadder],
+        ),
+        Step(
+            _("Publish a campaign"),
+            _("A rule that gives points, such as one for each euro."),
+            "rewards_campaign",
+            "rewards.add_campaign",
+            has[Campaign],
+        ),
+        Step(
+            _("Offer a reward"),
+            _("What members can buy with their points."),
+            "rewards_reward",
+            "rewards.add_reward",
+            has[Reward],
+        ),
+        Step(
+            _("Connect a till or shop"),
+            _("A partner with an API key, who reports sales."),
+            "integrations_partner",
+            "integrations.add_partner",
+            has[Partner],
+        ),
     ]
 
 
@@ -107,7 +178,10 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
     step, length = RANGES[span]
     starts = _starts(clock.today(program), step, length)
     since = datetime(starts[0].year, starts[0].month, starts[0].day, tzinfo=ZoneInfo(program.time_zone))
-    moved = {one.start: one for one in figures.movements(program, since=since, step="day" if step == "day" else "month")}
+    moved = {
+        one.start: one
+        for one in figures.movements(program, since=since, step="day" if step == "day" else "month")
+    }
     series = [moved.get(start, Movement(start=start, issued=0, spent=0, expired=0)) for start in starts]
     rungs = figures.rungs(program)
     return {
@@ -124,7 +198,12 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
         "rungs_chart": json.dumps(
             {
                 "labels": [rung.name for rung in rungs],
-                "datasets": [{"data": [rung.members for rung in rungs], "backgroundColor": [rung.color for rung in rungs]}],
+                "datasets": [
+                    {
+                        "data": [rung.members for rung in rungs],
+                        "backgroundColor": [rung.color for rung in rungs],
+                    }
+                ],
             }
         ),
         "ranked": sum(rung.members for rung in rungs),
@@ -143,7 +222,14 @@ def _movements_chart(series: list[Movement], step: str) -> str:
     form = "j M" if step == "day" else "M Y"
 
     def line(label: str, color: str, values: list[int]) -> dict[str, Any]:
-        return {"label": label, "data": values, "backgroundColor": color, "borderColor": color, "displayYAxis": True, "maxTicksXLimit": 10}
+        return {
+            "label": label,
+            "data": values,
+            "backgroundColor": color,
+            "borderColor": color,
+            "displayYAxis": True,
+            "maxTicksXLimit": 10,
+        }
 
     return json.dumps(
         {
@@ -160,9 +246,7 @@ def _movements_chart(series: list[Movement], step: str) -> str:
 def _campaigns(program: Program) -> dict[str, Any]:
     running = Campaign.objects.filter(program=program).running().order_by("name", "pk")[:NEWEST_SHOWN]
     return {
-        "running": [
-            (campaign, explanation.sentence(campaign.draft, currency=program.currency)) for campaign in running
-        ]
+        "running": [(campaign, wording.sentence(campaign.draft, program=program)) for campaign in running]
     }
 
 

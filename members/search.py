@@ -1,5 +1,6 @@
 """Finding a member among a million: by anything they are known by, by name, by id."""
 
+import re
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from loyalty.core.models import Program
 from members.models import Identifier, Member
 
 FOUND_AT_MOST: Final = 200
+_PHONE_DRESS: Final = re.compile(r"[\s()./-]+")
 
 
 def find(term: str, *, program: Program) -> QuerySet[Member]:
@@ -26,7 +28,12 @@ def find(term: str, *, program: Program) -> QuerySet[Member]:
 
 
 def _by_identifier(term: str, program: Program) -> set[UUID]:
-    spellings = {term, term.lower(), term.replace(" ", "")}
+    spellings = {
+        term,
+        term.casefold(),
+        _PHONE_DRESS.sub("", term),
+        re.sub(r"^00", "+", _PHONE_DRESS.sub("", term)),
+    } - {""}
     known = Q()
     for spelling in spellings:
         known |= Q(value__startswith=spelling)

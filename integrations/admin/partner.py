@@ -19,6 +19,7 @@ class PartnerAdmin(ProgramModelAdmin):
     sortable_by = ()
     ordering = ("name", "pk")
     search_fields = ("name__istartswith", "key")
+    search_help_text = _("Beginning of the name, or key")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = ((None, {"fields": ("name", "key", "is_active")}),)
 

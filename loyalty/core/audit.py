@@ -1,5 +1,6 @@
 """The audit trail: who changed what, when, from what to what. The database's triggers write it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,15 @@ class FieldChange:
     label: str
     before: Any
     after: Any
+
+    @property
+    def structures(self) -> tuple[str, str] | None:
+        """Both sides as indented JSON, if they are more than one value each."""
+        sides = (self.before, self.after)
+        if not any(isinstance(side, dict | list) for side in sides):
+            return None
+        before, after = (json.dumps(side, indent=2, ensure_ascii=False) for side in sides)
+        return before, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,9 @@ def trail(instance: models.Model) -> list[Step]:
 
 def _from_triggers(model: type[models.Model], instance: models.Model) -> Iterator[Step]:
     rows = list(
-        model._default_manager.filter(pgh_obj_id=instance.pk).select_related("pgh_context").order_by("-pgh_id")[: NEWEST + 1]
+        model._default_manager.filter(pgh_obj_id=instance.pk)
+        .select_related("pgh_context")
+        .order_by("-pgh_id")[: NEWEST + 1]
     )
     people = User.objects.in_bulk({who for row in rows if (who := _user_id(row)) is not None})
     for row, older in zip(rows[:NEWEST], [*rows[1:], None], strict=False):

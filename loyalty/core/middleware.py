@@ -9,6 +9,7 @@ aside for the addresses of the API and for health checks.
 import re
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from csp.middleware import CSPMiddleware
@@ -20,6 +21,7 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
+from django.utils import timezone
 from pghistory.middleware import HistoryMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -50,6 +52,9 @@ class RequestIdMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
+        if not response.streaming:
+            # Without it the server sends the answer in chunks; Django's own setter is for pages only.
+            response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 
 
@@ -101,7 +106,7 @@ class CurrentProgramMiddleware(PagesOnly):
     Set `request.program` and `request.role`: which program a member of staff is working in.
 
     Chosen in the header and kept in the session; only programs with an assignment (all of them for
-    superusers) can be chosen. Both are None without any.
+    superusers) can be chosen. Both are None without any. Pages speak in the program's time zone.
     """
 
     SESSION_KEY = "program"
@@ -112,9 +117,15 @@ class CurrentProgramMiddleware(PagesOnly):
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.program = None  # type: ignore[attr-defined]
         request.role = None  # type: ignore[attr-defined]
-        if is_page(request) and not request.path_info.startswith("/static/") and request.user.is_authenticated:
+        if (
+            is_page(request)
+            and not request.path_info.startswith("/static/")
+            and request.user.is_authenticated
+        ):
             self._choose(request)
-        return self.get_response(request)
+        zone = ZoneInfo(request.program.time_zone) if request.program else None  # type: ignore[attr-defined]
+        with timezone.override(zone):
+            return self.get_response(request)
 
     def _choose(self, request: HttpRequest) -> None:
         choices = list(Assignment.objects.of(request.user).order_by("program__name", "pk"))

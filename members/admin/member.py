@@ -14,12 +14,19 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from loyalty.core import clock
 from loyalty.core.admin import ProgramModelAdmin, program_of, render
-from members import profile, search
+from loyalty.core.errors import InvalidInput
+from members import details, profile, search
+from members.enrolment import normalize
 from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
 
 Panel = Callable[[HttpRequest, Member], tuple[str, dict[str, Any]]]
-STATUS_LABELS = {MemberStatus.ACTIVE: "success", MemberStatus.BLOCKED: "danger", MemberStatus.ERASED: "warning"}
+STATUS_LABELS = {
+    MemberStatus.ACTIVE: "success",
+    MemberStatus.BLOCKED: "danger",
+    MemberStatus.ERASED: "warning",
+}
 
 
 class TierFilter(admin.SimpleListFilter):
@@ -27,7 +34,9 @@ class TierFilter(admin.SimpleListFilter):
     parameter_name = "tier"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        tiers = Tier.objects.filter(ladder__program=program_of(request)).order_by("ladder__name", "threshold", "pk")
+        tiers = Tier.objects.filter(ladder__program=program_of(request)).order_by(
+            "ladder__name", "threshold", "pk"
+        )
         return [(str(tier.pk), tier.name) for tier in tiers]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Member]) -> models.QuerySet[Member]:
@@ -42,7 +51,13 @@ class IdentifierForm(forms.ModelForm):  # type: ignore[type-arg]  # forms are no
 
     def clean(self) -> dict[str, Any]:
         self.instance.program_id = self.instance.member.program_id
-        return super().clean() or self.cleaned_data
+        values = super().clean() or self.cleaned_data
+        if values.get("kind") and values.get("value"):
+            try:
+                values["value"] = normalize(values["kind"], values["value"])
+            except InvalidInput as refusal:
+                self.add_error("value", refusal.detail)
+        return values
 
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() - {"program"}
@@ -91,7 +106,9 @@ class MemberAdmin(ProgramModelAdmin):
         return (
             super()
             .get_queryset(request)
-            .prefetch_related("identifiers", models.Prefetch("wallets", holdings), models.Prefetch("tiers", standings))
+            .prefetch_related(
+                "identifiers", models.Prefetch("wallets", holdings), models.Prefetch("tiers", standings)
+            )
         )
 
     def get_search_results(
@@ -114,7 +131,11 @@ class MemberAdmin(ProgramModelAdmin):
         return [path("<path:object_id>/edit/", edit, name="members_member_edit"), *super().get_urls()]
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page about the member; the form is at `edit/`."""
         if request.method == "POST" or "_popup" in request.GET:
@@ -132,6 +153,7 @@ class MemberAdmin(ProgramModelAdmin):
         panels = [panel(request, member) for panel in self.panels]
         return {
             "title": str(member),
+            "original": member,
             "member": member,
             "status_label": STATUS_LABELS[MemberStatus(member.status)],
             "holdings": holdings,
@@ -144,6 +166,14 @@ class MemberAdmin(ProgramModelAdmin):
     def response_change(self, request: HttpRequest, obj: Member) -> HttpResponse:
         self.message_user(request, _now("The details of %(member)s were saved.") % {"member": obj})
         return HttpResponseRedirect(reverse("admin:members_member_change", args=[obj.pk]))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Partners are told which details changed, in the same commit; not what they are now."""
+        super().save_related(request, form, formsets, change)
+        changed = list(form.changed_data) + ["identifiers" for formset in formsets if formset.has_changed()]
+        if changed:
+            at = clock.now(form.instance.program)
+            details.tell_changed(form.instance, fields=changed, actor=f"staff:{request.user.pk}", at=at)
 
     @display(description=_("member"), header=True)
     def name(self, member: Member) -> tuple[str, str, str]:
@@ -165,4 +195,6 @@ class MemberAdmin(ProgramModelAdmin):
 
     @display(description=_("points"))
     def shown_points(self, member: Member) -> str:
-        return ", ".join(f"{wallet.available:,}" for wallet in member.wallets.all() if wallet.type.is_spendable)
+        return ", ".join(
+            f"{wallet.available:,}" for wallet in member.wallets.all() if wallet.type.is_spendable
+        )

@@ -23,12 +23,16 @@ class WalletTypeAdmin(ProgramModelAdmin):
     sortable_by = ()
     ordering = ("-is_spendable", "name", "pk")
     search_fields = ("name__istartswith", "key")
+    search_help_text = _("Beginning of the name, or key")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = (
         (None, {"fields": ("name", "key", "is_spendable")}),
         (
             _("Expiry"),
-            {"fields": ("expiry_rule", "expires_after"), "description": _("Of points that are granted from now on.")},
+            {
+                "fields": ("expiry_rule", "expires_after"),
+                "description": _("Of points that are granted from now on."),
+            },
         ),
         (_("Value"), {"fields": ("point_value",)}),
     )
@@ -44,7 +48,11 @@ class WalletTypeAdmin(ProgramModelAdmin):
     def expiry(self, wallet_type: WalletType) -> str:
         if wallet_type.expiry_rule == ExpiryRule.NEVER:
             return str(_("Never"))
-        unit = _("%(number)s days after earning") if wallet_type.expiry_rule == ExpiryRule.DAYS else _("%(number)s months after earning")
+        unit = (
+            _("%(number)s days after earning")
+            if wallet_type.expiry_rule == ExpiryRule.DAYS
+            else _("%(number)s months after earning")
+        )
         return str(unit) % {"number": wallet_type.expires_after}
 
 
@@ -72,6 +80,7 @@ class TierLadderAdmin(ProgramModelAdmin):
     sortable_by = ()
     ordering = ("name", "pk")
     search_fields = ("name__istartswith", "key")
+    search_help_text = _("Beginning of the name, or key")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = ((None, {"fields": ("name", "key", "wallet_type")}),)
     inlines = (TierInline,)
@@ -92,5 +101,7 @@ class TierLadderAdmin(ProgramModelAdmin):
         steps = ((tier.color, tier.name, f"{tier.threshold:,}") for tier in ladder.tiers.all())
         return format_html(
             '<span class="rg-rungs">{}</span>',
-            format_html_join("", '<span class="rg-tier"><i style="background:{}"></i>{} <small>{}</small></span>', steps),
+            format_html_join(
+                "", '<span class="rg-tier"><i style="background:{}"></i>{} <small>{}</small></span>', steps
+            ),
         )

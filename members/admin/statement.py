@@ -53,21 +53,29 @@ class PostingInline(TabularInline):  # type: ignore[misc]  # the theme is not ty
 class EntryAdmin(FactAdmin):
     """The points statement: of everybody, or of one wallet when one comes from a member's page."""
 
-    list_display = ("effective_at", "member_link", "shown_kind", "reason", "shown_points", "shown_balance", "actor")
+    list_display = (
+        "effective_at",
+        "member_link",
+        "shown_kind",
+        "reason",
+        "shown_points",
+        "shown_balance",
+        "actor",
+    )
     list_select_related = ("member", "wallet__type")
     search_fields = ("cause",)
     search_help_text = _("What it was booked for, such as sale:… (the whole text)")
     sortable_by = ()
     ordering = ("-recorded_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("member_link", "shown_kind", "reason", "shown_points", "cause", "actor")}),
+        (None, {"fields": ("member_link", "kind", "reason", "shown_points", "cause", "actor")}),
         (_("Balance after it"), {"fields": ("available_after", "pending_after", "held_after", "debt_after")}),
         (_("Time"), {"fields": ("effective_at", "recorded_at")}),
     )
     inlines = (PostingInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> tuple[str, ...]:
-        return ("member_link", "shown_kind", "shown_points")
+        return ("member_link", "shown_points")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """A wallet's entries are numbered, and found by their number."""
@@ -82,7 +90,9 @@ class EntryAdmin(FactAdmin):
     @display(description=_("member"))
     def member_link(self, entry: Entry) -> SafeString:
         return format_html(
-            '<a class="rg-link" href="{}">{}</a>', reverse("admin:members_member_change", args=[entry.member_id]), entry.member
+            '<a class="rg-link" href="{}">{}</a>',
+            reverse("admin:members_member_change", args=[entry.member_id]),
+            entry.member,
         )
 
     @display(description=_("kind"), label=KIND_LABELS)

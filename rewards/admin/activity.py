@@ -15,7 +15,7 @@ from unfold.decorators import display
 from loyalty.core.admin import FactAdmin, program_of
 from members import search
 from members.models import Member
-from rewards import explanation
+from rewards import wording
 from rewards.models import Activity, ActivityKind
 
 KIND_LABELS = {ActivityKind.SALE: "primary", ActivityKind.RETURN: "warning", ActivityKind.EVENT: "info"}
@@ -24,8 +24,10 @@ SHOWN_ON_MEMBER_PAGE = 15
 
 def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
     """The newest activities of a member, for the page about them."""
-    newest = list(Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE])
-    awards = explanation.awards(newest)
+    newest = list(
+        Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE]
+    )
+    awards = wording.awards(newest)
     return "admin/rewards/activities_panel.html", {
         "activities": [(activity, awards[activity.pk]) for activity in newest],
         "currency": member.program.currency,
@@ -36,20 +38,30 @@ def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[st
 class ActivityAdmin(FactAdmin):
     """What partners reported, newest first."""
 
-    list_display = ("occurred_at", "member_link", "shown_kind", "external_id", "place", "shown_amount", "shown_points")
+    list_display = (
+        "occurred_at",
+        "member_link",
+        "shown_kind",
+        "external_id",
+        "place",
+        "shown_amount",
+        "shown_points",
+    )
     list_select_related = ("member", "program")
     search_fields = ("external_id",)
     search_help_text = _("Number of the receipt, or a member’s card, e-mail or name")
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
-        (None, {"fields": ("member_link", "shown_kind", "shown_amount", "shown_points", "shown_awards")}),
-        (_("As it was reported"), {"fields": ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")}),
+        (None, {"fields": ("member_link", "kind", "shown_amount", "shown_points", "shown_awards")}),
+        (
+            _("As it was reported"),
+            {"fields": ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")},
+        ),
         (_("Time"), {"fields": ("occurred_at", "recorded_at")}),
     )
     readonly_fields = (
         "member_link",
-        "shown_kind",
         "shown_amount",
         "shown_points",
         "shown_awards",
@@ -89,7 +101,11 @@ class ActivityAdmin(FactAdmin):
 
     @display(description=_("amount"))
     def shown_amount(self, activity: Activity) -> str:
-        return "" if activity.kind == ActivityKind.EVENT else f"{activity.amount:,.2f} {activity.program.currency}"
+        return (
+            ""
+            if activity.kind == ActivityKind.EVENT
+            else f"{activity.amount:,.2f} {activity.program.currency}"
+        )
 
     @display(description=_("points"))
     def shown_points(self, activity: Activity) -> SafeString:
@@ -99,8 +115,9 @@ class ActivityAdmin(FactAdmin):
 
     @display(description=_("why"))
     def shown_awards(self, activity: Activity) -> SafeString:
-        awards = explanation.awards([activity])[activity.pk]
-        return render_to_string("admin/rewards/awards.html", {"awards": awards})
+        awards = wording.awards([activity])[activity.pk]
+        lacking = wording.lacking(activity, program=activity.program)
+        return render_to_string("admin/rewards/awards.html", {"awards": awards, "lacking": lacking})
 
     @display(description=_("lines"))
     def shown_lines(self, activity: Activity) -> SafeString:

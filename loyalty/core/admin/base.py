@@ -104,6 +104,18 @@ class ProgramModelAdmin(ThemedAdmin):
 class FactAdmin(ProgramModelAdmin):
     """What happened, to be read only: the database would refuse a change, so nothing here offers one."""
 
+    has_history = False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"show_history": self.has_history, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -124,7 +136,9 @@ def choices_in_program(model: type[models.Model], site: Any, request: HttpReques
     raise ImproperlyConfigured(f"Nothing says which objects of {model.__name__} belong to a program")
 
 
-def render(request: HttpRequest, page: ModelAdmin, template: str, context: dict[str, Any]) -> TemplateResponse:
+def render(
+    request: HttpRequest, page: ModelAdmin, template: str, context: dict[str, Any]
+) -> TemplateResponse:
     """A page of its own within the admin's frame."""
     request.current_app = page.admin_site.name
     frame = {**page.admin_site.each_context(request), "opts": page.opts, "model_admin": page}

@@ -15,6 +15,9 @@ document.addEventListener("DOMContentLoaded", () => {
   const catalogue = JSON.parse(document.getElementById("catalogue").textContent);
   const operatorNames = new Map();
 
+  const anyRow = document.getElementById("conditions-row").content;
+  for (const option of anyRow.querySelector('[name$="-operator"]').options) operatorNames.set(option.value, option.textContent);
+
   const part = (row, name) => row.querySelector(`[name$="-${name}"]`);
   const show = (element, visible) => {
     const holder = element && (element.closest("[data-part]") || element);
@@ -22,7 +25,6 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   function fitOperators(select, allowed) {
-    for (const option of select.options) operatorNames.set(option.value, option.textContent);
     const chosen = allowed.includes(select.value) ? select.value : allowed[0];
     select.replaceChildren(...allowed.map((name) => new Option(operatorNames.get(name) || name, name, false, name === chosen)));
   }
@@ -68,6 +70,13 @@ document.addEventListener("DOMContentLoaded", () => {
     offerChoices(row, fact);
   }
 
+  function startAfresh(row) {
+    const usual = { money: "gte", number: "gte", decimal: "gte", date: "gte", choice: "in" };
+    const fact = catalogue[part(row, "fact").value];
+    part(row, "value").value = "";
+    if (fact) part(row, "operator").replaceChildren(new Option("", usual[fact.type] || fact.operators[0], true, true));
+  }
+
   function fitEffect(row) {
     const kind = part(row, "kind").value;
     for (const element of row.querySelectorAll("[data-for]")) element.hidden = !element.dataset.for.split(" ").includes(kind);
@@ -82,14 +91,15 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function fitTrigger() {
-    show(form.querySelector('[name="when-event_type"]'), form.querySelector('[name="when-trigger"]').value === "event");
+    const trigger = form.querySelector('[name="when-trigger"]');
+    if (trigger) show(form.querySelector('[name="when-event_type"]'), trigger.value === "event");
   }
 
   let waiting;
   const target = document.getElementById("sentence");
   async function preview() {
     const answer = await fetch(form.dataset.preview, { method: "POST", body: new FormData(form), credentials: "same-origin" });
-    if (answer.ok) target.innerHTML = await answer.text();
+    if (answer.ok && !answer.redirected) target.innerHTML = await answer.text();
   }
   function previewSoon() {
     clearTimeout(waiting);
@@ -116,15 +126,15 @@ document.addEventListener("DOMContentLoaded", () => {
     previewSoon();
   });
   form.addEventListener("change", (event) => {
-    const row = event.target.closest(".rg-row");
+    const row = event.target.closest("[data-rows] .rg-row");
     if (row) {
-      if (event.target.name.endsWith("-fact")) part(row, "value").value = "";
+      if (event.target.name.endsWith("-fact")) startAfresh(row);
       fit(row);
     }
     fitTrigger();
     previewSoon();
   });
-  form.addEventListener("input", previewSoon);
-  form.querySelectorAll(".rg-row").forEach(fit);
+  if (document.querySelector("[data-rows]")) form.addEventListener("input", previewSoon);
+  form.querySelectorAll("[data-rows] .rg-row").forEach(fit);
   fitTrigger();
 });

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.utils.translation import ngettext
 
-
+from loyalty.core.models import Program
+from rewards import explaining
 from rewards.engine import definition as engine_definition
 from rewards.engine import explain
 from rewards.engine.problems import InvalidDefinition
@@ -30,7 +32,11 @@ def awards(activities: Iterable[Activity]) -> dict[Any, list[ShownAward]]:
     found = list(activities)
     keys = {str(award.get("campaign", "")) for activity in found for award in activity.awards}
     programs = {activity.program_id for activity in found}
-    names = dict(Campaign.objects.filter(program__in=programs, key__in=keys).values_list("key", "name")) if keys else {}
+    names = (
+        dict(Campaign.objects.filter(program__in=programs, key__in=keys).values_list("key", "name"))
+        if keys
+        else {}
+    )
     return {activity.pk: [_shown(award, names) for award in activity.awards] for activity in found}
 
 
@@ -54,12 +60,21 @@ def words(reason: Any) -> str:
     return str(reason)
 
 
-def sentence(definition: Mapping[str, Any], *, currency: str) -> str:
+def sentence(definition: Mapping[str, Any], *, program: Program) -> str:
     """What the definition does, in plain words; empty as long as it is not complete."""
+    zone = ZoneInfo(program.time_zone)
     try:
-        return explain.sentence(definition, currency=currency)
+        return explain.sentence(
+            definition, currency=program.currency, rounding=program.rounding, zone=zone, choose=ngettext
+        )
     except InvalidDefinition:
         return ""
+
+
+def lacking(activity: Activity, *, program: Program) -> list[tuple[str, str]]:
+    """The campaigns that were in force and gave nothing: name and why not."""
+    found = explaining.verdicts(activity, program=program)
+    return [(verdict.name, verdict.text(ngettext)) for verdict in found if not verdict.awards]
 
 
 def problems(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
