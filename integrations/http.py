@@ -25,6 +25,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from yarl import URL
 
 from loyalty.core.errors import InvalidInput
@@ -59,7 +60,7 @@ class AddressRefused(InvalidInput):
     """We do not send to that address."""
 
     code: ClassVar[str] = "address_refused"
-    title: ClassVar[str] = "The address cannot be used"
+    title = gettext_lazy("The address cannot be used")
 
 
 class DeliveryFailed(Exception):

@@ -228,7 +228,7 @@ async def run(*, seconds: float = RUN_SECONDS, client: http.Client | None = None
             async with client or http.Client() as ready:
                 return await _run(Sender(ready), database, seconds=seconds)
         finally:
-            database.submit(connection.close)
+            database.submit(_disconnect)
 
 
 async def _run(sender: Sender, database: ThreadPoolExecutor, *, seconds: float) -> int:
@@ -267,6 +267,10 @@ def _turn_in(outcomes: list[Outcome], returned: list[Claimed]) -> None:
         delivery.record(outcomes)
     if returned:
         delivery.release(returned, at=timezone.now())
+
+
+def _disconnect() -> None:
+    connection.close()  # looked up here, as each thread has its own
 
 
 async def _pause(sender: Sender) -> None:

@@ -9,6 +9,7 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from integrations import consumers, http, secrets, signing
 from integrations.models import (
@@ -52,7 +53,7 @@ class EndpointDisabled(DomainError):
     """Nothing is sent to a disabled endpoint."""
 
     code: ClassVar[str] = "endpoint_disabled"
-    title: ClassVar[str] = "The webhook endpoint is disabled"
+    title = gettext_lazy("The webhook endpoint is disabled")
 
 
 def subscribe(partner: Partner, *, url: str, event_types: Sequence[str] = ()) -> tuple[WebhookEndpoint, str]:
