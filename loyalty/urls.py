@@ -11,18 +11,19 @@ from loyalty.core.api import problem
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
+    # First what tills call: addresses are tried in this order.
+    path("v1/", include("rewards.api.urls")),
+    path("v1/", include("members.api.urls")),
+    path("v1/", include("integrations.api.urls")),
+    # It answers every other address under /v1.
+    path("v1/", include("loyalty.core.api.urls")),
+    path("v1", problem.unknown_address),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("admin/program/", navigation.choose_program, name="choose_program"),
     path("admin/", admin.site.urls),
-    path("v1/", include("integrations.api.urls")),
-    path("v1/", include("rewards.api.urls")),
-    path("v1/", include("members.api.urls")),
-    # Last: it answers every other address under /v1.
-    path("v1/", include("loyalty.core.api.urls")),
-    path("v1", problem.unknown_address),
 ]
 
 handler400 = problem.bad_request_handler

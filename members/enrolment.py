@@ -178,17 +178,18 @@ def normalize(kind: str, value: str, *, pointer: str | None = None) -> str:
     match kind:
         case IdentifierKind.EMAIL:
             value = value.strip().casefold()
-            valid, hint = _EMAIL.fullmatch(value), _("This is no e-mail address.")
+            valid, hint = _EMAIL.fullmatch(value), gettext_lazy("This is no e-mail address.")
         case IdentifierKind.PHONE:
             value = re.sub(r"^00", "+", _PHONE_DRESS.sub("", value))
-            valid, hint = _PHONE.fullmatch(value), _("A phone number begins with + and its country code.")
+            valid = _PHONE.fullmatch(value)
+            hint = gettext_lazy("A phone number begins with + and its country code.")
         case IdentifierKind.CARD | IdentifierKind.EXTERNAL:
             value = value.strip() if kind == IdentifierKind.CARD else value
-            valid, hint = re.fullmatch(r".*\S.*", value), _("The identifier is empty.")
+            valid, hint = bool(value.strip()), gettext_lazy("The identifier is empty.")
         case _:
             raise InvalidInput(_("There is no kind of identifier {kind}.").format(kind=kind), pointer=pointer)
     if not valid:
-        raise InvalidInput(hint, pointer=pointer)
+        raise InvalidInput(str(hint), pointer=pointer)
     if len(value) > MAXIMUM_LENGTH or not value.isprintable():
         raise InvalidInput(
             _("An identifier has up to 254 characters, none of them invisible."), pointer=pointer

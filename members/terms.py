@@ -39,6 +39,7 @@ class LadderTerms(Struct, frozen=True, kw_only=True):
     key: str
     wallet_type_id: UUID
     rungs: tuple[Rung, ...]
+    by_id: dict[UUID, Rung]
 
     def reached(self, progress: int) -> Rung:
         """The highest rung for that many points (the lowest one if none is reached)."""
@@ -49,7 +50,7 @@ class LadderTerms(Struct, frozen=True, kw_only=True):
         return next((higher for higher in self.rungs if higher.threshold > rung.threshold), None)
 
     def rung(self, tier_id: UUID) -> Rung:
-        return next(rung for rung in self.rungs if rung.id == tier_id)
+        return self.by_id[tier_id]
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -94,33 +95,36 @@ def of(program: Program) -> Terms:
 
 
 def _load(program: Program) -> Terms:
-    types = WalletType.objects.filter(program=program)
-    ladders = TierLadder.objects.filter(program=program).order_by("key")
     tiers = list(Tier.objects.filter(ladder__program=program).order_by("threshold"))
     return Terms(
         zone=ZoneInfo(program.time_zone),
-        wallet_types={
-            t.key: WalletTerms(
-                id=t.pk,
-                key=t.key,
-                name=t.name,
-                is_spendable=t.is_spendable,
-                expiry_rule=t.expiry_rule,
-                expires_after=t.expires_after,
-            )
-            for t in types
-        },
+        wallet_types={t.key: _wallet_terms(t) for t in WalletType.objects.filter(program=program)},
         ladders=tuple(
-            LadderTerms(
-                id=ladder.pk,
-                key=ladder.key,
-                wallet_type_id=ladder.wallet_type_id,
-                rungs=tuple(
-                    Rung(id=t.pk, key=t.key, name=t.name, threshold=t.threshold)
-                    for t in tiers
-                    if t.ladder_id == ladder.pk
-                ),
-            )
-            for ladder in ladders
+            _ladder_terms(ladder, rungs)
+            for ladder in TierLadder.objects.filter(program=program).order_by("key")
+            # A ladder that is still being set up has no rungs yet; nobody stands on it.
+            if (rungs := [tier for tier in tiers if tier.ladder_id == ladder.pk])
         ),
+    )
+
+
+def _wallet_terms(wallet_type: WalletType) -> WalletTerms:
+    return WalletTerms(
+        id=wallet_type.pk,
+        key=wallet_type.key,
+        name=wallet_type.name,
+        is_spendable=wallet_type.is_spendable,
+        expiry_rule=wallet_type.expiry_rule,
+        expires_after=wallet_type.expires_after,
+    )
+
+
+def _ladder_terms(ladder: TierLadder, tiers: list[Tier]) -> LadderTerms:
+    rungs = tuple(Rung(id=t.pk, key=t.key, name=t.name, threshold=t.threshold) for t in tiers)
+    return LadderTerms(
+        id=ladder.pk,
+        key=ladder.key,
+        wallet_type_id=ladder.wallet_type_id,
+        rungs=rungs,
+        by_id={rung.id: rung for rung in rungs},
     )
