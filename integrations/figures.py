@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Min, Subquery
+from django.db.models.functions import Coalesce
 
 from integrations.models import Consumer, Delivery, DeliveryStatus, WebhookEndpoint
 from loyalty.core.models import Event, Program
@@ -52,8 +53,9 @@ def endpoints(program: Program) -> list[EndpointHealth]:
 
 def consumers() -> list[ConsumerLag]:
     """Every reader of the log. They are the installation's, not a program's."""
-    newest = Event.objects.aggregate(newest=Max("number"))["newest"] or 0
+    newest = Event.objects.order_by("-number").values("number")[:1]
+    readers = Consumer.objects.annotate(newest=Coalesce(Subquery(newest), 0)).order_by("key")
     return [
-        ConsumerLag(key=consumer.key, behind=max(0, newest - consumer.cursor), moved_at=consumer.moved_at)
-        for consumer in Consumer.objects.order_by("key")
+        ConsumerLag(key=reader.key, behind=max(0, reader.newest - reader.cursor), moved_at=reader.moved_at)
+        for reader in readers
     ]

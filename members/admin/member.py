@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
+from unfold.views import ChangeList
 
 from loyalty.core import clock
 from loyalty.core.admin import ProgramModelAdmin, program_of, render
@@ -71,6 +72,15 @@ class IdentifierInline(TabularInline):  # type: ignore[misc]  # the theme is not
         return rows.filter(program=program_of(request))
 
 
+class MemberList(ChangeList):  # type: ignore[misc]  # the theme is not typed
+    """A page of members, with what they hold and where they stand in three further queries."""
+
+    def apply_select_related(self, qs: models.QuerySet[Member]) -> models.QuerySet[Member]:
+        holdings = models.Prefetch("wallets", Wallet.objects.select_related("type"))
+        standings = models.Prefetch("tiers", MemberTier.objects.select_related("tier"))
+        return qs.prefetch_related("identifiers", holdings, standings)
+
+
 @admin.register(Member)
 class MemberAdmin(ProgramModelAdmin):
     """
@@ -94,14 +104,8 @@ class MemberAdmin(ProgramModelAdmin):
     )
     inlines = (IdentifierInline,)
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Member]:
-        holdings = Wallet.objects.select_related("type")
-        standings = MemberTier.objects.select_related("tier")
-        return (
-            super()
-            .get_queryset(request)
-            .prefetch_related("identifiers", models.Prefetch("wallets", holdings), models.Prefetch("tiers", standings))
-        )
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MemberList]:
+        return MemberList
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Member], search_term: str

@@ -28,7 +28,7 @@ def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[st
     awards = wording.awards(newest)
     return "admin/rewards/activities_panel.html", {
         "activities": [(activity, awards[activity.pk]) for activity in newest],
-        "currency": member.program.currency,
+        "currency": program.currency if (program := program_of(request)) else "",
     }
 
 

@@ -33,12 +33,12 @@ class AssignmentForm(ProgramForm):
     account of somebody who also works in another.
     """
 
-    email = forms.EmailField(label=_("e-mail"), widget=UnfoldAdminEmailInputWidget)
+    email = forms.EmailField(label=_("E-mail"), widget=UnfoldAdminEmailInputWidget)
     full_name = forms.CharField(
-        label=_("name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget, help_text=_("Of a person who is new here.")
+        label=_("Name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget, help_text=_("Of a person who is new here.")
     )
     password = forms.CharField(
-        label=_("first password"),
+        label=_("First password"),
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget,
