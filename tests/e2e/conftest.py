@@ -19,18 +19,18 @@ NARROW = ViewportSize(width=390, height=844)
 PICTURES = Path(settings.BASE_DIR) / "var" / "screenshots"
 
 
-@pytest.fixture(autouse=True)
-def _database_beside_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The browser's driver runs an event loop in this thread, in which Django would refuse to ask the database."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    """
+    The browser, for all tests together.
+
+    Its driver runs an event loop in this thread, in which Django refuses to ask the database unless told.
+    """
     if not Path(CHROMIUM).exists():
         pytest.skip(f"There is no browser at {CHROMIUM}; REGULARS_CHROMIUM may name one.")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as driver:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as driver:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield browser
         browser.close()
