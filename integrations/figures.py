@@ -37,10 +37,15 @@ class ConsumerLag:
 def endpoints(program: Program) -> list[EndpointHealth]:
     """The program's endpoints; the counts read waiting deliveries alone."""
     found = list(
-        WebhookEndpoint.objects.filter(partner__program=program).select_related("partner").order_by("partner__name", "pk")
+        WebhookEndpoint.objects.filter(partner__program=program)
+        .select_related("partner")
+        .order_by("partner__name", "pk")
     )
     waiting = Delivery.objects.filter(endpoint__in=found, status=DeliveryStatus.PENDING).values("endpoint")
-    queues = {row["endpoint"]: row for row in waiting.annotate(count=Count("pk"), oldest=Min("created_at")).order_by()}
+    queues = {
+        row["endpoint"]: row
+        for row in waiting.annotate(count=Count("pk"), oldest=Min("created_at")).order_by()
+    }
     return [
         EndpointHealth(
             endpoint=endpoint,

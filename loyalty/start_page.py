@@ -42,8 +42,17 @@ BAR_OPTIONS: Final = json.dumps(
         "borderRadius": 3,
         "maxBarThickness": 14,
         "scales": {
-            "x": {"grid": {"display": False}, "border": {"display": False}, "ticks": {"maxTicksLimit": 8, "maxRotation": 0, "color": "#8a857b"}},
-            "y": {"grid": {"color": "#8a857b22"}, "border": {"display": False}, "ticks": {"maxTicksLimit": 5, "color": "#8a857b"}, "beginAtZero": True},
+            "x": {
+                "grid": {"display": False},
+                "border": {"display": False},
+                "ticks": {"maxTicksLimit": 8, "maxRotation": 0, "color": "#8a857b"},
+            },
+            "y": {
+                "grid": {"color": "#8a857b22"},
+                "border": {"display": False},
+                "ticks": {"maxTicksLimit": 5, "color": "#8a857b"},
+                "beginAtZero": True,
+            },
         },
     }
 )
@@ -90,7 +99,13 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context |= fill[name]()
     steps = first_steps(program) if role in _FOUNDERS and not context["newest"] else []
     context |= {"bar_options": BAR_OPTIONS, "donut_options": DONUT_OPTIONS}
-    return {**context, "parts": parts, "program": program, "first_steps": steps, "role_label": Role(role).label}
+    return {
+        **context,
+        "parts": parts,
+        "program": program,
+        "first_steps": steps,
+        "role_label": Role(role).label,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +126,41 @@ def first_steps(program: Program) -> list[Step]:
         for model in (WalletType, TierLadder, Campaign, Reward, Partner)
     }
     return [
-        Step(_("Name your points"), _("What members collect, when it expires and what it is worth."), "members_wallettype", "members.add_wallettype", has[WalletType]),
-        Step(_("Set up tiers"), _("The status that members climb to."), "members_tierladder", "members.add_tierladder", has[TierLadder]),
-        Step(_("Publish a campaign"), _("A rule that gives points, such as one for each euro."), "rewards_campaign", "rewards.add_campaign", has[Campaign]),
-        Step(_("Offer a reward"), _("What members can buy with their points."), "rewards_reward", "rewards.add_reward", has[Reward]),
-        Step(_("Connect a till or shop"), _("A partner with an API key, who reports sales."), "integrations_partner", "integrations.add_partner", has[Partner]),
+        Step(
+            _("Name your points"),
+            _("What members collect, when it expires and what it is worth."),
+            "members_wallettype",
+            "members.add_wallettype",
+            has[WalletType],
+        ),
+        Step(
+            _("Set up tiers"),
+            _("The status that members climb to."),
+            "members_tierladder",
+            "members.add_tierladder",
+            has[TierLadder],
+        ),
+        Step(
+            _("Publish a campaign"),
+            _("A rule that gives points, such as one for each euro."),
+            "rewards_campaign",
+            "rewards.add_campaign",
+            has[Campaign],
+        ),
+        Step(
+            _("Offer a reward"),
+            _("What members can buy with their points."),
+            "rewards_reward",
+            "rewards.add_reward",
+            has[Reward],
+        ),
+        Step(
+            _("Connect a till or shop"),
+            _("A partner with an API key, who reports sales."),
+            "integrations_partner",
+            "integrations.add_partner",
+            has[Partner],
+        ),
     ]
 
 
@@ -132,7 +177,10 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
     step, length = RANGES[span]
     starts = _starts(clock.today(program), step, length)
     since = datetime(starts[0].year, starts[0].month, starts[0].day, tzinfo=ZoneInfo(program.time_zone))
-    moved = {one.start: one for one in figures.movements(program, since=since, step="day" if step == "day" else "month")}
+    moved = {
+        one.start: one
+        for one in figures.movements(program, since=since, step="day" if step == "day" else "month")
+    }
     series = [moved.get(start, Movement(start=start, issued=0, spent=0, expired=0)) for start in starts]
     rungs = figures.rungs(program)
     return {
@@ -149,7 +197,12 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
         "rungs_chart": json.dumps(
             {
                 "labels": [rung.name for rung in rungs],
-                "datasets": [{"data": [rung.members for rung in rungs], "backgroundColor": [rung.color for rung in rungs]}],
+                "datasets": [
+                    {
+                        "data": [rung.members for rung in rungs],
+                        "backgroundColor": [rung.color for rung in rungs],
+                    }
+                ],
             }
         ),
         "ranked": sum(rung.members for rung in rungs),
@@ -168,7 +221,14 @@ def _movements_chart(series: list[Movement], step: str) -> str:
     form = "j M" if step == "day" else "M Y"
 
     def line(label: str, color: str, values: list[int]) -> dict[str, Any]:
-        return {"label": label, "data": values, "backgroundColor": color, "borderColor": color, "displayYAxis": True, "maxTicksXLimit": 10}
+        return {
+            "label": label,
+            "data": values,
+            "backgroundColor": color,
+            "borderColor": color,
+            "displayYAxis": True,
+            "maxTicksXLimit": 10,
+        }
 
     return json.dumps(
         {
@@ -185,9 +245,7 @@ def _movements_chart(series: list[Movement], step: str) -> str:
 def _campaigns(program: Program) -> dict[str, Any]:
     running = Campaign.objects.filter(program=program).running().order_by("name", "pk")[:NEWEST_SHOWN]
     return {
-        "running": [
-            (campaign, wording.sentence(campaign.draft, program=program)) for campaign in running
-        ]
+        "running": [(campaign, wording.sentence(campaign.draft, program=program)) for campaign in running]
     }
 
 

@@ -61,7 +61,12 @@ def outstanding(program: Program) -> list[Outstanding]:
     sums = (
         Wallet.objects.filter(program=program, type__is_spendable=True)
         .values("type__name", "type__point_value")
-        .annotate(available=Sum("available"), pending=Sum("pending"), held=Sum("held"), earned=Sum("lifetime_earned"))
+        .annotate(
+            available=Sum("available"),
+            pending=Sum("pending"),
+            held=Sum("held"),
+            earned=Sum("lifetime_earned"),
+        )
         .order_by("type__name")
     )
     return [_outstanding(row, row["available"] + row["pending"] + row["held"]) for row in sums]
@@ -70,7 +75,10 @@ def outstanding(program: Program) -> list[Outstanding]:
 def _outstanding(row: dict[str, object], points: int) -> Outstanding:
     value = points * Decimal(str(row["type__point_value"]))
     return Outstanding(
-        wallet_type=str(row["type__name"]), points=points, value=value.quantize(Decimal("0.01")), ever_earned=int(str(row["earned"]))
+        wallet_type=str(row["type__name"]),
+        points=points,
+        value=value.quantize(Decimal("0.01")),
+        ever_earned=int(str(row["earned"])),
     )
 
 
@@ -83,7 +91,9 @@ def movements(program: Program, *, since: datetime, step: Step) -> list[Movement
     truncate = TruncDay if step == "day" else TruncMonth
     start = truncate("effective_at", tzinfo=ZoneInfo(program.time_zone))
     sums = (
-        Entry.objects.filter(program=program, recorded_at__gte=since, effective_at__gte=since, wallet__type__is_spendable=True)
+        Entry.objects.filter(
+            program=program, recorded_at__gte=since, effective_at__gte=since, wallet__type__is_spendable=True
+        )
         .annotate(start=start)
         .values_list("start", "kind")
         .annotate(sum=Sum("points"))
@@ -105,10 +115,19 @@ def _movement(start: date, kinds: dict[str, int]) -> Movement:
 def rungs(program: Program) -> list[Rung]:
     """How many members are on which tier, ladder by ladder, lowest tier first; empty ones too."""
     counts = dict(
-        MemberTier.objects.filter(tier__ladder__program=program).values_list("tier").annotate(count=Count("pk")).order_by()
+        MemberTier.objects.filter(tier__ladder__program=program)
+        .values_list("tier")
+        .annotate(count=Count("pk"))
+        .order_by()
     )
-    tiers = Tier.objects.filter(ladder__program=program).select_related("ladder").order_by("ladder__name", "threshold", "pk")
-    return [Rung(ladder=t.ladder.name, name=t.name, color=t.color, members=counts.get(t.pk, 0)) for t in tiers]
+    tiers = (
+        Tier.objects.filter(ladder__program=program)
+        .select_related("ladder")
+        .order_by("ladder__name", "threshold", "pk")
+    )
+    return [
+        Rung(ladder=t.ladder.name, name=t.name, color=t.color, members=counts.get(t.pk, 0)) for t in tiers
+    ]
 
 
 def member_count(program: Program) -> int:

@@ -60,7 +60,9 @@ class Standing:
 def holdings(member: Member) -> list[Holding]:
     """The member's wallets, spendable ones first."""
     wallets = list(
-        Wallet.objects.filter(member=member).select_related("type").order_by("-type__is_spendable", "type__name", "pk")
+        Wallet.objects.filter(member=member)
+        .select_related("type")
+        .order_by("-type__is_spendable", "type__name", "pk")
     )
     expiries = _expiries(wallet.pk for wallet in wallets)
     return [Holding(wallet=wallet, expiries=tuple(expiries[wallet.pk])) for wallet in wallets]
@@ -82,7 +84,11 @@ def _expiries(wallet_ids: Iterable[UUID]) -> dict[UUID, list[Expiry]]:
 
 def standings(member: Member) -> list[Standing]:
     """The member's place on each ladder of the program; on the lowest rung before the first points."""
-    ladders = TierLadder.objects.filter(program_id=member.program_id).prefetch_related("tiers").order_by("name", "pk")
+    ladders = (
+        TierLadder.objects.filter(program_id=member.program_id)
+        .prefetch_related("tiers")
+        .order_by("name", "pk")
+    )
     places = {place.ladder_id: place for place in MemberTier.objects.filter(member=member)}
     return [_standing(ladder, places.get(ladder.pk)) for ladder in ladders]
 
@@ -90,10 +96,16 @@ def standings(member: Member) -> list[Standing]:
 def _standing(ladder: TierLadder, place: MemberTier | None) -> Standing:
     rungs = sorted(ladder.tiers.all(), key=lambda tier: tier.threshold)
     progress = place.progress if place else 0
-    present = next((tier for tier in rungs if place and tier.pk == place.tier_id), rungs[0] if rungs else None)
+    present = next(
+        (tier for tier in rungs if place and tier.pk == place.tier_id), rungs[0] if rungs else None
+    )
     above = (tier for tier in rungs if present and tier.threshold > present.threshold)
     return Standing(
-        ladder=ladder, tier=present, next_tier=next(above, None), progress=progress, since=place.since if place else None
+        ladder=ladder,
+        tier=present,
+        next_tier=next(above, None),
+        progress=progress,
+        since=place.since if place else None,
     )
 
 

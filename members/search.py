@@ -28,7 +28,12 @@ def find(term: str, *, program: Program) -> QuerySet[Member]:
 
 
 def _by_identifier(term: str, program: Program) -> set[UUID]:
-    spellings = {term, term.casefold(), _PHONE_DRESS.sub("", term), re.sub(r"^00", "+", _PHONE_DRESS.sub("", term))} - {""}
+    spellings = {
+        term,
+        term.casefold(),
+        _PHONE_DRESS.sub("", term),
+        re.sub(r"^00", "+", _PHONE_DRESS.sub("", term)),
+    } - {""}
     known = Q()
     for spelling in spellings:
         known |= Q(value__startswith=spelling)

@@ -33,7 +33,11 @@ def rows(definition: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _rows(definition: Mapping[str, Any]) -> dict[str, Any]:
-    tree, trigger, schedule = definition.get("conditions") or {}, definition["trigger"], definition.get("schedule") or {}
+    tree, trigger, schedule = (
+        definition.get("conditions") or {},
+        definition["trigger"],
+        definition.get("schedule") or {},
+    )
     match, leaves = next(iter(tree.items()), ("all", []))
     return {
         "trigger": trigger["kind"],
@@ -96,7 +100,11 @@ def assembled(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _leaf(row: Mapping[str, str]) -> dict[str, Any]:
     key = f"{row['fact']}.{row['name']}" if row["fact"] in FAMILIES else row["fact"]
-    return {"fact": key, "operator": row["operator"], "value": _value(row["value"], find(key), row["operator"])}
+    return {
+        "fact": key,
+        "operator": row["operator"],
+        "value": _value(row["value"], find(key), row["operator"]),
+    }
 
 
 def _value(text: str, fact: Fact | None, operator: str) -> Any:

@@ -32,7 +32,11 @@ def awards(activities: Iterable[Activity]) -> dict[Any, list[ShownAward]]:
     found = list(activities)
     keys = {str(award.get("campaign", "")) for activity in found for award in activity.awards}
     programs = {activity.program_id for activity in found}
-    names = dict(Campaign.objects.filter(program__in=programs, key__in=keys).values_list("key", "name")) if keys else {}
+    names = (
+        dict(Campaign.objects.filter(program__in=programs, key__in=keys).values_list("key", "name"))
+        if keys
+        else {}
+    )
     return {activity.pk: [_shown(award, names) for award in activity.awards] for activity in found}
 
 

@@ -64,7 +64,13 @@ ADDS = {
     "django_celery_beat.intervalschedule": "OA",
     "django_celery_beat.crontabschedule": "OA",
 }
-LETTERS = {Role.MARKETER: "M", Role.SUPPORT: "S", Role.FINANCE: "F", Role.OPERATOR: "O", Role.ADMINISTRATOR: "A"}
+LETTERS = {
+    Role.MARKETER: "M",
+    Role.SUPPORT: "S",
+    Role.FINANCE: "F",
+    Role.OPERATOR: "O",
+    Role.ADMINISTRATOR: "A",
+}
 
 
 def staff(program: Program, role: Role) -> Client:
@@ -134,7 +140,9 @@ class TestPermissions:
         assert not {model for model in shown if LETTERS[role] not in SEES[model]}
 
     @pytest.mark.parametrize("role", [Role.SUPPORT, Role.FINANCE, Role.OPERATOR])
-    def test_only_those_who_may_publish_pause_a_campaign(self, program: Program, base_rule: Campaign, role: Role):
+    def test_only_those_who_may_publish_pause_a_campaign(
+        self, program: Program, base_rule: Campaign, role: Role
+    ):
         response = staff(program, role).post(page("rewards.campaign", "step", base_rule.pk, "pause"))
 
         assert response.status_code == 403
@@ -142,7 +150,9 @@ class TestPermissions:
         assert base_rule.status == CampaignStatus.RUNNING
 
     @pytest.mark.parametrize("role", [Role.MARKETER, Role.FINANCE])
-    def test_details_of_a_member_are_changed_by_support_alone(self, program: Program, ada: Member, role: Role):
+    def test_details_of_a_member_are_changed_by_support_alone(
+        self, program: Program, ada: Member, role: Role
+    ):
         response = staff(program, role).post(page("members.member", "edit", ada.pk), {"first_name": "Eve"})
 
         assert response.status_code == 403
@@ -167,7 +177,12 @@ class TestPermissions:
     def test_an_administrator_gives_a_new_person_a_role_and_an_account(
         self, program: Program, administrator: Client
     ):
-        form = {"email": "new@example.org", "full_name": "Nia", "role": "support", "password": "a-long-enough-one"}
+        form = {
+            "email": "new@example.org",
+            "full_name": "Nia",
+            "role": "support",
+            "password": "a-long-enough-one",
+        }
 
         response = administrator.post(page("core.assignment", "add"), form)
 
@@ -177,9 +192,16 @@ class TestPermissions:
         assert given.user.check_password("a-long-enough-one")
         assert not given.user.is_superuser
 
-    def test_an_administrator_has_no_say_over_an_existing_account(self, program: Program, administrator: Client):
+    def test_an_administrator_has_no_say_over_an_existing_account(
+        self, program: Program, administrator: Client
+    ):
         owner = User.objects.create_superuser("owner@example.org", "the-owner-s-own-password")
-        form = {"email": "OWNER@example.org", "full_name": "Eve", "role": "support", "password": "another-password"}
+        form = {
+            "email": "OWNER@example.org",
+            "full_name": "Eve",
+            "role": "support",
+            "password": "another-password",
+        }
 
         administrator.post(page("core.assignment", "add"), form)
 
@@ -205,30 +227,42 @@ def elsewhere(db: None) -> dict[str, Any]:
     member = factories.MemberFactory.create(program=program, first_name="Foreign", last_name="Person")
     factories.IdentifierFactory.create(member=member, value="9001")
     partner = factories.PartnerFactory.create(program=program, name="Foreign tills")
-    endpoint = WebhookEndpoint.objects.create(partner=partner, url="https://foreign.example.org/", secret=b"x")
+    endpoint = WebhookEndpoint.objects.create(
+        partner=partner, url="https://foreign.example.org/", secret=b"x"
+    )
     event = Event.objects.create(program=program, type="campaign.started", occurred_at=factories.NOON)
     wallet_type = factories.WalletTypeFactory.create(program=program, name="Foreign points")
     return {
         "program": program,
         "members.member": member,
         "members.wallettype": wallet_type,
-        "members.tierladder": factories.TierLadderFactory.create(program=program, name="Foreign", wallet_type=wallet_type),
+        "members.tierladder": factories.TierLadderFactory.create(
+            program=program, name="Foreign", wallet_type=wallet_type
+        ),
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
-        "rewards.reward": factories.RewardFactory.create(program=program, name="Foreign gift", wallet_type=wallet_type),
+        "rewards.reward": factories.RewardFactory.create(
+            program=program, name="Foreign gift", wallet_type=wallet_type
+        ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,
-        "integrations.credential": Credential.objects.create(partner=partner, name="Foreign key", digest=b"f", prefix="rk_live_foreign"),
+        "integrations.credential": Credential.objects.create(
+            partner=partner, name="Foreign key", digest=b"f", prefix="rk_live_foreign"
+        ),
         "integrations.delivery": Delivery.objects.create(
             endpoint=endpoint, event_number=event.number, next_attempt_at=factories.NOON
         ),
         "core.event": event,
         "core.assignment": Assignment.objects.create(
-            user=factories.UserFactory.create(email="foreign@example.org"), program=program, role=Role.MARKETER
+            user=factories.UserFactory.create(email="foreign@example.org"),
+            program=program,
+            role=Role.MARKETER,
         ),
     }
 
 
-FOREIGN = sorted(set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"})
+FOREIGN = sorted(
+    set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"}
+)
 FOREIGN = [model for model in FOREIGN if not model.startswith("django_celery_beat")]
 
 
@@ -271,15 +305,25 @@ class TestOtherPrograms:
         assert "Nothing found" in response.content.decode()
 
     def test_their_member_is_not_found_by_id(self, support: Client, elsewhere: dict[str, Any]):
-        response = support.get(page("members.member", "changelist"), {"q": str(elsewhere["members.member"].pk)})
+        response = support.get(
+            page("members.member", "changelist"), {"q": str(elsewhere["members.member"].pk)}
+        )
 
         assert "Nothing found" in response.content.decode()
 
-    def test_their_things_cannot_be_chosen(self, marketer: Client, points: WalletType, elsewhere: dict[str, Any]):
+    def test_their_things_cannot_be_chosen(
+        self, marketer: Client, points: WalletType, elsewhere: dict[str, Any]
+    ):
         form = marketer.get(page("rewards.reward", "add")).content.decode()
         posted = marketer.post(
             page("rewards.reward", "add"),
-            {"name": "Gift", "key": "gift", "wallet_type": elsewhere["members.wallettype"].pk, "price": 1, "voucher_valid_days": 1},
+            {
+                "name": "Gift",
+                "key": "gift",
+                "wallet_type": elsewhere["members.wallettype"].pk,
+                "price": 1,
+                "voucher_valid_days": 1,
+            },
         )
 
         assert str(points.pk) in form
@@ -288,7 +332,12 @@ class TestOtherPrograms:
         assert not Reward.objects.filter(key="gift").exists()
 
     def test_autocompletes_know_only_the_own_program(self, marketer: Client, elsewhere: dict[str, Any]):
-        choices = {"app_label": "rewards", "model_name": "redemption", "field_name": "member", "term": "Foreign"}
+        choices = {
+            "app_label": "rewards",
+            "model_name": "redemption",
+            "field_name": "member",
+            "term": "Foreign",
+        }
 
         response = marketer.get(reverse("admin:autocomplete"), choices)
 
@@ -311,7 +360,9 @@ class TestOtherPrograms:
         assert "Foreign Person" in response.content.decode()
         assert client.get(page("rewards.campaign", "add")).status_code == 403
 
-    def test_a_new_object_belongs_to_the_program_in_the_header(self, operator: Client, program: Program, elsewhere: dict[str, Any]):
+    def test_a_new_object_belongs_to_the_program_in_the_header(
+        self, operator: Client, program: Program, elsewhere: dict[str, Any]
+    ):
         operator.post(
             page("integrations.partner", "add"),
             {"name": "Shop", "key": "shop", "is_active": "on", "program": elsewhere["program"].pk},
@@ -344,13 +395,17 @@ def queries(client: Client, address: str) -> int:
 def year(shop: Shop, program: Program) -> Program:
     """Thirty members with a purchase each, one of them with many, and a redemption."""
     for number in range(30):
-        member = factories.MemberFactory.create(program=program, first_name=f"Nr {number}", last_name="Lovett")
+        member = factories.MemberFactory.create(
+            program=program, first_name=f"Nr {number}", last_name="Lovett"
+        )
         factories.IdentifierFactory.create(member=member, value=f"card-{number}")
     ada = factories.MemberFactory.create(program=program)
     factories.IdentifierFactory.create(member=ada, value="1001")
     for number in range(20):
         shop.later(hours=number).sells(f"r-{number}", "60.00")
-    factories.RewardFactory.create(program=program, key="coffee", wallet_type=WalletType.objects.get(program=program))
+    factories.RewardFactory.create(
+        program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
+    )
     shop.later(days=2).redeems("coffee")
     return program
 
@@ -387,7 +442,9 @@ class TestQueries:
 
 
 class TestSearch:
-    @pytest.mark.parametrize("term", ["1001", "10", "Lovelace", "love", "ada", "ada love", "lovelace, ada", "LOVELACE"])
+    @pytest.mark.parametrize(
+        "term", ["1001", "10", "Lovelace", "love", "ada", "ada love", "lovelace, ada", "LOVELACE"]
+    )
     def test_finds_a_member_by_the_beginning_of_anything_known(self, support: Client, ada: Member, term: str):
         response = support.get(page("members.member", "changelist"), {"q": term})
 
@@ -404,7 +461,9 @@ class TestSearch:
         redemption = Redemption.objects.get()
 
         receipt = support.get(page("rewards.activity", "changelist"), {"q": "r-7"})
-        voucher = support.get(page("rewards.redemption", "changelist"), {"q": redemption.voucher.code.lower()})
+        voucher = support.get(
+            page("rewards.redemption", "changelist"), {"q": redemption.voucher.code.lower()}
+        )
 
         assert "r-7" in receipt.content.decode()
         assert "r-8" not in receipt.content.decode()
@@ -460,7 +519,9 @@ class TestMemberPage:
         assert "Augusta" not in str(event.data)
         assert "Changed" in support.get(page("members.member", "history", ada.pk)).content.decode()
 
-    def test_an_identifier_of_somebody_else_is_refused_at_the_field(self, support: Client, ada: Member, program: Program):
+    def test_an_identifier_of_somebody_else_is_refused_at_the_field(
+        self, support: Client, ada: Member, program: Program
+    ):
         other = factories.MemberFactory.create(program=program)
         factories.IdentifierFactory.create(member=other, kind="card", value="2002")
         form = {
@@ -507,7 +568,9 @@ class TestCampaignPage:
 
         campaign = Campaign.objects.get()
         assert (campaign.key, campaign.status) == ("double-points", CampaignStatus.DRAFT)
-        assert campaign.draft["conditions"] == {"all": [{"fact": "sale.amount", "operator": "gte", "value": "50.00"}]}
+        assert campaign.draft["conditions"] == {
+            "all": [{"fact": "sale.amount", "operator": "gte", "value": "50.00"}]
+        }
         assert campaign.draft["effects"] == [{"kind": "multiplier", "wallet_type": "points", "factor": "2"}]
         assert not CampaignVersion.objects.exists()
 
@@ -519,7 +582,9 @@ class TestCampaignPage:
         assert version.published_by == User.objects.get()
 
     def test_publishing_at_a_time_means_the_programs_time(self, marketer: Client, points: WalletType):
-        marketer.post(page("rewards.campaign", "add"), campaign_form(_publish="1", effective_at="2030-06-01T08:00"))
+        marketer.post(
+            page("rewards.campaign", "add"), campaign_form(_publish="1", effective_at="2030-06-01T08:00")
+        )
 
         assert CampaignVersion.objects.get().effective_at == datetime.fromisoformat("2030-06-01T08:00+02:00")
 
@@ -529,7 +594,8 @@ class TestCampaignPage:
         campaign = factories.CampaignFactory.create(program=program, key="k")
 
         response = marketer.post(
-            page("rewards.campaign", "change", campaign.pk), campaign_form(_publish="1", **{"conditions-0-value": "plenty"})
+            page("rewards.campaign", "change", campaign.pk),
+            campaign_form(_publish="1", **{"conditions-0-value": "plenty"}),
         )
 
         assert response.status_code == 200
@@ -545,7 +611,8 @@ class TestCampaignPage:
         campaign = factories.CampaignFactory.create(program=program, key="k")
 
         response = marketer.post(
-            page("rewards.campaign", "change", campaign.pk), campaign_form(_publish="1", **{"effects-0-factor": ""})
+            page("rewards.campaign", "change", campaign.pk),
+            campaign_form(_publish="1", **{"effects-0-factor": ""}),
         )
 
         assert response.context["form"].effects.forms[0].errors["factor"]
@@ -554,7 +621,9 @@ class TestCampaignPage:
         self, marketer: Client, program: Program, points: WalletType
     ):
         leaf = {"fact": "sale.amount", "operator": "gte", "value": "50.00"}
-        deep = factories.definition({"kind": "fixed_points", "points": 5}, conditions={"all": [{"any": [leaf]}]})
+        deep = factories.definition(
+            {"kind": "fixed_points", "points": 5}, conditions={"all": [{"any": [leaf]}]}
+        )
         campaign = factories.CampaignFactory.create(program=program, draft=deep, key="deep")
 
         shown = marketer.get(page("rewards.campaign", "change", campaign.pk)).content.decode()
@@ -568,7 +637,12 @@ class TestCampaignPage:
         for step in ("pause", "resume", "end"):
             marketer.post(page("rewards.campaign", "step", base_rule.pk, step))
 
-        assert list(base_rule.versions.order_by("number").values_list("is_running", flat=True)) == [True, False, True, False]
+        assert list(base_rule.versions.order_by("number").values_list("is_running", flat=True)) == [
+            True,
+            False,
+            True,
+            False,
+        ]
         base_rule.refresh_from_db()
         assert base_rule.status == CampaignStatus.ENDED
 
@@ -610,7 +684,9 @@ class TestApiKeys:
         credential = Credential.objects.get()
         assert key in response.content.decode()
         assert "no-store" in response.headers["Cache-Control"]
-        assert key not in operator.get(page("integrations.credential", "change", credential.pk)).content.decode()
+        assert (
+            key not in operator.get(page("integrations.credential", "change", credential.pk)).content.decode()
+        )
         assert Client().get("/v1/whoami", headers={"Authorization": f"Bearer {key}"}).status_code != 401
 
     def test_revoking_stops_it(self, operator: Client, program: Program):
@@ -648,7 +724,9 @@ class TestStartPage:
         assert "Set up Corner Coffee Club" in body
         assert "Publish a campaign" in body
 
-    def test_counts_what_was_issued_redeemed_and_is_owed(self, marketer: Client, year: Program, monkeypatch: pytest.MonkeyPatch):
+    def test_counts_what_was_issued_redeemed_and_is_owed(
+        self, marketer: Client, year: Program, monkeypatch: pytest.MonkeyPatch
+    ):
         from loyalty.core import clock
 
         monkeypatch.setattr(clock, "now", lambda program: factories.NOON + timedelta(days=3))
@@ -657,7 +735,11 @@ class TestStartPage:
 
         assert (context["issued"], context["spent"], context["expired"]) == (1200, 500, 0)
         assert [(kind.points, str(kind.value)) for kind in context["outstanding"]] == [(700, "7.00")]
-        assert [(rung.name, rung.members) for rung in context["rungs"]] == [("Basic", 0), ("Silver", 1), ("Gold", 0)]
+        assert [(rung.name, rung.members) for rung in context["rungs"]] == [
+            ("Basic", 0),
+            ("Silver", 1),
+            ("Gold", 0),
+        ]
 
     def test_an_unknown_id_is_not_found(self, support: Client):
         assert support.get(page("members.member", "change", uuid4())).status_code == 404

@@ -29,7 +29,9 @@ from loyalty.core.models import Program, User
 class IssueForm(forms.Form):
     """What a new key is for and what its holder may do."""
 
-    partner = forms.ModelChoiceField(label=_("Partner"), queryset=Partner.objects.none(), widget=UnfoldAdminSelectWidget)
+    partner = forms.ModelChoiceField(
+        label=_("Partner"), queryset=Partner.objects.none(), widget=UnfoldAdminSelectWidget
+    )
     name = forms.CharField(
         label=_("Name"),
         max_length=100,
@@ -77,13 +79,25 @@ class CredentialAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     exclude = ("digest",)
-    fields = ("name", "partner", "begins_with", "shown_scopes", "created_at", "last_used_at", "expires_at", "revoked_at")
+    fields = (
+        "name",
+        "partner",
+        "begins_with",
+        "shown_scopes",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
     readonly_fields = ("begins_with", "shown_scopes")
     change_form_template = "admin/integrations/credential/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
         revoke = self.admin_site.admin_view(require_POST(self.revoke_view))
-        return [path("<uuid:credential_id>/revoke/", revoke, name="integrations_credential_revoke"), *super().get_urls()]
+        return [
+            path("<uuid:credential_id>/revoke/", revoke, name="integrations_credential_revoke"),
+            *super().get_urls(),
+        ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return program_of(request) is not None and request.user.has_perm("integrations.add_credential")
@@ -91,7 +105,9 @@ class CredentialAdmin(FactAdmin):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("integrations.change_credential")
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         program = program_of(request)
         if program is None or not self.has_add_permission(request):
             raise PermissionDenied
@@ -107,7 +123,11 @@ class CredentialAdmin(FactAdmin):
         return response
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         may = {"may_revoke": self.has_revoke_permission(request)}
         return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})  # type: ignore[no-any-return]

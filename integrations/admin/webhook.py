@@ -52,7 +52,10 @@ class WebhookEndpointAdmin(FactAdmin):
     def delivery_link(self, endpoint: WebhookEndpoint) -> SafeString:
         page = reverse("admin:integrations_delivery_changelist")
         return format_html(
-            '<a class="rg-link" href="{}?endpoint__id__exact={}">{}</a>', page, endpoint.pk, _("What was sent there")
+            '<a class="rg-link" href="{}?endpoint__id__exact={}">{}</a>',
+            page,
+            endpoint.pk,
+            _("What was sent there"),
         )
 
 
@@ -78,7 +81,15 @@ class DeliveryAdmin(FactAdmin):
     """One event for one endpoint, with each attempt and its answer."""
 
     program_path = "endpoint__partner__program"
-    list_display = ("created_at", "event", "endpoint", "shown_status", "attempt_count", "next_attempt", "delivered_at")
+    list_display = (
+        "created_at",
+        "event",
+        "endpoint",
+        "shown_status",
+        "attempt_count",
+        "next_attempt",
+        "delivered_at",
+    )
     list_filter = (("status", ChoicesDropdownFilter),)
     list_select_related = ("endpoint",)
     search_fields = ("event_number",)
@@ -113,7 +124,9 @@ class DeliveryAdmin(FactAdmin):
             except DomainError as refusal:
                 self.message_user(request, f"{delivery.endpoint}: {refusal.detail}", messages.ERROR)
         if sent:
-            text = ngettext("%(number)d delivery is sent again.", "%(number)d deliveries are sent again.", sent)
+            text = ngettext(
+                "%(number)d delivery is sent again.", "%(number)d deliveries are sent again.", sent
+            )
             self.message_user(request, text % {"number": sent})
 
     @display(description=_("event"))

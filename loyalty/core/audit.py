@@ -57,7 +57,9 @@ def trail(instance: models.Model) -> list[Step]:
 
 def _from_triggers(model: type[models.Model], instance: models.Model) -> Iterator[Step]:
     rows = list(
-        model._default_manager.filter(pgh_obj_id=instance.pk).select_related("pgh_context").order_by("-pgh_id")[: NEWEST + 1]
+        model._default_manager.filter(pgh_obj_id=instance.pk)
+        .select_related("pgh_context")
+        .order_by("-pgh_id")[: NEWEST + 1]
     )
     people = User.objects.in_bulk({who for row in rows if (who := _user_id(row)) is not None})
     for row, older in zip(rows[:NEWEST], [*rows[1:], None], strict=False):

@@ -115,7 +115,11 @@ class CurrentProgramMiddleware(PagesOnly):
         request.program = None  # type: ignore[attr-defined]
         request.role = None  # type: ignore[attr-defined]
         request.programs = []  # type: ignore[attr-defined]
-        if is_page(request) and not request.path_info.startswith("/static/") and request.user.is_authenticated:
+        if (
+            is_page(request)
+            and not request.path_info.startswith("/static/")
+            and request.user.is_authenticated
+        ):
             self._choose(request)
         zone = ZoneInfo(request.program.time_zone) if request.program else None  # type: ignore[attr-defined]
         with timezone.override(zone):

@@ -37,7 +37,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Campaigns"), "campaign", "rewards_campaign", "rewards.view_campaign"),
             (gettext_lazy("Rewards"), "featured_seasonal_and_gifts", "rewards_reward", "rewards.view_reward"),
             (gettext_lazy("Tiers"), "stairs", "members_tierladder", "members.view_tierladder"),
-            (gettext_lazy("Kinds of points"), "account_balance_wallet", "members_wallettype", "members.view_wallettype"),
+            (
+                gettext_lazy("Kinds of points"),
+                "account_balance_wallet",
+                "members_wallettype",
+                "members.view_wallettype",
+            ),
         ],
     ),
     (
@@ -45,8 +50,18 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         [
             (gettext_lazy("Partners"), "handshake", "integrations_partner", "integrations.view_partner"),
             (gettext_lazy("API keys"), "key", "integrations_credential", "integrations.view_credential"),
-            (gettext_lazy("Webhooks"), "webhook", "integrations_webhookendpoint", "integrations.view_webhookendpoint"),
-            (gettext_lazy("Deliveries"), "local_shipping", "integrations_delivery", "integrations.view_delivery"),
+            (
+                gettext_lazy("Webhooks"),
+                "webhook",
+                "integrations_webhookendpoint",
+                "integrations.view_webhookendpoint",
+            ),
+            (
+                gettext_lazy("Deliveries"),
+                "local_shipping",
+                "integrations_delivery",
+                "integrations.view_delivery",
+            ),
             (gettext_lazy("Event log"), "list_alt", "core_event", "core.view_event"),
         ],
     ),
@@ -56,7 +71,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Program"), "tune", "core_program", "core.view_program"),
             (gettext_lazy("Staff and roles"), "badge", "core_assignment", "core.view_assignment"),
             (gettext_lazy("User accounts"), "manage_accounts", "core_user", "core.view_user"),
-            (gettext_lazy("Scheduled tasks"), "schedule", "django_celery_beat_periodictask", "django_celery_beat.view_periodictask"),
+            (
+                gettext_lazy("Scheduled tasks"),
+                "schedule",
+                "django_celery_beat_periodictask",
+                "django_celery_beat.view_periodictask",
+            ),
         ],
     ),
 ]
@@ -65,7 +85,8 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     start = {"title": _("Start"), "icon": "home", "link": reverse("admin:index")}
     sections = [
-        {"title": title, "separator": True, "items": [_item(*item) for item in items]} for title, items in _SECTIONS
+        {"title": title, "separator": True, "items": [_item(*item) for item in items]}
+        for title, items in _SECTIONS
     ]
     return [{"items": [start]}, *sections]
 
@@ -120,7 +141,12 @@ def programs(request: HttpRequest) -> list[dict[str, Any]]:
     choices: list[Program] = getattr(request, "programs", [])[:CHOICES_SHOWN]
     current = getattr(request, "program", None)
     items = [
-        {"title": program.name, "link": "", "icon": "check" if program == current else "storefront", "attrs": {"value": program.pk}}
+        {
+            "title": program.name,
+            "link": "",
+            "icon": "check" if program == current else "storefront",
+            "attrs": {"value": program.pk},
+        }
         for program in choices
     ]
     return items if len(items) > 1 else []

@@ -41,7 +41,10 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "tierladder", "add", "change")
     ),
     Role.SUPPORT: frozenset(
-        _SEE_MEMBERS | _SEE_RULES | _may("members", "member", "change") | _may("members", "identifier", "add", "change")
+        _SEE_MEMBERS
+        | _SEE_RULES
+        | _may("members", "member", "change")
+        | _may("members", "identifier", "add", "change")
     ),
     Role.FINANCE: frozenset(_SEE_MEMBERS | _SEE_RULES),
     Role.OPERATOR: frozenset(
@@ -80,4 +83,6 @@ class RoleBackend(ModelBackend):
         return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj))
+        return any(
+            permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj)
+        )

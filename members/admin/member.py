@@ -23,7 +23,11 @@ from members.enrolment import normalize
 from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
 
 Panel = Callable[[HttpRequest, Member], tuple[str, dict[str, Any]]]
-STATUS_LABELS = {MemberStatus.ACTIVE: "success", MemberStatus.BLOCKED: "danger", MemberStatus.ERASED: "warning"}
+STATUS_LABELS = {
+    MemberStatus.ACTIVE: "success",
+    MemberStatus.BLOCKED: "danger",
+    MemberStatus.ERASED: "warning",
+}
 
 
 class TierFilter(admin.SimpleListFilter):
@@ -31,7 +35,9 @@ class TierFilter(admin.SimpleListFilter):
     parameter_name = "tier"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        tiers = Tier.objects.filter(ladder__program=program_of(request)).order_by("ladder__name", "threshold", "pk")
+        tiers = Tier.objects.filter(ladder__program=program_of(request)).order_by(
+            "ladder__name", "threshold", "pk"
+        )
         return [(str(tier.pk), tier.name) for tier in tiers]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Member]) -> models.QuerySet[Member]:
@@ -127,7 +133,11 @@ class MemberAdmin(ProgramModelAdmin):
         return [path("<path:object_id>/edit/", edit, name="members_member_edit"), *super().get_urls()]
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page about the member; the form is at `edit/`."""
         if request.method == "POST" or "_popup" in request.GET:
@@ -187,4 +197,6 @@ class MemberAdmin(ProgramModelAdmin):
 
     @display(description=_("points"))
     def shown_points(self, member: Member) -> str:
-        return ", ".join(f"{wallet.available:,}" for wallet in member.wallets.all() if wallet.type.is_spendable)
+        return ", ".join(
+            f"{wallet.available:,}" for wallet in member.wallets.all() if wallet.type.is_spendable
+        )

@@ -29,7 +29,10 @@ class WalletTypeAdmin(ProgramModelAdmin):
         (None, {"fields": ("name", "key", "is_spendable")}),
         (
             _("Expiry"),
-            {"fields": ("expiry_rule", "expires_after"), "description": _("Of points that are granted from now on.")},
+            {
+                "fields": ("expiry_rule", "expires_after"),
+                "description": _("Of points that are granted from now on."),
+            },
         ),
         (_("Value"), {"fields": ("point_value",)}),
     )
@@ -45,7 +48,11 @@ class WalletTypeAdmin(ProgramModelAdmin):
     def expiry(self, wallet_type: WalletType) -> str:
         if wallet_type.expiry_rule == ExpiryRule.NEVER:
             return str(_("Never"))
-        unit = _("%(number)s days after earning") if wallet_type.expiry_rule == ExpiryRule.DAYS else _("%(number)s months after earning")
+        unit = (
+            _("%(number)s days after earning")
+            if wallet_type.expiry_rule == ExpiryRule.DAYS
+            else _("%(number)s months after earning")
+        )
         return str(unit) % {"number": wallet_type.expires_after}
 
 
@@ -94,5 +101,7 @@ class TierLadderAdmin(ProgramModelAdmin):
         steps = ((tier.color, tier.name, f"{tier.threshold:,}") for tier in ladder.tiers.all())
         return format_html(
             '<span class="rg-rungs">{}</span>',
-            format_html_join("", '<span class="rg-tier"><i style="background:{}"></i>{} <small>{}</small></span>', steps),
+            format_html_join(
+                "", '<span class="rg-tier"><i style="background:{}"></i>{} <small>{}</small></span>', steps
+            ),
         )

@@ -83,7 +83,9 @@ class EntryAdmin(FactAdmin):
     @display(description=_("member"))
     def member_link(self, entry: Entry) -> SafeString:
         return format_html(
-            '<a class="rg-link" href="{}">{}</a>', reverse("admin:members_member_change", args=[entry.member_id]), entry.member
+            '<a class="rg-link" href="{}">{}</a>',
+            reverse("admin:members_member_change", args=[entry.member_id]),
+            entry.member,
         )
 
     @display(description=_("kind"), label=KIND_LABELS)

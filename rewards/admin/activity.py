@@ -24,7 +24,9 @@ SHOWN_ON_MEMBER_PAGE = 15
 
 def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
     """The newest activities of a member, for the page about them."""
-    newest = list(Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE])
+    newest = list(
+        Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE]
+    )
     awards = wording.awards(newest)
     return "admin/rewards/activities_panel.html", {
         "activities": [(activity, awards[activity.pk]) for activity in newest],
@@ -36,7 +38,15 @@ def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[st
 class ActivityAdmin(FactAdmin):
     """What partners reported, newest first."""
 
-    list_display = ("occurred_at", "member_link", "shown_kind", "external_id", "place", "shown_amount", "shown_points")
+    list_display = (
+        "occurred_at",
+        "member_link",
+        "shown_kind",
+        "external_id",
+        "place",
+        "shown_amount",
+        "shown_points",
+    )
     list_select_related = ("member", "program")
     search_fields = ("external_id",)
     search_help_text = _("Number of the receipt, or a member’s card, e-mail or name")
@@ -44,7 +54,10 @@ class ActivityAdmin(FactAdmin):
     ordering = ("-pk",)
     fieldsets = (
         (None, {"fields": ("member_link", "kind", "shown_amount", "shown_points", "shown_awards")}),
-        (_("As it was reported"), {"fields": ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")}),
+        (
+            _("As it was reported"),
+            {"fields": ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")},
+        ),
         (_("Time"), {"fields": ("occurred_at", "recorded_at")}),
     )
     readonly_fields = (
@@ -88,7 +101,11 @@ class ActivityAdmin(FactAdmin):
 
     @display(description=_("amount"))
     def shown_amount(self, activity: Activity) -> str:
-        return "" if activity.kind == ActivityKind.EVENT else f"{activity.amount:,.2f} {activity.program.currency}"
+        return (
+            ""
+            if activity.kind == ActivityKind.EVENT
+            else f"{activity.amount:,.2f} {activity.program.currency}"
+        )
 
     @display(description=_("points"))
     def shown_points(self, activity: Activity) -> SafeString:

@@ -58,7 +58,9 @@ class CampaignForm(ProgramForm):
 
 
 def _free_key(wanted: str, program: Program) -> str:
-    taken = set(Campaign.objects.filter(program=program, key__startswith=wanted).values_list("key", flat=True))
+    taken = set(
+        Campaign.objects.filter(program=program, key__startswith=wanted).values_list("key", flat=True)
+    )
     names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)
 
@@ -80,7 +82,11 @@ class CampaignAdmin(ProgramModelAdmin):
         return [
             path("preview/", view(require_POST(self.preview_view)), name="rewards_campaign_preview"),
             path("<uuid:campaign_id>/versions/", view(self.versions_view), name="rewards_campaign_versions"),
-            path("<uuid:campaign_id>/step/<slug:step>/", view(require_POST(self.step_view)), name="rewards_campaign_step"),
+            path(
+                "<uuid:campaign_id>/step/<slug:step>/",
+                view(require_POST(self.step_view)),
+                name="rewards_campaign_step",
+            ),
             *super().get_urls(),
         ]
 
@@ -90,13 +96,19 @@ class CampaignAdmin(ProgramModelAdmin):
     def has_publish_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("rewards.publish_campaign")
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         return self._page(request, Campaign(program=program_of(request)))
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         campaign = self.get_object(request, object_id)
         if campaign is None:
@@ -120,11 +132,18 @@ class CampaignAdmin(ProgramModelAdmin):
         context = page.context() | {"title": str(campaign) if campaign.name else _now("New campaign")}
         if not campaign._state.adding:
             context["original"] = campaign
-        context |= {"may_publish": self.has_publish_permission(request), "status_label": STATUS_LABELS[campaign.status]}  # type: ignore[index]
+        context |= {
+            "may_publish": self.has_publish_permission(request),
+            "status_label": STATUS_LABELS[campaign.status],
+        }  # type: ignore[index]
         return render(request, self, "admin/rewards/campaign/page.html", context)
 
     def _may_edit(self, request: HttpRequest, campaign: Campaign) -> bool:
-        allowed = self.has_add_permission(request) if campaign._state.adding else self.has_change_permission(request, campaign)
+        allowed = (
+            self.has_add_permission(request)
+            if campaign._state.adding
+            else self.has_change_permission(request, campaign)
+        )
         return allowed and campaign.status != CampaignStatus.ENDED
 
     def _publish(self, request: HttpRequest, page: "CampaignPage") -> bool:
@@ -159,7 +178,9 @@ class CampaignAdmin(ProgramModelAdmin):
             raise PermissionDenied
         try:
             STEPS[step](campaign, by=request.user, at=clock.now(campaign.program))
-            messages.success(request, _now("The campaign is now: %(status)s.") % {"status": campaign.get_status_display()})
+            messages.success(
+                request, _now("The campaign is now: %(status)s.") % {"status": campaign.get_status_display()}
+            )
         except DomainError as refusal:
             messages.error(request, refusal.detail)
         return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
@@ -206,13 +227,23 @@ class CampaignPage:
         self.is_simple = self.rows is not None or not campaign.draft
         self.effective_at: Any = None
         self.homeless: list[str] = []
-        self.names = type("Form", (CampaignForm,), {"program": campaign.program})(self.data, instance=campaign)
-        self.definition = DefinitionForm(program=campaign.program, data=self.data if self.is_simple else None, initial=self.rows)
+        self.names = type("Form", (CampaignForm,), {"program": campaign.program})(
+            self.data, instance=campaign
+        )
+        self.definition = DefinitionForm(
+            program=campaign.program, data=self.data if self.is_simple else None, initial=self.rows
+        )
 
     def is_valid(self) -> bool:
         if self.data is None:
             return False
-        return all([self.names.is_valid(), not self.is_simple or self.definition.is_valid(), self._read_effective_at()])
+        return all(
+            [
+                self.names.is_valid(),
+                not self.is_simple or self.definition.is_valid(),
+                self._read_effective_at(),
+            ]
+        )
 
     def _read_effective_at(self) -> bool:
         field = MomentField(required=False)
@@ -231,7 +262,9 @@ class CampaignPage:
         self.names.save()
 
     def point_out(self, problems: list[tuple[str, str]]) -> None:
-        self.homeless += self.definition.point_out(problems) if self.is_simple else [text for _pointer, text in problems]
+        self.homeless += (
+            self.definition.point_out(problems) if self.is_simple else [text for _pointer, text in problems]
+        )
 
     def context(self) -> dict[str, Any]:
         campaign = self.campaign
@@ -270,7 +303,9 @@ def _chosen(versions: list[CampaignVersion], wanted: str | None, *, default: int
 
 def compared(left: CampaignVersion, right: CampaignVersion, program: Program) -> list[dict[str, Any]]:
     """Both definitions line by line; lines that differ are marked."""
-    texts = [json.dumps(version.definition, indent=2, ensure_ascii=False).splitlines() for version in (left, right)]
+    texts = [
+        json.dumps(version.definition, indent=2, ensure_ascii=False).splitlines() for version in (left, right)
+    ]
     same: list[set[int]] = [set(), set()]
     for block in SequenceMatcher(a=texts[0], b=texts[1], autojunk=False).get_matching_blocks():
         same[0] |= set(range(block.a, block.a + block.size))

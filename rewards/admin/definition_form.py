@@ -29,7 +29,9 @@ FAMILIES: Final = [
     ("event.attribute", _("event attribute …")),
     ("member.attribute", _("member attribute …")),
 ]
-ALL_OPERATORS: Final = sorted({operator for operators in OPERATORS.values() for operator in operators} | {"known"})
+ALL_OPERATORS: Final = sorted(
+    {operator for operators in OPERATORS.values() for operator in operators} | {"known"}
+)
 
 
 def _words(code: str) -> str:
@@ -42,8 +44,16 @@ def fact_choices() -> list[tuple[Any, Any]]:
         groups[fact.key.split(".")[0]].append((fact.key, fact.label.text().capitalize()))
     for key, label in FAMILIES:
         groups[key.split(".")[0]].append((key, label))
-    titles = {"sale": _("The sale"), "event": _("The event"), "member": _("The member"), "moment": _("The moment")}
-    return [("", _("Choose what to look at")), *[(titles[group], choices) for group, choices in groups.items()]]
+    titles = {
+        "sale": _("The sale"),
+        "event": _("The event"),
+        "member": _("The member"),
+        "moment": _("The moment"),
+    }
+    return [
+        ("", _("Choose what to look at")),
+        *[(titles[group], choices) for group, choices in groups.items()],
+    ]
 
 
 def catalogue() -> dict[str, Any]:
@@ -51,7 +61,11 @@ def catalogue() -> dict[str, Any]:
     known = {fact.key: fact for fact in drafting.facts()}
     known |= {family: attribute(family, "name") for family, _label in FAMILIES}
     return {
-        key: {"operators": fact.operators, "type": fact.type, "choices": [[name, _words(name)] for name in fact.choices]}
+        key: {
+            "operators": fact.operators,
+            "type": fact.type,
+            "choices": [[name, _words(name)] for name in fact.choices],
+        }
         for key, fact in known.items()
     }
 
@@ -61,7 +75,9 @@ def _select(label: Any) -> UnfoldAdminSelectWidget:
 
 
 def _text(label: Any, placeholder: Any = "") -> UnfoldAdminTextInputWidget:
-    return UnfoldAdminTextInputWidget(attrs={"aria-label": label, "placeholder": placeholder, "autocomplete": "off"})
+    return UnfoldAdminTextInputWidget(
+        attrs={"aria-label": label, "placeholder": placeholder, "autocomplete": "off"}
+    )
 
 
 class MomentField(forms.CharField):
@@ -96,9 +112,14 @@ def _parsed(text: str) -> Any:
 class WhenForm(forms.Form):
     trigger = forms.ChoiceField(label=_("When"), choices=TRIGGERS, widget=UnfoldAdminSelectWidget())
     event_type = forms.CharField(
-        label=_("Event type"), required=False, max_length=60, widget=_text(_("Event type"), _("such as app.login"))
+        label=_("Event type"),
+        required=False,
+        max_length=60,
+        widget=_text(_("Event type"), _("such as app.login")),
     )
-    match = forms.ChoiceField(label=_("Conditions"), choices=MATCHES, widget=_select(_("How conditions combine")))
+    match = forms.ChoiceField(
+        label=_("Conditions"), choices=MATCHES, widget=_select(_("How conditions combine"))
+    )
     starts_at = MomentField(label=_("From"), required=False)
     ends_at = MomentField(label=_("Until"), required=False, help_text=_("This moment no longer counts."))
 
@@ -109,8 +130,12 @@ class WhenForm(forms.Form):
 
 
 class ConditionForm(forms.Form):
-    fact = forms.ChoiceField(label=_("fact"), required=False, choices=fact_choices, widget=_select(_("What to look at")))
-    name = forms.CharField(label=_("name"), required=False, max_length=60, widget=_text(_("Attribute"), _("attribute")))
+    fact = forms.ChoiceField(
+        label=_("fact"), required=False, choices=fact_choices, widget=_select(_("What to look at"))
+    )
+    name = forms.CharField(
+        label=_("name"), required=False, max_length=60, widget=_text(_("Attribute"), _("attribute"))
+    )
     operator = forms.ChoiceField(
         label=_("operator"),
         choices=[(operator, _words(f"operator.{operator}")) for operator in ALL_OPERATORS],
@@ -121,8 +146,12 @@ class ConditionForm(forms.Form):
 
 class EffectForm(forms.Form):
     kind = forms.ChoiceField(label=_("kind"), choices=EFFECTS, widget=_select(_("What members get")))
-    points = forms.CharField(label=_("points"), required=False, max_length=30, widget=_text(_("Points"), _("points")))
-    per = forms.CharField(label=_("per"), required=False, max_length=30, widget=_text(_("For each amount of"), "1.00"))
+    points = forms.CharField(
+        label=_("points"), required=False, max_length=30, widget=_text(_("Points"), _("points"))
+    )
+    per = forms.CharField(
+        label=_("per"), required=False, max_length=30, widget=_text(_("For each amount of"), "1.00")
+    )
     factor = forms.CharField(label=_("factor"), required=False, max_length=30, widget=_text(_("Factor"), "2"))
     wallet_type = forms.ChoiceField(label=_("kind of points"), widget=_select(_("Kind of points")))
 
@@ -133,15 +162,26 @@ class EffectForm(forms.Form):
 
 ConditionRows = forms.formset_factory(ConditionForm, extra=0, can_delete=True, max_num=50)
 EffectRows = forms.formset_factory(EffectForm, extra=0, can_delete=True, max_num=20)
-NEW: Final = {"trigger": "sale", "match": "all", "conditions": [], "effects": [{"kind": "points_per_unit", "points": "1", "per": "1.00"}]}
+NEW: Final = {
+    "trigger": "sale",
+    "match": "all",
+    "conditions": [],
+    "effects": [{"kind": "points_per_unit", "points": "1", "per": "1.00"}],
+}
 
 
 class DefinitionForm:
     """The parts of the guided form together: read from a definition, written to one."""
 
-    def __init__(self, *, program: Program, data: Any = None, initial: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, *, program: Program, data: Any = None, initial: Mapping[str, Any] | None = None
+    ) -> None:
         shown = initial or NEW
-        wallet_types = list(WalletType.objects.filter(program=program).order_by("-is_spendable", "name").values_list("key", "name"))
+        wallet_types = list(
+            WalletType.objects.filter(program=program)
+            .order_by("-is_spendable", "name")
+            .values_list("key", "name")
+        )
         self.wallet_types = wallet_types
         self.when = WhenForm(data, program=program, initial=shown, prefix="when")
         self.conditions = ConditionRows(data, initial=shown.get("conditions"), prefix="conditions")
@@ -158,7 +198,9 @@ class DefinitionForm:
         return drafting.assembled(
             {
                 **values,
-                "conditions": [form.cleaned_data for form in _kept(self.conditions) if form.cleaned_data.get("fact")],
+                "conditions": [
+                    form.cleaned_data for form in _kept(self.conditions) if form.cleaned_data.get("fact")
+                ],
                 "effects": [form.cleaned_data for form in _kept(self.effects)],
             }
         )
@@ -179,7 +221,11 @@ class DefinitionForm:
     def _place(self, pointer: str) -> tuple[forms.Form, str] | None:
         row = re.match(r"#/(?:conditions/(?:all|any)|(effects))/(\d+)(?:/(\w+))?", pointer)
         if row:
-            rows = _kept(self.effects) if row[1] else [form for form in _kept(self.conditions) if form["fact"].value()]
+            rows = (
+                _kept(self.effects)
+                if row[1]
+                else [form for form in _kept(self.conditions) if form["fact"].value()]
+            )
             field = row[3] or ("kind" if row[1] else "value")
             form = rows[int(row[2])]
             return form, field if field in form.fields else next(iter(form.fields))

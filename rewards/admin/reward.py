@@ -53,7 +53,9 @@ class RewardAdmin(ProgramModelAdmin):
     def shown_stock(self, reward: Reward) -> str:
         return "∞" if reward.stock is None else f"{reward.stock:,}"
 
-    @display(description=_("offer"), label={"on": "success", "sold": "warning", "off": "danger", "later": "info"})
+    @display(
+        description=_("offer"), label={"on": "success", "sold": "warning", "off": "danger", "later": "info"}
+    )
     def shown_offer(self, reward: Reward) -> tuple[str, str]:
         now = clock.now(reward.program)
         if not reward.is_active or (reward.ends_at and reward.ends_at <= now):
@@ -67,7 +69,15 @@ class RewardAdmin(ProgramModelAdmin):
 class RedemptionAdmin(FactAdmin):
     """Rewards that members bought, with their vouchers."""
 
-    list_display = ("redeemed_at", "member_link", "reward", "shown_price", "shown_status", "code", "voucher_status")
+    list_display = (
+        "redeemed_at",
+        "member_link",
+        "reward",
+        "shown_price",
+        "shown_status",
+        "code",
+        "voucher_status",
+    )
     list_filter = (("status", ChoicesDropdownFilter),)
     list_select_related = ("member", "reward", "voucher")
     search_fields = ("voucher__code",)
@@ -101,7 +111,8 @@ class RedemptionAdmin(FactAdmin):
         return f"{redemption.points:,}"
 
     @display(
-        description=_("status"), label={RedemptionStatus.CONFIRMED: "success", RedemptionStatus.CANCELLED: "danger"}
+        description=_("status"),
+        label={RedemptionStatus.CONFIRMED: "success", RedemptionStatus.CANCELLED: "danger"},
     )
     def shown_status(self, redemption: Redemption) -> tuple[str, str]:
         return redemption.status, redemption.get_status_display()

@@ -63,7 +63,7 @@ class Visitor:
 
     def looks(self, picture: str = "") -> None:
         """Take the page in, with a picture of it if it is to be kept."""
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_load_state("load")
         width = self.page.evaluate("document.documentElement.scrollWidth")
         assert width <= self.page.viewport_size["width"] + 1, f"{self.page.url} is {width} wide"  # type: ignore[index]
         assert self.complaints == []
@@ -76,6 +76,7 @@ class Visitor:
         self.page.get_by_label("Email").fill(email)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(lambda address: "/accounts/login/" not in address)
         self.looks()
         return self.page
 

@@ -14,7 +14,7 @@ from members.models import Member
 from rewards.models import Campaign, CampaignVersion
 from tests import factories
 from tests.cast import Shop
-from tests.e2e.conftest import DESKTOP, NARROW, Visitor
+from tests.e2e.conftest import DESKTOP, NARROW, PASSWORD, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -51,7 +51,13 @@ PAGES = {
         "django_celery_beat/periodictask",
         "django_celery_beat/intervalschedule/add",
     ),
-    Role.ADMINISTRATOR: ("core/program", "core/assignment", "core/assignment/add", "members/wallettype/add", "members/tierladder/add"),
+    Role.ADMINISTRATOR: (
+        "core/program",
+        "core/assignment",
+        "core/assignment/add",
+        "members/wallettype/add",
+        "members/tierladder/add",
+    ),
 }
 
 
@@ -59,7 +65,10 @@ PAGES = {
 def busy(staffed: Program, ada: Member, shop: Shop) -> Program:
     """The program with a member who bought in the last days and was rewarded."""
     factories.RewardFactory.create(
-        program=staffed, key="coffee", wallet_type=staffed.wallet_types.get(), price=200  # type: ignore[attr-defined]
+        program=staffed,
+        key="coffee",
+        wallet_type=staffed.wallet_types.get(),
+        price=200,  # type: ignore[attr-defined]
     )
     for days in range(10, 0, -1):
         day = Shop(program=shop.program, at=timezone.now() - timedelta(days=days))
@@ -93,7 +102,9 @@ class TestStartPages:
 class TestPages:
     @pytest.mark.parametrize("size", [DESKTOP, NARROW], ids=["desktop", "narrow"])
     @pytest.mark.parametrize("role", list(PAGES))
-    def test_none_has_errors_or_sticks_out(self, visitors: Visitors, busy: Program, role: Role, size: ViewportSize):
+    def test_none_has_errors_or_sticks_out(
+        self, visitors: Visitors, busy: Program, role: Role, size: ViewportSize
+    ):
         somebody = visitors(role, size)
         somebody.logs_in(f"{role}@example.org")
 
@@ -111,6 +122,7 @@ class TestPages:
         page.get_by_label("Who are you looking for?").fill("1001")
         page.keyboard.press("Enter")
         page.get_by_role("link", name="Ada Lovelace").click()
+        page.wait_for_url("**/change/**")
         support.looks(picture=f"member-{size['width']}")
 
         expect(page.get_by_text("of 1,000 to Silver")).to_be_visible()
@@ -118,7 +130,9 @@ class TestPages:
 
 
 class TestCampaign:
-    def test_a_marketer_writes_one_reads_its_sentence_and_publishes_it(self, visitors: Visitors, busy: Program):
+    def test_a_marketer_writes_one_reads_its_sentence_and_publishes_it(
+        self, visitors: Visitors, busy: Program
+    ):
         marketer = visitors("marketer")
         marketer.logs_in("marketer@example.org")
         page = marketer.goes_to("/admin/rewards/campaign/add/")
@@ -138,7 +152,9 @@ class TestCampaign:
         marketer.looks(picture="campaign-published")
         version = CampaignVersion.objects.get(campaign__name="Double points at the weekend")
         assert version.definition["conditions"]["all"][0]["value"] == ["saturday", "sunday"]
-        assert version.definition["effects"] == [{"kind": "multiplier", "wallet_type": "points", "factor": "2"}]
+        assert version.definition["effects"] == [
+            {"kind": "multiplier", "wallet_type": "points", "factor": "2"}
+        ]
 
     def test_what_is_wrong_is_said_at_the_row(self, visitors: Visitors, busy: Program):
         marketer = visitors("marketer")
@@ -170,6 +186,7 @@ class TestCampaign:
         _tab_to(page, "button[name=_save]")
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         page.keyboard.press("Enter")
+        page.wait_for_url("**/change/")
         marketer.looks()
 
         assert outline != "none"
@@ -208,10 +225,14 @@ class TestLogIn:
         page = owner.goes_to("/accounts/2fa/")
         owner.looks(picture="mfa")
         page.get_by_role("link", name="Activate").click()
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Confirm").click()
+        expect(page.get_by_role("img")).to_be_visible()
         owner.looks(picture="mfa-activate")
         secret = page.locator("#authenticator_secret").input_value()
         page.locator("[name=code]").fill(_code(secret))
         page.get_by_role("button", name="Activate").click()
+        page.wait_for_url("**/recovery-codes/**")
         owner.looks(picture="mfa-recovery-codes")
 
         later = visitors()
@@ -220,6 +241,7 @@ class TestLogIn:
         later.looks(picture="mfa-prompt")
         page.locator("[name=code]").fill(_code(secret, ahead=1))
         page.get_by_role("button", name="Sign In").click()
+        page.wait_for_url("**/admin/")
         later.looks()
 
         assert page.url.endswith("/admin/")
@@ -230,6 +252,7 @@ class TestLogIn:
 
         page.get_by_text("finance@example.org").click()
         page.get_by_role("button", name="Log out").click()
+        page.wait_for_url("**/accounts/login/**")
         somebody.goes_to("/admin/")
 
         assert "/accounts/login/" in page.url

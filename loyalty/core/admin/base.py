@@ -136,7 +136,9 @@ def choices_in_program(model: type[models.Model], site: Any, request: HttpReques
     raise ImproperlyConfigured(f"Nothing says which objects of {model.__name__} belong to a program")
 
 
-def render(request: HttpRequest, page: ModelAdmin, template: str, context: dict[str, Any]) -> TemplateResponse:
+def render(
+    request: HttpRequest, page: ModelAdmin, template: str, context: dict[str, Any]
+) -> TemplateResponse:
     """A page of its own within the admin's frame."""
     request.current_app = page.admin_site.name
     frame = {**page.admin_site.each_context(request), "opts": page.opts, "model_admin": page}

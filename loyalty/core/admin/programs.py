@@ -22,9 +22,15 @@ class ProgramAdmin(ThemedAdmin):
         (None, {"fields": ("name", "key", "kind")}),
         (
             _("Money and time"),
-            {"fields": ("currency", "time_zone", "rounding"), "description": _("Members see their points in this time zone.")},
+            {
+                "fields": ("currency", "time_zone", "rounding"),
+                "description": _("Members see their points in this time zone."),
+            },
         ),
-        (_("Test clock"), {"fields": ("clock_offset",), "description": _("Only a sandbox's clock can run ahead.")}),
+        (
+            _("Test clock"),
+            {"fields": ("clock_offset",), "description": _("Only a sandbox's clock can run ahead.")},
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Program]:

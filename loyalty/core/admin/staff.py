@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from loyalty.core.admin.base import ProgramModelAdmin, ProgramForm, ThemedAdmin
+from loyalty.core.admin.base import ProgramForm, ProgramModelAdmin, ThemedAdmin
 from loyalty.core.models import Assignment, Role, User
 
 for model in (Group, EmailAddress, Authenticator):
@@ -35,14 +35,20 @@ class AssignmentForm(ProgramForm):
 
     email = forms.EmailField(label=_("E-mail"), widget=UnfoldAdminEmailInputWidget)
     full_name = forms.CharField(
-        label=_("Name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget, help_text=_("Of a person who is new here.")
+        label=_("Name"),
+        max_length=150,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Of a person who is new here."),
     )
     password = forms.CharField(
         label=_("First password"),
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget,
-        help_text=_("Of a person who is new here. Without one they choose it by “Forgot your password?” at log-in."),
+        help_text=_(
+            "Of a person who is new here. Without one they choose it by “Forgot your password?” at log-in."
+        ),
     )
 
     class Meta:
@@ -53,7 +59,9 @@ class AssignmentForm(ProgramForm):
         values = super().clean() or self.cleaned_data
         if email := values.get("email"):
             person = User.objects.filter(email__iexact=email).first()
-            self.instance.user = person or User(email=email, first_name=values.get("full_name", ""), is_staff=True)
+            self.instance.user = person or User(
+                email=email, first_name=values.get("full_name", ""), is_staff=True
+            )
             if person is None and values.get("password"):
                 self._check_password(values["password"])
             if person and Assignment.objects.filter(user=person, program=self.program).exists():
@@ -151,14 +159,18 @@ class UserAdmin(ThemedAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
         (_("Access"), {"fields": ("is_active", "is_staff", "is_superuser")}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "first_name", "last_name", "password1", "password2", "is_staff")}),)
+    add_fieldsets = (
+        (None, {"fields": ("email", "first_name", "last_name", "password1", "password2", "is_staff")}),
+    )
     actions = ("remove_second_factor",)
 
     @action(description=_("Remove second factor"), permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
         """For people who lost their phone and their recovery codes."""
         removed, _per_model = Authenticator.objects.filter(user__in=queryset).delete()
-        self.message_user(request, _("Removed authenticators and recovery codes: %(number)d.") % {"number": removed})
+        self.message_user(
+            request, _("Removed authenticators and recovery codes: %(number)d.") % {"number": removed}
+        )
 
     @display(description=_("name"))
     def full_name(self, user: User) -> str:
