@@ -21,7 +21,7 @@ test: ## run the tests; ARGS="-k ledger" goes to pytest
 check: ## format, lint, types, layers, migrations, deployment, locks
 	$(RUN) check
 
-bench: ## measure against what the database itself can do; ARGS goes to manage.py bench
+bench: ## measure against what the database itself can do; ARGS=--help says more
 	$(RUN) bench $(ARGS)
 
 lock: ## write requirements/ anew from pyproject.toml; ARGS=--upgrade takes the newest

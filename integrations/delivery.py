@@ -58,6 +58,7 @@ WITH due AS (
         FOR UPDATE SKIP LOCKED
     ) AS waiting
     WHERE endpoint.is_enabled AND (endpoint.resumes_at IS NULL OR endpoint.resumes_at <= $3)
+    LIMIT $7
 )
 UPDATE integrations_delivery AS delivery SET next_attempt_at = $6
 FROM due, core_event AS event
@@ -147,16 +148,17 @@ class Outcome:
 
 
 def claim(
-    rooms: Mapping[UUID, int], *, room: int, failing_room: int, at: datetime, lease: timedelta = LEASE
+    rooms: Mapping[UUID, int], *, room: int, failing_room: int, limit: int, at: datetime
 ) -> list[Claimed]:
     """
     Take deliveries that are due, of every endpoint only as many as there is room for.
 
     :param rooms: by endpoint; other endpoints have `room`, or `failing_room` if they fail at present
+    :param limit: of all endpoints together
     :returns: each endpoint's in the order of their events
     """
     endpoints, counts = list(rooms), list(rooms.values())
-    rows = fetch(_CLAIM, [endpoints, counts, at, room, failing_room, at + lease])
+    rows = fetch(_CLAIM, [endpoints, counts, at, room, failing_room, at + LEASE, limit])
     return sorted((Claimed(*row) for row in rows), key=lambda claimed: claimed.event_number)
 
 
@@ -226,8 +228,7 @@ def _pause(endpoints: QuerySet[WebhookEndpoint], outcome: Outcome, wait: timedel
 
 def release(claimed: Sequence[Claimed], *, at: datetime) -> None:
     """Give back what was claimed and not sent, to be sent by whoever comes next."""
-    if claimed:
-        fetch(_RELEASE, [[one.id for one in claimed], [one.leased_until for one in claimed], at])
+    fetch(_RELEASE, [[one.id for one in claimed], [one.leased_until for one in claimed], at])
 
 
 def prune(*, at: datetime) -> int:

@@ -16,7 +16,6 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -239,7 +238,7 @@ class Client:
         """
         try:
             target = parse(url)
-            self._judge_literal(target)
+            _judge_literal(target)
             async with self._sessions[target.scheme].post(
                 target, data=body, headers=headers, allow_redirects=False
             ) as answer:
@@ -253,13 +252,22 @@ class Client:
         except (aiohttp.ClientError, OSError, UnicodeError, ValueError) as error:
             raise DeliveryFailed(_explain(error)) from error
 
-    def _judge_literal(self, target: URL) -> None:
-        """An address written in digits is not looked up, so the resolver does not see it."""
-        assert target.host is not None
-        assert target.port is not None
-        with suppress(ValueError):
-            ipaddress.ip_address(target.host)
-            judge([target.host], scheme=target.scheme, port=target.port)
+
+def _judge_literal(target: URL) -> None:
+    """An address written in digits is not looked up, so the resolver does not see it."""
+    assert target.host is not None
+    assert target.port is not None
+    if _is_literal(target.host):
+        judge([target.host], scheme=target.scheme, port=target.port)
+
+
+@lru_cache(maxsize=4096)
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _accept(answer: aiohttp.ClientResponse) -> None:

@@ -21,7 +21,12 @@ def encrypt(secret: str) -> bytes:
 
 def decrypt(token: bytes) -> str:
     """:raises InvalidToken: if it was changed, or none of the keys made it"""
-    return _keys(tuple(settings.FIELD_KEYS)).decrypt(bytes(token)).decode()
+    return _decrypt(bytes(token), tuple(settings.FIELD_KEYS))
+
+
+@lru_cache(maxsize=1024)
+def _decrypt(token: bytes, keys: tuple[str, ...]) -> str:
+    return _keys(keys).decrypt(token).decode()
 
 
 @lru_cache(maxsize=4)

@@ -5,8 +5,9 @@ Note [Lanes]
 ~~~~~~~~~~~~
 Each endpoint has a lane: as many messages on their way at a time as it has shown that it can take.
 A lane starts narrow, widens with each success, halves with a failure, and lets a single message
-through when there was no answer at all. So an endpoint that hangs holds a few sockets and nothing
-else: it has no part in how soon another endpoint's message is claimed, sent or recorded.
+through when there was no answer at all; what waits in a lane that is slow or fails is given back. So
+an endpoint that hangs holds a few sockets and nothing else: it has no part in how soon another
+endpoint's message is claimed, sent or recorded.
 
 A run ends when nothing is due. After its time is up, it goes on only for as long as slow answers
 are outstanding, so that nobody else waits for them, and lets no failing endpoint start anything
@@ -20,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -35,7 +37,9 @@ RUN_SECONDS: Final = 20
 WIDTH_AT_FIRST: Final = 8
 WIDEST: Final = 32
 WAITING_PER_SENT: Final = 8
+SENT_AT_ONCE: Final = 800
 FAILING_AT_ONCE: Final = 200
+WAITING_IN_ALL: Final = 4_000
 SLOW_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 0.05
 LOOK_SECONDS: Final = 0.2
@@ -67,7 +71,7 @@ class Lane:
         return self.width == 1 or self.is_slow()
 
     def wants_more(self) -> bool:
-        return self.was_filled and len(self.waiting) <= self.width
+        return self.was_filled and self.width > 1 and len(self.waiting) <= self.width
 
     def adapt(self, outcome: Outcome) -> None:
         if not outcome.error:
@@ -85,32 +89,47 @@ class Sender:
         self._client = client
         self._lanes: dict[UUID, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._returned: list[Claimed] = []
         self.outcomes: list[Outcome] = []
+        self.attempts = 0
         self.wake = asyncio.Event()
 
     def accept(self, claimed: list[Claimed]) -> None:
-        lanes = {}
+        for lane in self._lanes.values():
+            lane.was_filled = False
         for one in claimed:
             lane = self._lanes.setdefault(one.endpoint_id, Lane(1 if one.is_failing else WIDTH_AT_FIRST))
             lane.waiting.append(one)
-            lanes[one.endpoint_id] = lane
-        for lane in self._lanes.values():
-            lane.was_filled = False
-        for lane in lanes.values():
             lane.was_filled = lane.room() == 0
+        # Who has least on the way comes first, should there be too much for all.
+        for lane in sorted(self._lanes.values(), key=lambda lane: len(lane.begun)):
             self._fill(lane)
 
-    def rooms(self, *, may_prolong: bool) -> tuple[dict[UUID, int], int]:
-        """Room by endpoint, and what a failing endpoint that has no lane yet has."""
+    def claim(self, *, may_prolong: bool) -> Callable[[], list[Claimed]]:
+        """
+        How to take what there is room for now, to be called in the database's thread.
+
+        Failing endpoints have room only if they `may_prolong` the run.
+        """
         narrow = sum(len(lane.begun) for lane in self._lanes.values() if lane.is_narrow())
         failing_room = int(may_prolong and narrow < FAILING_AT_ONCE)
-        return {
+        rooms = {
             endpoint: lane.room() if failing_room or not lane.is_narrow() else 0
             for endpoint, lane in self._lanes.items()
-        }, failing_room
+        }
+        room = WIDTH_AT_FIRST * WAITING_PER_SENT
+        limit = WAITING_IN_ALL - sum(len(lane.waiting) for lane in self._lanes.values())
+        return partial(
+            delivery.claim,
+            rooms,
+            room=room,
+            failing_room=failing_room,
+            limit=max(0, limit),
+            at=timezone.now(),
+        )
 
     def is_busy(self) -> bool:
-        return bool(self._tasks or self.outcomes)
+        return bool(self._tasks or self.outcomes or self._returned)
 
     def is_slow(self) -> bool:
         return any(lane.is_slow() for lane in self._lanes.values())
@@ -119,19 +138,29 @@ class Sender:
         taken, self.outcomes = self.outcomes, []
         return taken
 
-    def take_waiting(self) -> list[Claimed]:
-        """Everything that was claimed and not begun; nothing more will be."""
-        waiting = [one for lane in self._lanes.values() for one in lane.waiting]
+    def take_returned(self) -> list[Claimed]:
+        """What was claimed, and will not be sent by this run."""
         for lane in self._lanes.values():
-            lane.waiting.clear()
-        return waiting
+            if lane.is_slow():
+                self._empty(lane)
+        taken, self._returned = self._returned, []
+        return taken
+
+    def close(self) -> None:
+        """Begin nothing any more."""
+        for lane in self._lanes.values():
+            self._empty(lane)
+
+    def _empty(self, lane: Lane) -> None:
+        self._returned.extend(lane.waiting)
+        lane.waiting.clear()
 
     async def finish(self) -> None:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def _fill(self, lane: Lane) -> None:
-        while lane.waiting and len(lane.begun) < lane.width:
+        while lane.waiting and len(lane.begun) < lane.width and len(self._tasks) < SENT_AT_ONCE:
             claimed = lane.waiting.popleft()
             lane.begun[claimed.id] = monotonic()
             task = asyncio.create_task(self._send(lane, claimed))
@@ -142,8 +171,11 @@ class Sender:
         # What waited so long that the answer could come after the lease is left to the next claim.
         if claimed.leased_until - timezone.now() > timedelta(seconds=http.TIMEOUT_SECONDS):
             outcome = await attempt(self._client, claimed)
+            self.attempts += 1
             self.outcomes.append(outcome)
             lane.adapt(outcome)
+            if outcome.is_permanent or outcome.retry_after or lane.is_narrow():
+                self._empty(lane)
         del lane.begun[claimed.id]
         self._fill(lane)
         if lane.wants_more():
@@ -200,7 +232,7 @@ async def run(*, seconds: float = RUN_SECONDS, client: http.Client | None = None
 
 
 async def _run(sender: Sender, database: ThreadPoolExecutor, *, seconds: float) -> int:
-    loop, began, looked, attempts = asyncio.get_running_loop(), monotonic(), 0.0, 0
+    loop, began, looked = asyncio.get_running_loop(), monotonic(), 0.0
 
     async def in_database(work: Callable[..., T], *arguments: Any) -> T:
         return await loop.run_in_executor(database, work, *arguments)
@@ -210,41 +242,31 @@ async def _run(sender: Sender, database: ThreadPoolExecutor, *, seconds: float) 
         if passed > seconds and (not sender.is_slow() or passed > seconds + 2 * http.TIMEOUT_SECONDS):
             break
         sender.wake.clear()
-        outcomes = sender.take_outcomes()
-        attempts += len(outcomes)
-        rooms, failing_room = sender.rooms(may_prolong=passed + http.TIMEOUT_SECONDS < seconds)
-        await in_database(_turn_in, outcomes)
+        await in_database(_turn_in, sender.take_outcomes(), sender.take_returned())
         if monotonic() - looked > LOOK_SECONDS or not sender.is_busy():
             looked = monotonic()
             await in_database(_queue_new)
-        claimed = await in_database(_claim, rooms, failing_room)
+        claimed = await in_database(sender.claim(may_prolong=passed + http.TIMEOUT_SECONDS < seconds))
         sender.accept(claimed)
         if not claimed and not sender.is_busy():
             break
         await _pause(sender)
-    await in_database(_give_back, sender.take_waiting())
+    sender.close()
+    await in_database(_turn_in, sender.take_outcomes(), sender.take_returned())
     await sender.finish()
-    attempts += len(sender.outcomes)
-    await in_database(_turn_in, sender.take_outcomes())
-    return attempts
+    await in_database(_turn_in, sender.take_outcomes(), sender.take_returned())
+    return sender.attempts
 
 
 def _queue_new() -> None:
     webhooks.queue_new(at=timezone.now())
 
 
-def _claim(rooms: dict[UUID, int], failing_room: int) -> list[Claimed]:
-    room = WIDTH_AT_FIRST * WAITING_PER_SENT
-    return delivery.claim(rooms, room=room, failing_room=failing_room, at=timezone.now())
-
-
-def _turn_in(outcomes: list[Outcome]) -> None:
+def _turn_in(outcomes: list[Outcome], returned: list[Claimed]) -> None:
     if outcomes:
         delivery.record(outcomes)
-
-
-def _give_back(waiting: list[Claimed]) -> None:
-    delivery.release(waiting, at=timezone.now())
+    if returned:
+        delivery.release(returned, at=timezone.now())
 
 
 async def _pause(sender: Sender) -> None:

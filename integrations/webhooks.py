@@ -93,9 +93,13 @@ def queue_new(*, at: datetime) -> int:
 
 
 def _queue(span: consumers.Span, *, at: datetime) -> int:
+    return _insert(_QUEUE_FOR_ALL, after=span.after, until=span.until, at=at)
+
+
+def _insert(sql: str, **parameters: int | datetime | UUID) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_QUEUE_FOR_ALL, {"after": span.after, "until": span.until, "at": at})
-        return cursor.rowcount
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
 
 
 def resend(delivery: Delivery, *, at: datetime) -> None:
@@ -152,8 +156,9 @@ def disable(endpoints: Iterable[UUID], *, because: DisabledBecause, at: datetime
         WebhookEndpoint.objects.bulk_update(
             stopped, ["is_enabled", "disabled_at", "disabled_because", "queued_until"]
         )
+    note = log.info if because == DisabledBecause.BY_HAND else log.warning
     for endpoint in stopped:
-        log.warning("webhook endpoint disabled", endpoint=str(endpoint.pk), because=because.value)
+        note("webhook endpoint disabled", endpoint=str(endpoint.pk), because=because.value)
     return len(stopped)
 
 
@@ -188,7 +193,5 @@ def _revive(endpoint: WebhookEndpoint, *, at: datetime) -> None:
 def _queue_missed(endpoint: WebhookEndpoint, *, until: int, at: datetime) -> int:
     if endpoint.disabled_at is None:
         return 0
-    parameters = {"endpoint": endpoint.pk, "after": endpoint.queued_until, "until": until, "at": at}
-    with connection.cursor() as cursor:
-        cursor.execute(_QUEUE_FOR_ONE, parameters)
-        return cursor.rowcount
+    after = endpoint.queued_until
+    return _insert(_QUEUE_FOR_ONE, endpoint=endpoint.pk, after=after, until=until, at=at)

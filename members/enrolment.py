@@ -221,7 +221,7 @@ def _member(enrolment: Enrolment, *, program: Program, at: datetime) -> Member:
         last_name=enrolment.last_name,
         birth_date=enrolment.birth_date,
         attributes=dict(enrolment.attributes),
-        enrolled_at=enrolment.enrolled_at,
+        enrolled_at=enrolment.enrolled_at.astimezone(UTC),
         recorded_at=at,
     )
 

@@ -113,7 +113,9 @@ def _load(program: Program) -> Terms:
                 key=ladder.key,
                 wallet_type_id=ladder.wallet_type_id,
                 rungs=tuple(
-                    Rung(id=t.pk, key=t.key, name=t.name, threshold=t.threshold) for t in tiers if t.ladder_id == ladder.pk
+                    Rung(id=t.pk, key=t.key, name=t.name, threshold=t.threshold)
+                    for t in tiers
+                    if t.ladder_id == ladder.pk
                 ),
             )
             for ladder in ladders

@@ -19,7 +19,12 @@ Text = Annotated[str, Meta(max_length=200)]
 Code = Annotated[str, Meta(min_length=1, max_length=100)]
 OptionalCode = Annotated[str, Meta(max_length=100)]
 DecimalText = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)", examples=["12.50"], description="Never negative; a string, no float")
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)",
+        examples=["12.50"],
+        description="Never negative; a string, no float",
+    ),
 ]
 QuantityText = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)", examples=["2", "0.750"])]
 Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601 with offset")]

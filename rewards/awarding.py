@@ -20,11 +20,12 @@ from loyalty.core.events import NewEvent
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members.ledger import operations
-from members.ledger.operations import Cause, Change, Grant
+from members.ledger.operations import Cause, Change, Grant, TooManyPoints
 from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
 from members.terms import LadderTerms, Terms, WalletTerms
 from rewards.activities import CustomEvent, Line, Sale
+from rewards.engine import effects
 from rewards.engine.evaluate import Award, Rulebook, evaluate
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
 
@@ -67,13 +68,20 @@ def decide(
     activity_id = new_id()
     facts = member_facts(account, context)
     moment = Moment(local=activity.occurred_at.astimezone(context.terms.zone))
-    awards = evaluate(
-        campaigns,
-        Facts(activity=activity_facts(activity, context.source), member=facts, moment=moment),
-        rounding=context.program.rounding,
-    )
+    try:
+        awards = evaluate(
+            campaigns,
+            Facts(activity=activity_facts(activity, context.source), member=facts, moment=moment),
+            rounding=context.program.rounding,
+        )
+    except effects.TooManyPoints as error:
+        raise TooManyPoints(
+            "The campaigns would give more points than can be counted.", pointer="#/amount"
+        ) from error
     step = _Step(activity=activity, activity_id=activity_id, context=context, account=account)
-    for wallet_type, group in groupby(sorted(awards, key=attrgetter("wallet_type")), attrgetter("wallet_type")):
+    for wallet_type, group in groupby(
+        sorted(awards, key=attrgetter("wallet_type")), attrgetter("wallet_type")
+    ):
         step.grant(context.terms.wallet_types[wallet_type], list(group))
     step.add_to(plan)
     return Decision(
@@ -139,7 +147,9 @@ def member_facts(account: Account, context: Context) -> MemberFacts:
 
 
 def _tier_key(tiers: Iterable[TierStanding], ladder: LadderTerms) -> str:
-    return next((ladder.rung(tier.tier_id).key for tier in tiers if tier.ladder_id == ladder.id), ladder.rungs[0].key)
+    return next(
+        (ladder.rung(tier.tier_id).key for tier in tiers if tier.ladder_id == ladder.id), ladder.rungs[0].key
+    )
 
 
 def outcome(account: Account, terms: Terms) -> dict[str, Any]:
@@ -147,7 +157,12 @@ def outcome(account: Account, terms: Terms) -> dict[str, Any]:
     keys = {wallet_type.id: wallet_type.key for wallet_type in terms.wallet_types.values()}
     return {
         "wallets": [
-            {"type": keys[wallet.type_id], "available": wallet.available, "pending": wallet.pending, "held": wallet.held}
+            {
+                "type": keys[wallet.type_id],
+                "available": wallet.available,
+                "pending": wallet.pending,
+                "held": wallet.held,
+            }
             for wallet in account.wallets
         ],
         "tier": _tier_key(account.tiers, terms.ladders[0]) if terms.ladders else None,

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+import msgspec
 import orjson
 from django.db import IntegrityError, transaction
 from msgspec import Struct
 
 from loyalty.core import events
-from loyalty.core.db import Batch, Moved, array, fetch
+from loyalty.core.db import Batch, Moved, fetch
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
 from members import terms
@@ -159,10 +160,12 @@ def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_F
         [
             context.program.pk,
             context.source,
-            array("text", [kind for kind, _ in references]),
-            array("text", [value for _, value in references]),
-            array("text", [activity.external_id for activity in activities]),
-            array("text", [_kind(activity) for activity in activities]),
+            msgspec.json.encode(
+                [
+                    {"kind": kind, "value": value, "external_id": activity.external_id, "as": _kind(activity)}
+                    for (kind, value), activity in zip(references, activities, strict=True)
+                ]
+            ).decode(),
         ],
     )
     return [_found(row, context.program.pk) for row in rows]
@@ -171,7 +174,7 @@ def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_F
 _FIND: Final = f"""
 SELECT done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,
        done.awards::text, done.outcome::text, done.fingerprint, {store.ACCOUNT_COLUMNS}
-FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])
+FROM ROWS FROM (json_to_recordset($3::json) AS (kind text, value text, external_id text, "as" text))
      WITH ORDINALITY AS asked(kind, value, external_id, activity_kind, position)
 {store.ACCOUNT_JOINS}
 LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2

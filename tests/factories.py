@@ -111,7 +111,9 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     is_staff = True
 
 
-def definition(*effects: dict[str, Any], conditions: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def definition(
+    *effects: dict[str, Any], conditions: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     """A campaign's definition: its effects are in points unless they say otherwise, for every sale."""
     return {
         "trigger": {"kind": "sale"},

@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from loyalty.core.api.auth import ANY_SCOPE
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]  # drf-spectacular is not typed
+class ApiKeyScheme(OpenApiAuthenticationExtension):
     target_class = "integrations.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 

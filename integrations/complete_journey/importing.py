@@ -7,7 +7,7 @@ finished adds nothing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import batched
@@ -43,21 +43,19 @@ class YearAlreadyPlaced(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is to be imported and when it is to have happened. `there` are the baskets recorded already."""
+    """
+    What is to be imported, and when it is to have happened.
+
+    `missing` are the baskets to record, `there` is the number of those that are recorded already.
+    """
 
     program: Program
     calendar: Calendar
     households: dict[int, datetime]
     before: datetime
-    there: frozenset[int]
-
-    @property
-    def all(self) -> Wanted:
-        return Wanted(self.households, self.calendar.unmoved(self.before))
-
-    @property
-    def missing(self) -> Wanted:
-        return Wanted(self.households, self.calendar.unmoved(self.before), but_not=self.there)
+    missing: Wanted
+    there: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +125,13 @@ def choose(
     calendar = Calendar(zone, days)
     before = min(at, calendar.end_of(until)) if until else at
     firsts = {id: calendar.moved(moment) for id, moment in files.first_purchases(households).items()}
-    return Choice(
-        program=program,
-        calendar=calendar,
-        households={id: moment for id, moment in firsts.items() if moment < before},
-        before=before,
-        there=frozenset(map(int, _imported(program).values_list("external_id", flat=True).iterator())),
-    )
+    chosen = {id: moment for id, moment in firsts.items() if moment < before}
+    known = set(map(int, _imported(program).values_list("external_id", flat=True).iterator()))
+    everything = Wanted(chosen, calendar.unmoved(before))
+    missing = replace(everything, but_not=known)
+    total = files.extent(everything).baskets
+    there = total - files.extent(missing).baskets
+    return Choice(program, calendar, chosen, before, missing, there, total)
 
 
 def _days_moved(program: Program, zone: ZoneInfo) -> int | None:
@@ -166,7 +164,7 @@ def run(
     :param after_chunk: called with the moment of the last basket of each chunk
     """
     began = monotonic()
-    summary = Summary(baskets_there=files.extent(choice.all).baskets - files.extent(choice.missing).baskets)
+    summary = Summary(baskets_there=choice.there)
     _enrol(choice, at=at or choice.before, people=people, summary=summary)
     for baskets in batched(files.baskets(choice.missing), chunk):
         last = choice.calendar.moved(baskets[-1].bought_at)

@@ -8,7 +8,6 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from integrations.complete_journey import files
 from integrations.complete_journey.importing import Choice, Refusal, Summary
 
 
@@ -18,10 +17,9 @@ def bar(choice: Choice, *, name: str, file: TextIO) -> "tqdm[Any]":
 
     Where nobody watches it is a line every few seconds.
     """
-    total = files.extent(choice.all).baskets
     return tqdm(
-        total=total,
-        initial=total - files.extent(choice.missing).baskets,
+        total=choice.total,
+        initial=choice.there,
         desc=name,
         unit=" baskets",
         file=file,

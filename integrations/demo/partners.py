@@ -67,6 +67,6 @@ def ensure_webhook(program: Program) -> Webhook:
     partner = Partner.objects.get(program=program, key="crm")
     endpoint = WebhookEndpoint.objects.filter(partner=partner, url=RECEIVER).first()
     if endpoint:
-        return Webhook(url=endpoint.url, secret=secrets.decrypt(endpoint.secret))
+        return Webhook(url=endpoint.url, secret=secrets.decrypt(bytes(endpoint.secret)))
     endpoint, secret = webhooks.subscribe(partner, url=RECEIVER)
     return Webhook(url=endpoint.url, secret=secret)

@@ -19,7 +19,7 @@ from rewards.models import Reward
 
 ACTOR: Final = "system:demo"
 SHOP: Final = "web-shop"
-PARTS: Final = 120
+PARTS: Final = 90
 """Into how many parts the year is cut; between two of them rewards are bought."""
 BUYERS: Final = 0.03
 """The share of those who can afford a reward that buys one between two parts."""
@@ -64,15 +64,11 @@ class Between:
             )
 
 
-def live_through(choice: Choice, *, baskets: int, progress: Progress | None = None) -> Summary:
-    """
-    Import what is missing of the year, each purchase recorded when it happened.
-
-    :param baskets: how many the whole choice has
-    """
+def live_through(choice: Choice, *, progress: Progress | None = None) -> Summary:
+    """Import what is missing of the year, each purchase recorded when it happened."""
     return importing.run(
         choice,
-        chunk=max(baskets // PARTS, 20),
+        chunk=max(choice.total // PARTS, 20),
         people=households.person,
         progress=progress,
         after_chunk=Between(choice.program),

@@ -7,7 +7,9 @@ class Consumer(models.Model):
     """A reader of the event log with its own cursor. See Note [Event cursor] in `loyalty.core.events`."""
 
     key = models.CharField(_("key"), max_length=40, primary_key=True)
-    cursor = models.BigIntegerField(_("cursor"), default=0, db_comment="Number of the last event that was dealt with")
+    cursor = models.BigIntegerField(
+        _("cursor"), default=0, db_comment="Number of the last event that was dealt with"
+    )
     moved_at = models.DateTimeField(_("moved at"), auto_now=True)
 
     class Meta:

@@ -34,7 +34,9 @@ class Partner(models.Model):
 class CredentialQuerySet(models.QuerySet["Credential"]):
     def valid(self, moment: datetime) -> Self:
         return self.filter(
-            Q(expires_at__isnull=True) | Q(expires_at__gt=moment), revoked_at__isnull=True, partner__is_active=True
+            Q(expires_at__isnull=True) | Q(expires_at__gt=moment),
+            revoked_at__isnull=True,
+            partner__is_active=True,
         )
 
 
@@ -43,7 +45,9 @@ class Credential(models.Model):
     """An API key. Only its digest is kept; the key itself is shown once."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    partner = models.ForeignKey(Partner, models.PROTECT, related_name="credentials", verbose_name=_("partner"))
+    partner = models.ForeignKey(
+        Partner, models.PROTECT, related_name="credentials", verbose_name=_("partner")
+    )
     name = models.CharField(_("name"), max_length=100)
     prefix = models.CharField(_("begins with"), max_length=16, help_text=_("Enough to recognise the key by."))
     digest = models.BinaryField(max_length=32, unique=True, db_comment="SHA-256 of the whole key")
@@ -51,7 +55,9 @@ class Credential(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
-    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, db_comment="To the minute or so")
+    last_used_at = models.DateTimeField(
+        _("last used at"), null=True, blank=True, db_comment="To the minute or so"
+    )
 
     objects = CredentialQuerySet.as_manager()
 

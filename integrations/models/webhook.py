@@ -31,10 +31,15 @@ class WebhookEndpoint(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    partner = models.ForeignKey(Partner, models.PROTECT, related_name="webhook_endpoints", verbose_name=_("partner"))
+    partner = models.ForeignKey(
+        Partner, models.PROTECT, related_name="webhook_endpoints", verbose_name=_("partner")
+    )
     url = models.URLField(_("address"), max_length=500)
     event_types = ArrayField(
-        models.CharField(max_length=60), verbose_name=_("events"), default=list, blank=True,
+        models.CharField(max_length=60),
+        verbose_name=_("events"),
+        default=list,
+        blank=True,
         help_text=_("Empty: all of them."),
     )
     secret = models.BinaryField(db_comment="The signing secret, encrypted with a key of the settings")
@@ -44,10 +49,18 @@ class WebhookEndpoint(models.Model):
         _("disabled because"), max_length=10, choices=DisabledBecause, blank=True, editable=False
     )
     failing_since = models.DateTimeField(
-        _("failing since"), null=True, blank=True, editable=False, db_comment="Empty once anything got through"
+        _("failing since"),
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="Empty once anything got through",
     )
     resumes_at = models.DateTimeField(
-        _("resumes at"), null=True, blank=True, editable=False, db_comment="As the receiver asked by Retry-After"
+        _("resumes at"),
+        null=True,
+        blank=True,
+        editable=False,
+        db_comment="As the receiver asked by Retry-After",
     )
     queued_until = models.BigIntegerField(
         default=0,
@@ -78,9 +91,13 @@ class Delivery(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    endpoint = models.ForeignKey(WebhookEndpoint, models.PROTECT, related_name="deliveries", verbose_name=_("endpoint"))
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, models.PROTECT, related_name="deliveries", verbose_name=_("endpoint")
+    )
     event_number = models.BigIntegerField(_("event"), db_comment="core_event.number")
-    status = models.CharField(_("status"), max_length=10, choices=DeliveryStatus, default=DeliveryStatus.PENDING)
+    status = models.CharField(
+        _("status"), max_length=10, choices=DeliveryStatus, default=DeliveryStatus.PENDING
+    )
     attempt_count = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt at"))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -92,7 +109,9 @@ class Delivery(models.Model):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [
-            models.UniqueConstraint(name="an_event_goes_once_to_an_endpoint", fields=["endpoint", "event_number"])
+            models.UniqueConstraint(
+                name="an_event_goes_once_to_an_endpoint", fields=["endpoint", "event_number"]
+            )
         ]
         indexes = [
             models.Index(
@@ -111,7 +130,9 @@ class DeliveryAttempt(models.Model):
     """One try to deliver, with what the receiver answered."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")  # pruned with its delivery
+    delivery = models.ForeignKey(
+        Delivery, models.CASCADE, related_name="attempts"
+    )  # pruned with its delivery
     attempted_at = models.DateTimeField(_("attempted at"))
     status_code = models.PositiveSmallIntegerField(_("answer"), null=True)
     error = models.CharField(_("error"), max_length=200, blank=True)

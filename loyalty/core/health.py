@@ -23,7 +23,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Each part with `ok` or what is wrong with it; 503 if anything is."""
     parts = {name: _look(check) for name, check in CHECKS.items()}
     ready = all(state == "ok" for state in parts.values())
-    return JsonResponse({"status": "ok" if ready else "unavailable", "parts": parts}, status=200 if ready else 503)
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", "parts": parts}, status=200 if ready else 503
+    )
 
 
 def _look(check: Callable[[], bool]) -> str:

@@ -52,6 +52,9 @@ class RequestIdMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
+        if not response.streaming:
+            # Without it the server sends the answer in chunks; Django's own setter is for pages only.
+            response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 
 
@@ -103,7 +106,8 @@ class CurrentProgramMiddleware(PagesOnly):
     Set `request.program` and `request.role`: which program a member of staff is working in.
 
     Chosen in the header and kept in the session; only programs with an assignment (all of them for
-    superusers) can be chosen: `request.programs`. Both are None without any. Pages speak in the program's time zone.
+    superusers) can be chosen. Both are None without any;
+    `request.programs` are those that can be chosen. Pages speak in the program's time zone.
     """
 
     SESSION_KEY = "program"
@@ -134,7 +138,7 @@ class CurrentProgramMiddleware(PagesOnly):
             request.program, request.role = chosen.program, chosen.role
         elif request.user.is_superuser:
             programs = list(Program.objects.order_by("name", "pk"))
-            chosen_one = next((program for program in programs if str(program.pk) == wanted), None)
-            request.programs = programs
-            request.program = chosen_one or (programs[0] if programs else None)
+            picked = next((program for program in programs if str(program.pk) == wanted), None)
+            request.programs = programs  # type: ignore[attr-defined]
+            request.program = picked or (programs[0] if programs else None)
         request.user.program, request.user.role = request.program, request.role

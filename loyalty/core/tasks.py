@@ -18,5 +18,7 @@ def beat() -> None:
 @shared_task
 def prune_idempotency_records() -> int:
     """Forget stored answers after 31 days; the activities' own uniqueness outlives them."""
-    deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_KEPT_FOR).delete()
+    deleted, _ = IdempotencyRecord.objects.filter(
+        created_at__lt=timezone.now() - IDEMPOTENCY_KEPT_FOR
+    ).delete()
     return deleted

@@ -1,8 +1,8 @@
 """
 Measurements: the product and the database's own limit, on one server, in one run.
 
-Brings up servers and the whole product, then leaves it to ``manage.py bench`` to compare the two. That finds
-the product at ``BASE_URL`` and the server, for `tests.limit.yardstick`, at ``DATABASE_URL``.
+Brings up servers and the whole product, then leaves it to `tests.bench` to compare the two. That finds the
+product at ``BASE_URL`` and the server, for `tests.limit.yardstick`, at ``DATABASE_URL``.
 """
 
 import os
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
         product.migrate(env)
         product.collect_static(env, HOME)
         product.start(parts, env, port)
-        product.manage(env, "bench", *arguments)
+        product.run(env, "-m", "tests.bench", *arguments)
 
 
 def postgres_settings() -> dict[str, str]:

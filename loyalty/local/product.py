@@ -27,8 +27,13 @@ def manage(env: dict[str, str], *arguments: str, quiet: bool = False) -> str:
 
     :raises CommandFailed: if it fails, with what it said
     """
+    return run(env, str(ROOT / "manage.py"), *arguments, quiet=quiet)
+
+
+def run(env: dict[str, str], *arguments: str, quiet: bool = False) -> str:
+    """The same for any program in Python: a file, or ``-m`` and a module."""
     result = subprocess.run(
-        [PYTHON, str(ROOT / "manage.py"), *arguments],
+        [PYTHON, *arguments],
         env=env,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -38,7 +43,7 @@ def manage(env: dict[str, str], *arguments: str, quiet: bool = False) -> str:
         preexec_fn=die_with_parent(signal.SIGTERM),
     )
     if result.returncode != 0:
-        raise CommandFailed(f"{result.stdout or ''}manage.py {arguments[0]} failed, see above.")
+        raise CommandFailed(f"{result.stdout or ''}{' '.join(arguments)} failed, see above.")
     return result.stdout or ""
 
 
@@ -107,7 +112,7 @@ def wait_until_ready(parts: Parts, address: str, patience: float = 120) -> None:
         except OSError:
             # Not listening yet.
             pass
-        time.sleep(0.25)
+        time.sleep(0.5)
     raise PartFailed(
         f"{address} is not ready after {patience:.0f} s and says {answer}; logs are in {parts.home / 'log'}"
     )

@@ -22,7 +22,7 @@ KIND_LABELS = {
 }
 
 
-class PostingInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
+class PostingInline(TabularInline):
     """Which points of which grant moved from where to where."""
 
     model = Posting

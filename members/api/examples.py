@@ -17,5 +17,5 @@ MEMBER: Final[dict[str, Any]] = {
     "id": "01976c1e-5d7a-7000-8000-3a52e6e1d0b4",
     "status": "active",
     **REGISTRATION,
-    "enrolled_at": "2026-06-01T12:00:00+00:00",
+    "enrolled_at": "2026-06-01T12:00:00Z",
 }

@@ -199,11 +199,15 @@ def _change(
         if posting.destination in sums:
             sums[posting.destination] += posting.points
         if posting.source != "issued":
-            lots[posting.lot_id] = lots[posting.lot_id].move(posting.points, posting.source, posting.destination)
+            lots[posting.lot_id] = lots[posting.lot_id].move(
+                posting.points, posting.source, posting.destination
+            )
             touched.add(posting.lot_id)
     before = wallet.pending + wallet.available + wallet.held
     after = replace(wallet, **sums, lots=(*lots.values(), *new_lots))
-    entry = _entry(after, kind=kind, points=sum(sums.values()) - before, cause=cause, postings=tuple(postings))
+    entry = _entry(
+        after, kind=kind, points=sum(sums.values()) - before, cause=cause, postings=tuple(postings)
+    )
     return Change(
         wallet=replace(after, entry_count=entry.number, head_hash=entry.hash),
         entry=entry,

@@ -21,7 +21,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from loyalty.core.db import Batch, fetch
 from loyalty.core.ids import new_id
@@ -46,10 +46,7 @@ ACCOUNT_JOINS: Final = """
         AND member.id = coalesce(identifier.member_id, CASE asked.kind WHEN 'id' THEN asked.value::uuid END)"""
 """Finds `member` for `asked(kind, value)` in the program `$1`; no row's columns if there is none."""
 
-LOT_FIELDS: Final = (
-    "id", "points", "pending", "available", "held", "redeemed", "expired", "reversed", "earned_at",
-    "unlocks_at", "expires_at", "campaign_version_id", "activity_id",
-)  # fmt: skip
+LOT_FIELDS: Final = LotState.__struct_fields__
 _WALLET_SUMS: Final = (
     "pending", "available", "held", "debt", "lifetime_earned", "lifetime_spent", "version", "entry_count", "head_hash",
 )  # fmt: skip
@@ -198,7 +195,7 @@ def _add_lots(batch: Batch, plan: Plan, program_id: UUID) -> None:
         Lot,
         ("program", "member", "wallet", *LOT_FIELDS),
         [
-            (program_id, plan.wallets[owners[lot.id]].member_id, owners[lot.id], *_values(lot))
+            (program_id, plan.wallets[owners[lot.id]].member_id, owners[lot.id], *astuple(lot))
             for lot in plan.new_lots.values()
         ],
     )
@@ -210,10 +207,6 @@ def _add_lots(batch: Batch, plan: Plan, program_id: UUID) -> None:
             for lot in plan.changed_lots.values()
         ],
     )
-
-
-def _values(lot: LotState) -> tuple[Any, ...]:
-    return tuple(getattr(lot, name) for name in LOT_FIELDS)
 
 
 def _add_entries(batch: Batch, plan: Plan, program_id: UUID) -> None:
@@ -253,5 +246,3 @@ def write(plan: Plan, *, program_id: UUID) -> None:
     batch = Batch()
     add_to(batch, plan, program_id=program_id)
     batch.write()
-
-

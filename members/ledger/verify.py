@@ -148,7 +148,9 @@ def _chain_faults(rows: list[tuple[Any, ...]]) -> Iterator[Fault]:
     if len(entries) != entry_count or previous != bytes(head_hash):
         yield Fault(CHAIN, f"wallet {wallet_id}", "does not end with its newest entry")
     elif balance != sums:
-        yield Fault(CHAIN, f"wallet {wallet_id}", f"its newest entry ends with {balance}, the wallet holds {sums}")
+        yield Fault(
+            CHAIN, f"wallet {wallet_id}", f"its newest entry ends with {balance}, the wallet holds {sums}"
+        )
 
 
 def _entry_fault(entry: NewEntry, previous: bytes, before: list[int]) -> str | None:

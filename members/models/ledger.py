@@ -68,7 +68,9 @@ class Wallet(models.Model):
     lifetime_spent = models.BigIntegerField(_("ever spent"), default=0)
     version = models.BigIntegerField(default=0, db_comment="Grows with each plan that is written")
     entry_count = models.BigIntegerField(default=0, db_comment="Number of the newest entry")
-    head_hash = models.BinaryField(max_length=32, default=bytes, db_comment="Hash of the newest entry; empty before the first")
+    head_hash = models.BinaryField(
+        max_length=32, default=bytes, db_comment="Hash of the newest entry; empty before the first"
+    )
 
     class Meta:
         verbose_name = _("wallet")
@@ -76,7 +78,9 @@ class Wallet(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_wallet_per_member_and_type", fields=["member", "type"]),
             *[
-                models.CheckConstraint(name=f"a_wallet_never_has_negative_{name}", condition=Q(**{f"{name}__gte": 0}))
+                models.CheckConstraint(
+                    name=f"a_wallet_never_has_negative_{name}", condition=Q(**{f"{name}__gte": 0})
+                )
                 for name in ("pending", "available", "held", "debt", "lifetime_earned", "lifetime_spent")
             ],
         ]
@@ -107,7 +111,9 @@ class Lot(models.Model):
     program = models.ForeignKey(
         Program, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
-    member = models.ForeignKey(Member, models.PROTECT, db_constraint=False, db_index=False, related_name="lots")
+    member = models.ForeignKey(
+        Member, models.PROTECT, db_constraint=False, db_index=False, related_name="lots"
+    )
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="lots", verbose_name=_("wallet"))
     points = models.BigIntegerField(_("points"))
     pending = models.BigIntegerField(_("pending"), default=0)
@@ -118,7 +124,9 @@ class Lot(models.Model):
     reversed = models.BigIntegerField(_("reversed"), default=0)
     earned_at = models.DateTimeField(_("earned at"))
     unlocks_at = models.DateTimeField(_("unlocks at"), null=True)
-    expires_at = models.DateTimeField(_("expires at"), null=True, db_comment="First moment at which the points are gone")
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, db_comment="First moment at which the points are gone"
+    )
     campaign_version_id = models.UUIDField(null=True, db_comment="rewards_campaignversion.id: who granted it")
     activity_id = models.UUIDField(null=True, db_comment="rewards_activity.id: for what it was granted")
 
@@ -131,12 +139,19 @@ class Lot(models.Model):
             models.CheckConstraint(
                 name="the_buckets_of_a_lot_add_up",
                 condition=Q(
-                    points=F("pending") + F("available") + F("held") + F("redeemed") + F("expired") + F("reversed")
+                    points=F("pending")
+                    + F("available")
+                    + F("held")
+                    + F("redeemed")
+                    + F("expired")
+                    + F("reversed")
                 ),
             ),
             models.CheckConstraint(name="a_lot_has_points", condition=Q(points__gt=0)),
             *[
-                models.CheckConstraint(name=f"a_lot_never_has_negative_{name}", condition=Q(**{f"{name}__gte": 0}))
+                models.CheckConstraint(
+                    name=f"a_lot_never_has_negative_{name}", condition=Q(**{f"{name}__gte": 0})
+                )
                 for name in ("pending", "available", "held", "redeemed", "expired", "reversed")
             ],
         ]
@@ -147,7 +162,9 @@ class Lot(models.Model):
                 condition=Q(available__gt=0) | Q(pending__gt=0) | Q(held__gt=0),
             ),
             models.Index(name="lots_due", fields=["expires_at", "wallet"], condition=Q(available__gt=0)),
-            models.Index(name="lots_of_an_activity", fields=["activity_id"], condition=Q(activity_id__isnull=False)),
+            models.Index(
+                name="lots_of_an_activity", fields=["activity_id"], condition=Q(activity_id__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -166,22 +183,32 @@ class Entry(models.Model):
     program = models.ForeignKey(
         Program, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
-    member = models.ForeignKey(Member, models.PROTECT, db_constraint=False, db_index=False, related_name="entries")
+    member = models.ForeignKey(
+        Member, models.PROTECT, db_constraint=False, db_index=False, related_name="entries"
+    )
     wallet = models.ForeignKey(
         Wallet, models.PROTECT, db_index=False, related_name="entries", verbose_name=_("wallet")
     )
     number = models.BigIntegerField(db_comment="1, 2, 3 … in each wallet")
     kind = models.CharField(_("kind"), max_length=12, choices=EntryKind)
-    cause = models.CharField(_("cause"), max_length=120, db_comment="What it was booked for, as sale:<id>:earn:<wallet type>")
-    points = models.BigIntegerField(_("points"), db_comment="Effect on what the member has (pending, available and held together)")
+    cause = models.CharField(
+        _("cause"), max_length=120, db_comment="What it was booked for, as sale:<id>:earn:<wallet type>"
+    )
+    points = models.BigIntegerField(
+        _("points"), db_comment="Effect on what the member has (pending, available and held together)"
+    )
     pending_after = models.BigIntegerField(_("pending after"))
     available_after = models.BigIntegerField(_("balance after"))
     held_after = models.BigIntegerField(_("held after"))
     debt_after = models.BigIntegerField(_("debt after"), default=0)
     actor = models.CharField(_("by"), max_length=80, db_comment="partner:<key>, staff:<id> or system:<job>")
     reason = models.CharField(_("reason"), max_length=200, blank=True)
-    effective_at = models.DateTimeField(_("on"), db_comment="When it counts, by the partner's clock or the program's")
-    recorded_at = models.DateTimeField(_("recorded at"), db_comment="When it was written, by the program's clock")
+    effective_at = models.DateTimeField(
+        _("on"), db_comment="When it counts, by the partner's clock or the program's"
+    )
+    recorded_at = models.DateTimeField(
+        _("recorded at"), db_comment="When it was written, by the program's clock"
+    )
     hash = models.BinaryField(max_length=32)
 
     class Meta:
@@ -219,8 +246,12 @@ class Posting(models.Model):
         verbose_name_plural = _("postings")
         constraints = [
             models.CheckConstraint(name="a_posting_moves_points", condition=Q(points__gt=0)),
-            models.CheckConstraint(name="a_posting_goes_somewhere_else", condition=~Q(source=F("destination"))),
-            models.CheckConstraint(name="nothing_is_posted_back_to_issued", condition=~Q(destination="issued")),
+            models.CheckConstraint(
+                name="a_posting_goes_somewhere_else", condition=~Q(source=F("destination"))
+            ),
+            models.CheckConstraint(
+                name="nothing_is_posted_back_to_issued", condition=~Q(destination="issued")
+            ),
             models.CheckConstraint(
                 name="a_posting_knows_its_buckets",
                 condition=Q(source__in=Bucket.values) & Q(destination__in=Bucket.values),

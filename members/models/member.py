@@ -45,9 +45,14 @@ class Member(models.Model):
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
     birth_date = models.DateField(_("birth date"), null=True, blank=True)
     attributes = models.JSONField(
-        _("attributes"), default=dict, blank=True, help_text=_("The program's own facts about a member, by key.")
+        _("attributes"),
+        default=dict,
+        blank=True,
+        help_text=_("The program's own facts about a member, by key."),
     )
-    enrolled_at = models.DateTimeField(_("enrolled at"), db_comment="By the clock of whoever enrolled the member")
+    enrolled_at = models.DateTimeField(
+        _("enrolled at"), db_comment="By the clock of whoever enrolled the member"
+    )
     recorded_at = models.DateTimeField(_("recorded at"), auto_now_add=True)
 
     objects = MemberQuerySet.as_manager()

@@ -18,7 +18,9 @@ class TierLadder(models.Model):
     program = models.ForeignKey(Program, models.PROTECT, related_name="tier_ladders")
     key = models.CharField(_("key"), max_length=40, validators=[KEY_VALIDATOR])
     name = models.CharField(_("name"), max_length=100)
-    wallet_type = models.ForeignKey(WalletType, models.PROTECT, related_name="+", verbose_name=_("points that count"))
+    wallet_type = models.ForeignKey(
+        WalletType, models.PROTECT, related_name="+", verbose_name=_("points that count")
+    )
 
     class Meta:
         verbose_name = _("tier ladder")
@@ -40,8 +42,12 @@ class Tier(models.Model):
     ladder = models.ForeignKey(TierLadder, models.PROTECT, related_name="tiers", verbose_name=_("ladder"))
     key = models.CharField(_("key"), max_length=40, validators=[KEY_VALIDATOR])
     name = models.CharField(_("name"), max_length=100)
-    threshold = models.PositiveBigIntegerField(_("reached at"), help_text=_("Points; the lowest rung is reached at 0."))
-    color = models.CharField(_("colour"), max_length=7, default="#64748b", help_text=_("As #rrggbb; shown in charts."))
+    threshold = models.PositiveBigIntegerField(
+        _("reached at"), help_text=_("Points; the lowest rung is reached at 0.")
+    )
+    color = models.CharField(
+        _("colour"), max_length=7, default="#64748b", help_text=_("As #rrggbb; shown in charts.")
+    )
 
     class Meta:
         verbose_name = _("tier")
@@ -52,7 +58,9 @@ class Tier(models.Model):
             models.CheckConstraint(name="a_tier_has_a_colour", condition=Q(color__regex="^#[0-9a-fA-F]{6}$")),
         ]
         triggers = [
-            moves_the_rules_revision("(SELECT program_id FROM members_tierladder WHERE id = changed.ladder_id)")
+            moves_the_rules_revision(
+                "(SELECT program_id FROM members_tierladder WHERE id = changed.ladder_id)"
+            )
         ]
 
     def __str__(self) -> str:
@@ -76,10 +84,10 @@ class MemberTier(models.Model):
     ladder = models.ForeignKey(
         TierLadder, models.PROTECT, db_index=False, related_name="+", verbose_name=_("ladder")
     )
-    tier = models.ForeignKey(
-        Tier, models.PROTECT, db_index=False, related_name="+", verbose_name=_("tier")
+    tier = models.ForeignKey(Tier, models.PROTECT, db_index=False, related_name="+", verbose_name=_("tier"))
+    progress = models.BigIntegerField(
+        _("progress"), default=0, db_comment="Points that count towards this ladder"
     )
-    progress = models.BigIntegerField(_("progress"), default=0, db_comment="Points that count towards this ladder")
     since = models.DateTimeField(_("since"), db_comment="When the present tier was reached")
 
     class Meta:

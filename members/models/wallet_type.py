@@ -32,7 +32,9 @@ class WalletType(models.Model):
         max_digits=10,
         decimal_places=6,
         default=0,
-        help_text=_("What one point costs when it is redeemed, in the program's currency; the liability is counted with it."),
+        help_text=_(
+            "What one point costs when it is redeemed, in the program's currency; the liability is counted with it."
+        ),
     )
 
     class Meta:
@@ -45,7 +47,9 @@ class WalletType(models.Model):
                 condition=(Q(expiry_rule="never") & Q(expires_after__isnull=True))
                 | (Q(expiry_rule__in=["days", "months"]) & Q(expires_after__gte=1)),
             ),
-            models.CheckConstraint(name="a_point_is_not_worth_less_than_nothing", condition=Q(point_value__gte=0)),
+            models.CheckConstraint(
+                name="a_point_is_not_worth_less_than_nothing", condition=Q(point_value__gte=0)
+            ),
         ]
         triggers = [moves_the_rules_revision()]
 

@@ -80,7 +80,7 @@ class ActivityAdmin(FactAdmin):
         if not term or program is None:
             return queryset, False
         members = search.find(term, program=program).values("pk")
-        sources = program.partners.values("key")  # type: ignore[attr-defined]
+        sources = program.partners.values("key")
         # Two look-ups on indexes instead of one condition with OR, which would walk through all activities.
         receipts = Activity.objects.filter(program=program, source__in=sources, external_id=term).values("pk")
         bought = Activity.objects.filter(member__in=members).values("pk")

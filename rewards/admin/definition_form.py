@@ -214,7 +214,6 @@ class DefinitionForm:
                 homeless.append(text)
             else:
                 form, field = place
-                form.full_clean() if form._errors is None else None
                 form.add_error(field, text)
         return homeless
 

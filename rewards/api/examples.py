@@ -15,7 +15,7 @@ STATUS: Final[dict[str, Any]] = {
             "available": 1240,
             "pending": 0,
             "held": 0,
-            "next_expiry": {"expires_at": "2026-12-31T23:00:00+00:00", "points": 180},
+            "next_expiry": {"expires_at": "2026-12-31T23:00:00Z", "points": 180},
         }
     ],
     "tiers": [
@@ -55,7 +55,7 @@ RECORDED: Final[dict[str, Any]] = {
     "external_id": SALE["external_id"],
     "member_id": MEMBER_ID,
     "occurred_at": "2026-06-01T14:00:00+02:00",
-    "recorded_at": "2026-06-01T12:00:01+00:00",
+    "recorded_at": "2026-06-01T12:00:01Z",
     "points": 12,
     "awards": [
         {
@@ -115,6 +115,6 @@ REDEEMED: Final[dict[str, Any]] = {
     "points": 500,
     "balance": 752,
     "voucher_code": "7KQ4WZ9P2M",
-    "voucher_expires_at": "2026-08-30T12:00:00+00:00",
-    "redeemed_at": "2026-06-01T12:00:00+00:00",
+    "voucher_expires_at": "2026-08-30T12:00:00Z",
+    "redeemed_at": "2026-06-01T12:00:00Z",
 }

@@ -6,7 +6,7 @@ purchase, and each further round trip or object in between would cost more than 
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -84,7 +84,10 @@ WITH member AS MATERIALIZED (
            coalesce(held.available, 0) - coalesce(overdue.points, 0) AS available,
            coalesce(held.pending, 0) AS pending, coalesce(held.held, 0) AS held,
            CASE WHEN next.points IS NOT NULL
-                THEN json_build_object('expires_at', next.expires_at, 'points', next.points) END AS next_expiry
+                THEN json_build_object(
+                    'expires_at', to_char(next.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                    'points', next.points
+                ) END AS next_expiry
     FROM member
     JOIN members_wallettype AS type ON type.program_id = $1
     LEFT JOIN members_wallet AS held ON held.member_id = member.id AND held.type_id = type.id
@@ -100,7 +103,7 @@ WITH member AS MATERIALIZED (
 ), standing AS (
     SELECT ladder.key AS ladder, tier.key AS tier, tier.name, coalesce(present.progress, 0) AS progress,
            next.key AS next_tier,
-           greatest(next.threshold - coalesce(present.progress, 0), 0) AS points_to_next
+           next.threshold - least(coalesce(present.progress, 0), next.threshold) AS points_to_next
     FROM member
     JOIN members_tierladder AS ladder ON ladder.program_id = $1
     LEFT JOIN members_membertier AS present
@@ -168,11 +171,23 @@ def read(program_id: UUID, reference: references.Reference, *, at: datetime) -> 
 
     :raises NotFound: if the program has no such member
     """
-    if reference.by == "id":
-        rows = fetch(_BY_ID, [program_id, at, reference.value])
-    else:
-        rows = fetch(_BY_IDENTIFIER, [program_id, at, reference.kind, reference.value])
+    query = query_of(program_id, reference, at=at)
+    rows = fetch(query.sql, query.parameters)
     if not rows:
         raise references.unknown()
     body: str = rows[0][0]
     return body.encode()
+
+
+class Query(NamedTuple):
+    """A statement with what is bound to it."""
+
+    sql: str
+    parameters: list[Any]
+
+
+def query_of(program_id: UUID, reference: references.Reference, *, at: datetime) -> Query:
+    """The one statement behind a status."""
+    if reference.by == "id":
+        return Query(_BY_ID, [program_id, at, reference.value])
+    return Query(_BY_IDENTIFIER, [program_id, at, reference.kind, reference.value])

@@ -8,8 +8,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from loyalty.core import clock
-from loyalty.core.api import idempotency, parsing, rendering
-from loyalty.core.api.auth import Caller
+from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError, NotFound
@@ -30,7 +29,7 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
 
     `write` performs the operation and hands it what else to write. See Note [Idempotency].
     """
-    key = idempotency.begin(request, request.auth)
+    key = idempotency.begin(request, auth.caller(request))
     if answer := idempotency.stored(key):
         return idempotency.replay(answer)
 
@@ -57,12 +56,12 @@ class TransactionsView(PartnerView):
     def post(self, request: Request) -> HttpResponse:
         """Record a sale or return; a repeat is answered with the first result."""
         reported = parsing.decode(request, Transaction)
-        caller: Caller = request.auth
+        caller = auth.caller(request)
         journey = returning.record if isinstance(reported, Return) else earning.record
 
         def write(also: earning.Also) -> Recorded:
             return journey(
-                reported,  # type: ignore[arg-type]  # each journey gets its own kind
+                reported,
                 program=caller.program,
                 source=caller.partner_key,
                 actor=caller.actor,
@@ -79,7 +78,7 @@ class TransactionView(PartnerView):
     @docs.read_transaction
     def get(self, request: Request, transaction_id: UUID) -> HttpResponse:
         """A transaction with the reasons for what it gave, and for what it did not."""
-        program = request.auth.program
+        program = auth.caller(request).program
         activity = Activity.objects.of(program).filter(pk=transaction_id).exclude(kind="event").first()
         if activity is None:
             raise NotFound(f"There is no transaction {transaction_id}.")
@@ -93,7 +92,7 @@ class EventsView(PartnerView):
     def post(self, request: Request) -> HttpResponse:
         """Record a custom event of a member; campaigns may give points for it."""
         event = parsing.decode(request, CustomEvent)
-        caller: Caller = request.auth
+        caller = auth.caller(request)
 
         def write(also: earning.Also) -> Recorded:
             return earning.record(
@@ -115,7 +114,7 @@ class RedemptionsView(PartnerView):
     def post(self, request: Request) -> HttpResponse:
         """Buy a reward with a member's points; the answer holds the voucher's code."""
         wanted = parsing.decode(request, RedemptionRequest)
-        caller: Caller = request.auth
+        caller = auth.caller(request)
 
         def write(also: redeeming.Also) -> redeeming.Redeemed:
             return redeeming.redeem(

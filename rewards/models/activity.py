@@ -31,7 +31,12 @@ class Activity(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     program = models.ForeignKey(
-        Program, models.PROTECT, db_constraint=False, db_index=False, related_name="+", verbose_name=_("program")
+        Program,
+        models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("program"),
     )
     member = models.ForeignKey(
         Member, models.PROTECT, db_index=False, related_name="activities", verbose_name=_("member")
@@ -42,25 +47,44 @@ class Activity(models.Model):
     event_type = models.CharField(_("event type"), max_length=60, blank=True)
     store = models.CharField(_("store"), max_length=60, blank=True)
     amount = models.DecimalField(
-        _("amount"), max_digits=14, decimal_places=2, default=0, db_comment="In the program's currency; never negative"
+        _("amount"),
+        max_digits=14,
+        decimal_places=2,
+        default=0,
+        db_comment="In the program's currency; never negative",
     )
     returned_amount = models.DecimalField(
-        _("returned"), max_digits=14, decimal_places=2, default=0, db_comment="Of a sale: what its returns took back so far"
+        _("returned"),
+        max_digits=14,
+        decimal_places=2,
+        default=0,
+        db_comment="Of a sale: what its returns took back so far",
     )
     lines = models.JSONField(_("lines"), default=list)
     attributes = models.JSONField(_("attributes"), default=dict)
     original = models.ForeignKey(
-        "self", models.PROTECT, null=True, db_index=False, related_name="returns", verbose_name=_("sale that is returned")
+        "self",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="returns",
+        verbose_name=_("sale that is returned"),
     )
     facts = models.JSONField(default=dict, db_comment="The member's facts that the engine saw")
     awards = models.JSONField(
-        default=list, db_comment="[{campaign, version, wallet_type, points, lot, reason …}] as they were booked"
+        default=list,
+        db_comment="[{campaign, version, wallet_type, points, lot, reason …}] as they were booked",
     )
     outcome = models.JSONField(
-        default=dict, db_comment="{wallets: [{type, available, pending, held}], tier} right after it, as the partner was told"
+        default=dict,
+        db_comment="{wallets: [{type, available, pending, held}], tier} right after it, as the partner was told",
     )
-    points = models.BigIntegerField(_("points"), default=0, db_comment="Spendable points that it gave; negative for a return")
-    fingerprint = models.BinaryField(max_length=32, db_comment="SHA-256 of what was reported: tells a repeat from a change")
+    points = models.BigIntegerField(
+        _("points"), default=0, db_comment="Spendable points that it gave; negative for a return"
+    )
+    fingerprint = models.BinaryField(
+        max_length=32, db_comment="SHA-256 of what was reported: tells a repeat from a change"
+    )
     occurred_at = models.DateTimeField(_("occurred at"), db_comment="By the partner's clock")
     recorded_at = models.DateTimeField(_("recorded at"), db_comment="By the program's clock")
 
@@ -73,13 +97,17 @@ class Activity(models.Model):
             models.UniqueConstraint(
                 name="an_activity_is_booked_once", fields=["program", "source", "external_id", "kind"]
             ),
-            models.CheckConstraint(name="an_activity_is_not_worth_less_than_nothing", condition=Q(amount__gte=0)),
             models.CheckConstraint(
-                name="no_more_is_returned_than_was_sold",
-                condition=Q(returned_amount__gte=0) & (Q(kind="sale", returned_amount__lte=F("amount")) | Q(returned_amount=0)),
+                name="an_activity_is_not_worth_less_than_nothing", condition=Q(amount__gte=0)
             ),
             models.CheckConstraint(
-                name="only_a_custom_event_has_a_type", condition=(Q(kind="event") & ~Q(event_type="")) | (~Q(kind="event") & Q(event_type=""))
+                name="no_more_is_returned_than_was_sold",
+                condition=Q(returned_amount__gte=0)
+                & (Q(kind="sale", returned_amount__lte=F("amount")) | Q(returned_amount=0)),
+            ),
+            models.CheckConstraint(
+                name="only_a_custom_event_has_a_type",
+                condition=(Q(kind="event") & ~Q(event_type="")) | (~Q(kind="event") & Q(event_type="")),
             ),
         ]
         indexes = [

@@ -37,8 +37,12 @@ class Campaign(models.Model):
     key = models.CharField(_("key"), max_length=40, validators=[KEY_VALIDATOR])
     name = models.CharField(_("name"), max_length=100)
     description = models.TextField(_("description"), blank=True)
-    status = models.CharField(_("status"), max_length=10, choices=CampaignStatus, default=CampaignStatus.DRAFT)
-    draft = models.JSONField(_("draft"), default=dict, help_text=_("Trigger, conditions, effects and schedule."))
+    status = models.CharField(
+        _("status"), max_length=10, choices=CampaignStatus, default=CampaignStatus.DRAFT
+    )
+    draft = models.JSONField(
+        _("draft"), default=dict, help_text=_("Trigger, conditions, effects and schedule.")
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = CampaignQuerySet.as_manager()
@@ -63,7 +67,9 @@ class CampaignVersion(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     program = models.ForeignKey(Program, models.PROTECT, related_name="+")
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="versions", verbose_name=_("campaign"))
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, related_name="versions", verbose_name=_("campaign")
+    )
     number = models.PositiveIntegerField(_("number"))
     is_running = models.BooleanField(_("running"), default=True)
     definition = models.JSONField(_("definition"))

@@ -54,7 +54,9 @@ class Reward(models.Model):
         validators=[MinValueValidator(0)],
         help_text=_("Empty: as many as are asked for."),
     )
-    voucher_valid_days = models.PositiveSmallIntegerField(_("voucher valid for"), default=90, help_text=_("Days."))
+    voucher_valid_days = models.PositiveSmallIntegerField(
+        _("voucher valid for"), default=90, help_text=_("Days.")
+    )
     is_active = models.BooleanField(_("active"), default=True)
     starts_at = models.DateTimeField(_("available from"), null=True, blank=True)
     ends_at = models.DateTimeField(_("available until"), null=True, blank=True)
@@ -67,7 +69,9 @@ class Reward(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_reward_per_key", fields=["program", "key"]),
             models.CheckConstraint(name="a_reward_costs_points", condition=Q(price__gt=0)),
-            models.CheckConstraint(name="stock_is_never_negative", condition=Q(stock__isnull=True) | Q(stock__gte=0)),
+            models.CheckConstraint(
+                name="stock_is_never_negative", condition=Q(stock__isnull=True) | Q(stock__gte=0)
+            ),
             models.CheckConstraint(
                 name="a_reward_ends_after_it_starts",
                 condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
@@ -83,13 +87,20 @@ class Redemption(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     program = models.ForeignKey(
-        Program, models.PROTECT, db_constraint=False, db_index=False, related_name="+", verbose_name=_("program")
+        Program,
+        models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("program"),
     )
     member = models.ForeignKey(Member, models.PROTECT, related_name="redemptions", verbose_name=_("member"))
     reward = models.ForeignKey(Reward, models.PROTECT, related_name="redemptions", verbose_name=_("reward"))
     source = models.CharField(_("source"), max_length=40, db_comment="Key of the partner that asked for it")
     points = models.PositiveBigIntegerField(_("points"))
-    status = models.CharField(_("status"), max_length=10, choices=RedemptionStatus, default=RedemptionStatus.CONFIRMED)
+    status = models.CharField(
+        _("status"), max_length=10, choices=RedemptionStatus, default=RedemptionStatus.CONFIRMED
+    )
     redeemed_at = models.DateTimeField(_("redeemed at"))
 
     class Meta:
@@ -106,7 +117,12 @@ class Voucher(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     program = models.ForeignKey(
-        Program, models.PROTECT, db_constraint=False, db_index=False, related_name="+", verbose_name=_("program")
+        Program,
+        models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("program"),
     )
     redemption = models.OneToOneField(
         Redemption, models.PROTECT, related_name="voucher", verbose_name=_("redemption")

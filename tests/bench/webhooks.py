@@ -22,7 +22,12 @@ from pathlib import Path
 
 import django
 
-SALE = {"points": 12, "balance": 3400, "activity_id": "0198c0de-0000-7000-8000-000000000000", "wallet": "points"}
+SALE = {
+    "points": 12,
+    "balance": 3400,
+    "activity_id": "0198c0de-0000-7000-8000-000000000000",
+    "wallet": "points",
+}
 SCRIPT = """
 wrk.method = "POST"
 wrk.body = string.rep("x", 300)
@@ -37,7 +42,9 @@ def main() -> None:
     arguments = options.parse_args()
     with receiver() as url:
         measure_sent(url, 2_000)
-        ratios = [measure_pair(url, arguments.events, swapped=bool(turn % 2)) for turn in range(arguments.pairs)]
+        ratios = [
+            measure_pair(url, arguments.events, swapped=bool(turn % 2)) for turn in range(arguments.pairs)
+        ]
     spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
     print(f"webhooks sent / wrk: median {statistics.median(ratios):.3f} ({spread}); the bar is 0.08")
 
@@ -75,8 +82,9 @@ def measure_sent(url: str, count: int) -> float:
     program = Program.objects.create(key=f"bench-{time.time_ns()}", name="Bench", currency="EUR")
     partner = Partner.objects.create(program=program, key="bench", name="Bench")
     endpoint, _ = webhooks.subscribe(partner, url=url)
+    now = timezone.now()
     Event.objects.bulk_create(
-        Event(program=program, member_id=new_id(), type="points.earned", data=SALE, occurred_at=timezone.now())
+        Event(program=program, member_id=new_id(), type="points.earned", data=SALE, occurred_at=now)
         for _ in range(count)
     )
     began = time.perf_counter()
@@ -94,7 +102,8 @@ def receiver() -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [
         str(Path(sys.executable).with_name("granian")),
-        "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws", "--log-level", "warning",
+        "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws",
+        "--log-level", "warning",
         "tests.bench.receiver:app",
     ]  # fmt: skip
     server = subprocess.Popen(command)

@@ -13,9 +13,10 @@ import psycopg
 import pytest
 import redis
 
-from loyalty.local import accounts, postgres
+from loyalty.local import accounts, postgres, servers
 from loyalty.local.accounts import Account
 from loyalty.local.ports import free_port, is_free
+from loyalty.local.processes import Parts
 from tests.local.conftest import Run, alive_in_sessions, wait_for
 
 pytestmark = [
@@ -77,6 +78,17 @@ class TestStart:
         complaint = second.supervisor.communicate(timeout=60)[1]
 
         assert f"running here already, as process {run.supervisor.pid}" in complaint
+
+    def test_is_left_out_for_servers_that_the_environment_names(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        named = {"DATABASE_URL": "postgres://db.example/regulars", "REDIS_URL": "redis://queue.example"}
+        for name, url in named.items():
+            monkeypatch.setenv(name, url)
+
+        with Parts(home) as parts:
+            assert servers.start(parts) == named
+            assert parts.running == []
 
 
 class TestStop:

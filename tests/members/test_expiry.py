@@ -78,7 +78,9 @@ class TestRun:
         with pytest.raises(InsufficientPoints):
             shop.later(days=40).redeems(reward.key)
 
-    def test_works_through_many_members_in_chunks(self, points_for_a_month, shop: Shop, ada: Member, monkeypatch):
+    def test_works_through_many_members_in_chunks(
+        self, points_for_a_month, shop: Shop, ada: Member, monkeypatch
+    ):
         monkeypatch.setattr(expiry, "CHUNK", 2)
         for number in range(5):
             factories.IdentifierFactory.create(member__program=shop.program, value=f"m{number}")

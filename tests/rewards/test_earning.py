@@ -230,8 +230,6 @@ class TestRecordMany:
         sales = [shop.sale(f"bulk-{number}", "1.00") for number in range(300)]
 
         with django_assert_num_queries(4):
-            earning.record_many(
-                sales, program=shop.program, source="till", actor="partner:till", at=shop.at
-            )
+            earning.record_many(sales, program=shop.program, source="till", actor="partner:till", at=shop.at)
 
         assert Wallet.objects.get(member=ada).available == 310

@@ -63,7 +63,8 @@ class TestSales:
         self, shop: Shop, ada: Member, transactional_till: PartnerClient
     ):
         answers = at_once(
-            12, lambda number: _copy(transactional_till).post("/v1/transactions", sale(), idempotency_key="k1")
+            12,
+            lambda number: _copy(transactional_till).post("/v1/transactions", sale(), idempotency_key="k1"),
         )
 
         assert {answer.status_code for answer in answers} == {201}

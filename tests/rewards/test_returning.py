@@ -26,7 +26,9 @@ class TestRecord:
         assert Lot.objects.get().reversed == 99
         assert list(verify.run()) == []
 
-    @pytest.mark.parametrize("parts", [("33.33", "33.33", "33.34"), ("0.01", "99.98", "0.01"), ("50.00", "50.00")])
+    @pytest.mark.parametrize(
+        "parts", [("33.33", "33.33", "33.34"), ("0.01", "99.98", "0.01"), ("50.00", "50.00")]
+    )
     def test_several_partial_returns_end_exactly_at_the_whole(self, shop: Shop, ada: Member, parts):
         shop.sells("receipt-1", "100.00")
 

@@ -119,7 +119,9 @@ class TestRecord:
         assert problem["errors"][0]["pointer"] == pointer
         assert nothing_happened()
 
-    @pytest.mark.parametrize("body", [b"", b"no json", b'{"kind":', b"[1, 2]", b'{"kind": "\xff"}', b"[" * 5000])
+    @pytest.mark.parametrize(
+        "body", [b"", b"no json", b'{"kind":', b"[1, 2]", b'{"kind": "\xff"}', b"[" * 5000]
+    )
     def test_refuses_a_body_that_is_no_sale(self, till: PartnerClient, ada: Member, body: bytes):
         answer = till.post("/v1/transactions", body)
 

@@ -66,7 +66,7 @@ class Command(BaseCommand):
             program=program, at=born_at, households=households, year_ends=born_at.date()
         )
         with reporting.bar(choice, name="A year of purchases", file=sys.stderr) as bar:
-            summary = year.live_through(choice, baskets=bar.total, progress=bar)
+            summary = year.live_through(choice, progress=bar)
         for line in reporting.told(summary):
             self.stdout.write(f"  {line}")
 

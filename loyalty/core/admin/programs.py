@@ -36,9 +36,9 @@ class ProgramAdmin(ThemedAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Program]:
         rows = super().get_queryset(request)
         if request.user.is_superuser:
-            return rows  # type: ignore[no-any-return]
+            return rows
         program = program_of(request)
-        return rows.filter(pk=program.pk) if program else rows.none()  # type: ignore[no-any-return]
+        return rows.filter(pk=program.pk) if program else rows.none()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> tuple[str, ...]:
         """What points were granted under stays: amounts are stored in the currency."""
@@ -50,8 +50,8 @@ class ProgramAdmin(ThemedAdmin):
     def save_model(self, request: HttpRequest, obj: Program, form: Any, change: bool) -> None:
         """Whoever founds a program is its first administrator, as far as others are assigned to programs too."""
         super().save_model(request, obj, form, change)
-        if not change and Assignment.objects.filter(user_id=request.user.pk).exists():
-            Assignment.objects.create(user_id=request.user.pk, program=obj, role=Role.ADMINISTRATOR)
+        if not change and Assignment.objects.filter(user=request.user).exists():
+            Assignment.objects.create(user=request.user, program=obj, role=Role.ADMINISTRATOR)
 
     @display(description=_("kind"), label={ProgramKind.LIVE: "success", ProgramKind.SANDBOX: "warning"})
     def shown_kind(self, program: Program) -> tuple[str, str]:

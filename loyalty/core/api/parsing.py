@@ -8,7 +8,8 @@ fingerprint. Numbers of any length are read exactly where whole numbers are expe
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final
+from types import UnionType
+from typing import Any, Final, overload
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -48,15 +49,23 @@ def loads(raw: bytes) -> Any:
     return value
 
 
-def decode[T](request: Request, kind: type[T]) -> T:
+@overload
+def decode[T](request: Request, kind: type[T]) -> T: ...
+
+
+@overload
+def decode(request: Request, kind: UnionType) -> Any: ...
+
+
+def decode(request: Request, kind: Any) -> Any:
     """
-    The body as a value of that type, an instance of a `msgspec.Struct` as a rule.
+    The body as a value of that type: a `msgspec.Struct`, or one of several that a tag tells apart.
 
     :raises MalformedJSON: if it is no JSON
     :raises InvalidBody: if it has another shape, or unknown fields; with a pointer to the place
     """
     raw = body(request)
-    value: T = _decode(raw, kind)
+    value = _decode(raw, kind)
     _refuse_nul(raw, None)
     return value
 
@@ -92,7 +101,9 @@ def explained(message: str) -> tuple[str, str]:
     """What msgspec found wrong, in JSON's own words, and a JSON pointer to it (`#/lines/0/amount`)."""
     match = _PLACE.match(message)
     assert match is not None, "each part of the pattern is optional"
-    steps = [name or position for name, position in _STEP.findall(match["path"] or "")]
+    # "[...]" stands for a name in a free-form object, which msgspec does not tell.
+    known = (match["path"] or "").partition("[...]")[0]
+    steps = [name or position for name, position in _STEP.findall(known)]
     if field := _FIELD.search(match["what"]):
         steps.append(field[1])
     escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]

@@ -29,8 +29,8 @@ _NEVER: Final = {"0", "0.0", "0.00", "0.000"}
 
 
 def dumps(value: Any) -> bytes:
-    """JSON in UTF-8. Decimals become strings, structs objects; moments must know their time zone."""
-    return orjson.dumps(value, default=_encoded)
+    """JSON in UTF-8. Decimals become strings, structs objects, moments in UTC end in Z."""
+    return orjson.dumps(value, default=_encoded, option=orjson.OPT_UTC_Z)
 
 
 def _encoded(value: Any) -> Any:
@@ -71,7 +71,7 @@ class JSONOnly(BaseContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        accepted = request._request.META.get("HTTP_ACCEPT", "*/*")
+        accepted = request._request.META.get("HTTP_ACCEPT") or "*/*"
         if accepted not in _WELCOME and not _takes_json(accepted):
             raise refusals.NotAcceptable(_("Ask for application/json, or leave out the Accept header."))
         renderer = next(iter(renderers))

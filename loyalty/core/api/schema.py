@@ -98,7 +98,7 @@ def operation[F: Callable[..., Any]](**said: Any) -> Callable[[F], F]:
     return mark
 
 
-class OperationSchema(AutoSchema):  # type: ignore[misc]  # drf-spectacular is not typed
+class OperationSchema(AutoSchema):
     """Reads what `@operation` said, and the scope that the view states."""
 
     @property
@@ -121,7 +121,7 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]  # drf-spectacular is n
     def get_summary(self) -> str:
         return self._operation.summary
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         scope = _("Any valid API key.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
         return f"{cleandoc(self._operation.description)}\n\n{scope}"
 
@@ -137,7 +137,7 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]  # drf-spectacular is n
         _register(self.registry, components)
         return {"application/json": schema}
 
-    def get_response_serializers(self) -> dict[Any, Any]:
+    def get_response_serializers(self) -> Any:
         said = self._operation
         answers: dict[Any, Any] = {
             (said.status, "application/json"): OpenApiResponse(said.answer, described(said.answer))
@@ -148,7 +148,7 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]  # drf-spectacular is n
 
     def _refusals(self) -> dict[int, list[type[DomainError]]]:
         said = self._operation
-        kinds = [*_ALWAYS, *said.refuses]
+        kinds: list[type[DomainError]] = [*_ALWAYS, *said.refuses]
         if self.scope != auth.ANY_SCOPE:
             kinds.append(refusals.MissingScope)
         if said.takes is not None:
@@ -165,12 +165,12 @@ class OperationSchema(AutoSchema):  # type: ignore[misc]  # drf-spectacular is n
             examples.append(_example(_("Call"), said.takes_example, request_only=True))
         return examples
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         keyed = [_KEY_PARAMETER, _REPLAYED_HEADER] if self._operation.takes is not None else []
         return [*self._operation.parameters, *keyed]
 
 
-def _example(name: Any, value: Any, *, status: int | None = None, **only: bool) -> OpenApiExample:
+def _example(name: Any, value: Any, *, status: int | None = None, **only: Any) -> OpenApiExample:
     codes = [str(status)] if status else None
     return OpenApiExample(str(name), msgspec.to_builtins(value), status_codes=codes, **only)
 
@@ -198,7 +198,7 @@ def described(kind: type) -> str:
     return " ".join(cleandoc(kind.__doc__ or "").partition("\n\n")[0].split())
 
 
-class StructExtension(OpenApiSerializerExtension):  # type: ignore[misc]  # drf-spectacular is not typed
+class StructExtension(OpenApiSerializerExtension):
     """Schemas of `msgspec` structs, from the same constraints that decode and refuse."""
 
     target_class = "msgspec.Struct"

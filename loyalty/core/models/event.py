@@ -37,9 +37,13 @@ class Event(models.Model):
     program = models.ForeignKey(
         "core.Program", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
-    member_id = models.UUIDField(null=True, db_comment="members_member.id; empty for events of the program itself")
+    member_id = models.UUIDField(
+        null=True, db_comment="members_member.id; empty for events of the program itself"
+    )
     type = models.CharField(max_length=60)
-    data = models.JSONField(default=dict, db_comment="What partners are told; ids and figures, no personal data")
+    data = models.JSONField(
+        default=dict, db_comment="What partners are told; ids and figures, no personal data"
+    )
     occurred_at = models.DateTimeField(db_comment="By the clock of whoever reported it, or the program's")
     recorded_at = models.DateTimeField(auto_now_add=True)
 
@@ -69,12 +73,15 @@ class EventHorizon(models.Model):
     sealed_number = models.BigIntegerField(default=0, db_default=0)
     barrier_number = models.BigIntegerField(default=0, db_default=0)
     barrier_transaction = models.BigIntegerField(
-        default=0, db_default=0, db_comment="An xid8; all below it must have ended")
+        default=0, db_default=0, db_comment="An xid8; all below it must have ended"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(name="there_is_one_horizon", condition=Q(id=1)),
-            models.CheckConstraint(name="the_seal_is_behind_the_barrier", condition=Q(sealed_number__lte=F("barrier_number"))),
+            models.CheckConstraint(
+                name="the_seal_is_behind_the_barrier", condition=Q(sealed_number__lte=F("barrier_number"))
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,9 +8,13 @@ class IdempotencyRecord(models.Model):
     """The stored answer of a call that changed something; written in the transaction of the change."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    partner_id = models.UUIDField(db_comment="integrations_partner.id: the same key of two partners is two keys")
+    partner_id = models.UUIDField(
+        db_comment="integrations_partner.id: the same key of two partners is two keys"
+    )
     key = models.CharField(max_length=255)
-    fingerprint = models.BinaryField(max_length=32, db_comment="SHA-256 of method, path, query and canonical body")
+    fingerprint = models.BinaryField(
+        max_length=32, db_comment="SHA-256 of method, path, query and canonical body"
+    )
     status = models.SmallIntegerField(db_comment="HTTP status of the stored answer")
     body = models.JSONField()
     created_at = models.DateTimeField(db_comment="Real time; kept for 31 days")
@@ -18,7 +22,10 @@ class IdempotencyRecord(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_answer_per_idempotency_key", fields=["partner_id", "key"]),
-            models.CheckConstraint(name="stored_answers_are_final", condition=Q(status__gte=200, status__lt=300) | Q(status__in=[404, 409, 422])),
+            models.CheckConstraint(
+                name="stored_answers_are_final",
+                condition=Q(status__gte=200, status__lt=300) | Q(status__in=[404, 409, 422]),
+            ),
         ]
         indexes = [models.Index(name="idempotency_records_by_age", fields=["created_at"])]
 

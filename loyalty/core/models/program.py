@@ -14,7 +14,9 @@ from loyalty.core.ids import new_id
 KEY_VALIDATOR = RegexValidator(
     r"^[a-z0-9][a-z0-9_-]*\Z", _("Use lower-case letters, digits, hyphens and underscores.")
 )
-CURRENCY_VALIDATOR = RegexValidator(r"^[A-Z]{3}\Z", _("Use a currency code of three capital letters, such as EUR."))
+CURRENCY_VALIDATOR = RegexValidator(
+    r"^[A-Z]{3}\Z", _("Use a currency code of three capital letters, such as EUR.")
+)
 
 
 class ProgramKind(models.TextChoices):
@@ -91,8 +93,12 @@ class Program(models.Model):
                 name="only_a_sandbox_has_a_test_clock",
                 condition=Q(kind="sandbox") | Q(clock_offset=timedelta()),
             ),
-            models.CheckConstraint(name="a_test_clock_never_runs_behind", condition=Q(clock_offset__gte=timedelta())),
-            models.CheckConstraint(name="program_currency_is_three_capitals", condition=Q(currency__regex="^[A-Z]{3}$")),
+            models.CheckConstraint(
+                name="a_test_clock_never_runs_behind", condition=Q(clock_offset__gte=timedelta())
+            ),
+            models.CheckConstraint(
+                name="program_currency_is_three_capitals", condition=Q(currency__regex="^[A-Z]{3}$")
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(

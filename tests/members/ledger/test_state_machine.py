@@ -60,7 +60,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(points=POINTS)
     def spend(self, points: int) -> None:
-        usable = [lot for lot in self.order if (self.expiry[lot] or datetime.max.replace(tzinfo=UTC)) > self.now]
+        usable = [
+            lot for lot in self.order if (self.expiry[lot] or datetime.max.replace(tzinfo=UTC)) > self.now
+        ]
         usable.sort(key=lambda lot: self.expiry[lot] or datetime.max.replace(tzinfo=UTC))
         if sum(self.left[lot] for lot in usable) < points:
             with pytest.raises(InsufficientPoints):

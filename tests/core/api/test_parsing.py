@@ -1,0 +1,151 @@
+import re
+
+import pytest
+from django.test import Client
+
+from loyalty.core.api import parsing
+from loyalty.core.api.refusals import InvalidBody
+from loyalty.core.models import Event
+
+JSON = "application/json"
+
+
+def refusal(till, body, **headers):
+    response = till.post("/v1/orders", body, **headers)
+    assert not Event.objects.exists()
+    assert response.headers["Content-Type"] == "application/problem+json"
+    return response.status_code, response.json()["code"]
+
+
+class TestBody:
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b" ",
+            b"{",
+            b"nonsense",
+            b'{"number": NaN}',
+            b'{"number": "\xff"}',
+            b'{"number": "\x00"}',
+            b'{"number": "\\ud800"}',
+            b'\xef\xbb\xbf{"number": "1"}',
+            b"[" * 100_000,
+            b"[" * 100_000 + b"]" * 100_000,
+            b'{"number": "1"} {"number": "2"}',
+        ],
+        ids=lambda raw: repr(raw[:20]),
+    )
+    def test_is_refused_if_it_is_no_json(self, till, raw):
+        assert refusal(till, raw) == (400, "malformed_json")
+
+    @pytest.mark.parametrize(
+        ("headers", "explained"),
+        [
+            ({"content_type": "text/plain"}, "Content-Type: application/json"),
+            ({"content_type": "application/x-www-form-urlencoded"}, "Content-Type: application/json"),
+            ({"content_type": "multipart/form-data; boundary=x"}, "Content-Type: application/json"),
+            ({"content_type": ""}, "Content-Type: application/json"),
+            ({"content_type": "application/json; charset=latin-1"}, "UTF-8"),
+            ({"content_encoding": "gzip"}, "uncompressed"),
+        ],
+    )
+    def test_is_refused_if_it_is_declared_as_something_else(self, till, headers, explained):
+        response = till.post("/v1/orders", {"number": "1"}, **headers)
+
+        assert response.status_code == 415
+        assert response.json()["code"] == "unsupported_media_type"
+        assert explained in response.json()["detail"]
+        assert not Event.objects.exists()
+
+    def test_is_taken_with_a_charset_of_utf_8(self, till):
+        response = till.post("/v1/orders", {"number": "1"}, content_type="application/json; charset=UTF-8")
+
+        assert response.status_code == 201
+
+    def test_is_refused_above_5_mb(self, till):
+        assert refusal(till, b'{"number": "' + b"x" * (5 * 1024 * 1024) + b'"}') == (413, "body_too_large")
+
+    def test_is_asked_for_only_once_the_caller_is_known(self):
+        response = Client().post("/v1/orders", b"nonsense", content_type=JSON)
+
+        assert response.status_code == 401
+
+
+class TestDecode:
+    @pytest.mark.parametrize(
+        ("body", "pointer", "explained"),
+        [
+            ({}, "#/number", "missing required field `number`"),
+            ([], "#", "Expected `object`, got `array`"),
+            ({"number": 1}, "#/number", "Expected `string`, got `integer`"),
+            ({"number": "1", "nonsense": 1}, "#/nonsense", "unknown field `nonsense`"),
+            ({"number": "1", "points": 1000}, "#/points", "unknown field `points`"),
+            ({"number": "1", "lines": [{"sku": "a"}, {}]}, "#/lines/1/sku", "missing required field `sku`"),
+            (
+                {"number": "1", "lines": [{"sku": "a", "quantity": "x"}]},
+                "#/lines/0/quantity",
+                "Expected `integer`, got `string`",
+            ),
+            ({"number": "1", "lines": {}}, "#/lines", "Expected `array`, got `object`"),
+            ({"number": "1", "amount": "12,50"}, "#/amount", "Invalid decimal string"),
+            ({"number": "1", "attributes": {"a": 1}}, "#/attributes", "Expected `string`, got `integer`"),
+        ],
+    )
+    def test_names_the_field_and_the_reason(self, till, body, pointer, explained):
+        response = till.post("/v1/orders", body)
+
+        assert response.status_code == 422
+        assert response.json()["code"] == "invalid_input"
+        (error,) = response.json()["errors"]
+        assert error["pointer"] == pointer
+        assert explained in error["detail"]
+        assert not Event.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("raw", "pointer"),
+        [
+            (b'{"number": "a\\u0000b"}', "#/number"),
+            (b'{"number": "1", "lines": [{"sku": "a"}, {"sku": "\\u0000"}]}', "#/lines/1/sku"),
+            (b'{"number": "1", "attributes": {"\\u0000": "x"}}', "#/attributes"),
+        ],
+    )
+    def test_refuses_a_character_that_the_database_cannot_hold(self, till, raw, pointer):
+        response = till.post("/v1/orders", raw)
+
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == pointer
+
+    def test_takes_an_escaped_backslash_before_u0000_as_what_it_is(self, till):
+        response = till.post("/v1/echo", b'{"number": "\\\\u0000"}')
+
+        assert response.json()["number"] == r"\u0000"
+
+    def test_counts_the_last_of_a_repeated_name(self, till):
+        response = till.post("/v1/echo", b'{"number": "1", "number": "2"}')
+
+        assert response.json()["number"] == "2"
+
+    def test_keeps_decimals_exact(self, till):
+        response = till.post("/v1/echo", b'{"number": "1", "amount": "0.10000000000000000000000000001"}')
+
+        assert response.json()["amount"] == "0.10000000000000000000000000001"
+
+    @pytest.mark.parametrize(
+        ("length", "pointer"), [(30, "#/lines/0/quantity"), (400, "#/lines/0/quantity"), (100_000, "#")]
+    )
+    def test_refuses_whole_numbers_that_nothing_can_hold(self, till, length, pointer):
+        body = b'{"number": "1", "lines": [{"sku": "a", "quantity": ' + b"9" * length + b"}]}"
+
+        response = till.post("/v1/orders", body)
+
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == pointer
+
+
+class TestLoads:
+    def test_reads_any_json(self):
+        assert parsing.loads(b'{"a": [1, 2.5, null, true, "x"]}') == {"a": [1, 2.5, None, True, "x"]}
+
+    def test_refuses_nul_in_names(self):
+        with pytest.raises(InvalidBody, match=re.escape("U+0000")):
+            parsing.loads(b'{"\\u0000": 1}')

@@ -1,0 +1,111 @@
+"""Addresses that exist only to test what all of the API has in common."""
+
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
+from django.http import Http404, HttpResponse
+from django.urls import include, path
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from loyalty.core.api import auth, parsing, rendering
+from loyalty.core.api.idempotency import idempotent
+from loyalty.core.api.views import PartnerView
+from loyalty.core.errors import DomainError, NotFound
+from loyalty.core.models import Event
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    sku: str
+    quantity: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    number: str
+    amount: Decimal = Decimal()
+    lines: tuple[Line, ...] = ()
+    attributes: dict[str, str] = {}
+
+
+class SoldOut(DomainError):
+    """Nothing is left."""
+
+    code = "sold_out_in_test"
+    title = "Sold out"
+
+
+class OrdersView(PartnerView):
+    """Publishes an event as its effect; `number` says what happens then."""
+
+    scopes: ClassVar = {"post": "transactions:write"}
+    outcomes: ClassVar[dict[str, Exception]] = {
+        "refused": SoldOut("None is left.", pointer="#/number"),
+        "unknown": NotFound("There is no such shop."),
+        "broken": RuntimeError("a bug with the secret 4711"),
+    }
+
+    @idempotent
+    def post(self, request: Request) -> Response:
+        order = parsing.decode(request, Order)
+        program = auth.caller(request).program
+        event = Event.objects.create(program=program, type="ordered", occurred_at=timezone.now())
+        if order.number in self.outcomes:
+            raise self.outcomes[order.number]
+        return Response({"event": event.number, "amount": order.amount, "at": event.occurred_at}, status=201)
+
+
+class EchoView(PartnerView):
+    scopes: ClassVar = {"post": auth.ANY_SCOPE}
+
+    def post(self, request: Request) -> HttpResponse:
+        return rendering.answer(parsing.decode(request, Order))
+
+
+class InputSerializer(serializers.Serializer[Any]):
+    lines = serializers.ListField(child=serializers.IntegerField())
+    name = serializers.CharField()
+
+
+class SerializedView(PartnerView):
+    scopes: ClassVar = {"post": auth.ANY_SCOPE}
+
+    def post(self, request: Request) -> Response:
+        given = InputSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(given.validated_data)
+
+
+class FailingView(PartnerView):
+    scopes: ClassVar = {"get": auth.ANY_SCOPE}
+    errors: ClassVar[dict[str, Exception]] = {
+        "bug": RuntimeError("a bug with the secret 4711"),
+        "absent": Http404(),
+        "denied": PermissionDenied(),
+        "suspicious": SuspiciousOperation(),
+        "database": OperationalError("server closed the connection"),
+    }
+
+    def get(self, request: Request, name: str) -> Response:
+        raise self.errors[name]
+
+
+class ForgottenView(PartnerView):
+    """Nobody said which scope it takes."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"secret": 4711})
+
+
+urlpatterns = [
+    path("v1/orders", OrdersView.as_view()),
+    path("v1/echo", EchoView.as_view()),
+    path("v1/serialized", SerializedView.as_view()),
+    path("v1/failing/<str:name>", FailingView.as_view()),
+    path("v1/forgotten", ForgottenView.as_view()),
+    path("", include("loyalty.urls")),
+]

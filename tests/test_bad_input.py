@@ -1,0 +1,151 @@
+"""Whatever a partner sends, it gets a clear answer, and what is refused changes nothing."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import pytest
+from django.db.models import Model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from members.ledger import verify
+from tests.test_permissions import EFFECTS, TABLE
+
+POSTS = sorted(operation for operation in TABLE if operation.startswith("POST"))
+FUZZED = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+odd_texts = st.sampled_from(
+    ["", " ", "\0", "\u202e", "💶" * 300, "1e999", "NaN", "-1", "0x10", "9" * 400, "2026-02-30", "null"]
+)
+odd_values = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=2**62, max_value=2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | odd_texts
+    | st.datetimes().map(lambda moment: f"{moment.isoformat()}Z")
+)
+json_values = st.recursive(
+    odd_values,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something can be put in the place of what is there."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in items:
+        yield from places(inner, (*path, name))
+
+
+def put(body: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    changed = copy.deepcopy(body)
+    target = changed
+    for step in path[:-1]:
+        target = target[step]
+    target[path[-1]] = value
+    return changed
+
+
+def dumped(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # a number beyond 64 bits, a lone surrogate: as others would write it
+        import json
+
+        return json.dumps(value).encode()
+
+
+def counts() -> list[int]:
+    return [model._default_manager.count() for model in _kept()]
+
+
+def _kept() -> list[type[Model]]:
+    # A final refusal is kept for its repeats: that is no change of the program's.
+    return [model for model in EFFECTS if model.__name__ != "IdempotencyRecord"]
+
+
+@pytest.fixture
+def world(ada, shop):
+    shop.sells("receipt-1", "1000.00")
+
+
+@pytest.mark.parametrize("operation", POSTS)
+class TestPost:
+    @FUZZED
+    @given(data=st.data())
+    def test_survives_a_body_with_something_odd_in_it(self, operation, till, world, data):
+        case = TABLE[operation]
+        path = data.draw(st.sampled_from(list(places(case.body))))
+        body = put(case.body, path, data.draw(json_values))
+        before = counts()
+
+        response = till.post(case.address, dumped(body))
+
+        assert response.status_code < 500
+        if response.status_code >= 400:
+            assert response.headers["Content-Type"] == "application/problem+json"
+            assert response.json()["detail"]
+            assert counts() == before
+
+    @FUZZED
+    @given(raw=st.binary(max_size=40))
+    def test_survives_bytes_that_are_nothing(self, operation, till, world, raw):
+        response = till.post(TABLE[operation].address, raw or b" ")
+
+        assert response.status_code in (400, 422)
+
+    @FUZZED
+    @given(name=st.text(min_size=1, max_size=20))
+    def test_refuses_a_field_that_it_does_not_know(self, operation, till, world, name):
+        case = TABLE[operation]
+        if name in {*(case.body or {}), "attributes", "lines", "store", "first_name", "last_name"}:
+            return
+
+        response = till.post(case.address, dumped({**(case.body or {}), name: 1}))
+
+        assert response.status_code == 422
+
+
+class TestGet:
+    @FUZZED
+    @given(
+        reference=st.text(max_size=60) | odd_texts, kind=st.sampled_from(["", "card:", "email:", "phone:"])
+    )
+    @pytest.mark.parametrize("address", ["/v1/members/{}", "/v1/members/{}/status", "/v1/transactions/{}"])
+    def test_survives_any_reference(self, till, world, address, reference, kind):
+        response = till.get(address.format(quote(kind + reference, safe="")))
+
+        assert response.status_code in (200, 404)
+
+    @FUZZED
+    @given(
+        name=st.sampled_from(["cursor", "limit", "status", "identifier", "page"]), value=st.text() | odd_texts
+    )
+    def test_survives_any_filter(self, till, world, name, value):
+        response = till.get("/v1/members", {name: value})
+
+        assert response.status_code in (200, 400, 404)
+
+
+def test_leaves_the_ledger_whole(till, world):
+    for operation in POSTS:
+        case = TABLE[operation]
+        for path in places(case.body):
+            till.post(case.address, dumped(put(case.body, path, {"odd": [None]})))
+
+    assert list(verify.run()) == []

@@ -1,0 +1,162 @@
+"""
+Who may call what: every operation of the API, with every kind of API key.
+
+An operation that is not in the table fails the tests: say what it answers to whom.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from integrations import credentials
+from integrations.models import Credential
+from loyalty.core.api import checks
+from loyalty.core.api.auth import ANY_SCOPE, SCOPES
+from loyalty.core.models import Event, IdempotencyRecord
+from members.models import Entry, Member
+from rewards.models import Activity, Redemption
+from tests.cast import Shop
+from tests.clients import PartnerClient
+from tests.factories import PartnerFactory, RewardFactory
+
+EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
+
+
+class Case(NamedTuple):
+    """How an operation is called, and what the right key and another program's key are answered."""
+
+    address: str
+    body: dict[str, Any] | None
+    right: int
+    outsider: int
+
+
+CARD = {"kind": "card", "value": "1001"}
+SALE = {
+    "kind": "sale",
+    "external_id": "receipt-2",
+    "occurred_at": "2026-06-01T12:00:00Z",
+    "member": CARD,
+    "amount": {"amount": "1.00", "currency": "EUR"},
+}
+EVENT = {
+    "kind": "event",
+    "external_id": "login-1",
+    "occurred_at": "2026-06-01T12:00:00Z",
+    "type": "app.login",
+    "member": CARD,
+}
+NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
+
+TABLE = {
+    "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    "GET /v1/members": Case("/v1/members", None, 200, 200),
+    "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
+    "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
+    "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
+    "GET /v1/transactions/<uuid:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
+}
+OPERATIONS = sorted(TABLE)
+SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.operations()}
+
+
+@pytest.fixture
+def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
+    """Call an operation with that client; there is a sale to read and a reward to redeem."""
+    RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
+    sale = shop.sells("receipt-1", "1000.00")
+
+    def run(operation: str, client: Client) -> Any:
+        case = TABLE[operation]
+        address = case.address.format(sale=sale.id)
+        if case.body is None:
+            return client.get(address)
+        if isinstance(client, PartnerClient):
+            return client.post(address, case.body)
+        return client.post(address, case.body, "application/json", headers={"Idempotency-Key": "k"})
+
+    return run
+
+
+@pytest.fixture
+def refused(call: Callable[[str, Client], Any]) -> Callable[[str, Client], Any]:
+    """Call an operation and see that nothing has changed by it."""
+
+    def run(operation: str, client: Client) -> Any:
+        before = [model._default_manager.count() for model in EFFECTS]
+        response = call(operation, client)
+        assert [model._default_manager.count() for model in EFFECTS] == before
+        assert response.headers["Content-Type"] == "application/problem+json"
+        return response
+
+    return run
+
+
+def test_every_operation_is_in_the_table():
+    assert set(TABLE) == set(SCOPE_OF)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+class TestOperation:
+    def test_answers_the_right_key(self, operation, call, program):
+        scope = SCOPE_OF[operation]
+        partner = PartnerFactory.create(program=program, key="till-2")
+        client = PartnerClient.of(partner, scopes=[] if scope == ANY_SCOPE else [scope])
+
+        assert call(operation, client).status_code == TABLE[operation].right
+
+    def test_refuses_a_key_that_lacks_its_scope(self, operation, call, program):
+        scope = SCOPE_OF[operation]
+        partner = PartnerFactory.create(program=program, key="till-2")
+        client = PartnerClient.of(partner, scopes=[known for known in SCOPES if known != scope])
+
+        response = call(operation, client)
+
+        assert response.status_code == (TABLE[operation].right if scope == ANY_SCOPE else 403)
+        assert scope == ANY_SCOPE or response.json()["scope"] == scope
+
+    def test_shows_another_programs_key_nothing(self, operation, call, outsider):
+        response = call(operation, outsider)
+
+        assert response.status_code == TABLE[operation].outsider
+        assert b"Lovelace" not in response.content
+        assert Entry.objects.count() == 1
+
+    def test_refuses_whoever_has_no_key(self, operation, refused):
+        assert refused(operation, Client()).status_code == 401
+
+    @pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer rk_live_", "Basic dGlsbDp0aWxs", "Bearer"])
+    def test_refuses_what_is_no_key(self, operation, refused, header):
+        assert refused(operation, Client(headers={"Authorization": header})).status_code == 401
+
+    def test_refuses_a_revoked_key(self, operation, refused, till):
+        credentials.revoke(till.credential, by=None, at=timezone.now())
+
+        assert refused(operation, till).status_code == 401
+
+    def test_refuses_an_expired_key(self, operation, refused, till):
+        long_ago = timezone.now() - timedelta(days=2)
+        Credential.objects.filter(pk=till.credential.pk).update(
+            created_at=long_ago, expires_at=long_ago + timedelta(days=1)
+        )
+
+        assert refused(operation, till).status_code == 401
+
+    def test_refuses_a_partner_that_is_switched_off(self, operation, refused, till):
+        till.credential.partner.is_active = False
+        till.credential.partner.save()
+
+        assert refused(operation, till).status_code == 401
+
+    def test_refuses_a_member_of_staff_with_a_session(self, operation, refused, client, django_user_model):
+        client.force_login(django_user_model.objects.create_superuser("root@example.org", "pass-word-1234"))
+
+        assert refused(operation, client).status_code == 401

@@ -1,0 +1,157 @@
+"""The OpenAPI text is valid, complete, and says what the views do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import openapi_spec_validator
+import pytest
+import yaml
+from django.test import Client
+from django.urls import Resolver404, resolve
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from loyalty.core.api import checks, problem
+from loyalty.core.api.auth import SCOPES
+
+Operation = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    text: dict[str, Any] = Client().get("/v1/openapi.json").json()
+    return text
+
+
+def operations(schema: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def contents(operation: Operation) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each body that is described: status (or `request`), media type, and its description."""
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield "request", media_type, content
+    for status, response in operation["responses"].items():
+        for media_type, content in response["content"].items():
+            yield status, media_type, content
+
+
+class TestSchema:
+    def test_is_valid_openapi(self, schema):
+        openapi_spec_validator.validate(schema)
+
+        assert schema["openapi"].startswith("3.1")
+
+    def test_is_the_same_in_yaml(self, schema):
+        response = Client().get("/v1/openapi.yaml")
+
+        assert yaml.safe_load(response.content) == schema
+
+    def test_has_every_operation_and_no_other(self, schema):
+        described = {
+            (method.upper(), path.replace("{", "<").replace("}", ">"))
+            for path, methods in schema["paths"].items()
+            for method in methods
+        }
+        routed = set()
+        for method, route, _scope in checks.operations():
+            plain = route.replace("<str:", "<").replace("<uuid:", "<").replace("<int:", "<")
+            routed.add((method, plain))
+
+        assert described == routed
+
+    def test_says_of_each_operation_what_a_partner_needs(self, schema):
+        names = set()
+        for name, operation in operations(schema):
+            assert operation["operationId"] not in names, name
+            names.add(operation["operationId"])
+            assert operation["summary"], name
+            assert len(operation["description"]) > 40, name
+            assert operation["tags"], name
+            for parameter in operation.get("parameters", []):
+                assert parameter["description"], (name, parameter["name"])
+
+    def test_names_the_scope_that_the_view_enforces(self, schema):
+        enforced = {
+            f"{method} {route}".replace("<str:", "{").replace("<uuid:", "{").replace(">", "}"): scope
+            for method, route, scope in checks.operations()
+        }
+        for name, operation in operations(schema):
+            expected = [] if enforced[name] == "*" else [enforced[name]]
+            assert operation["security"] == [{"apiKey": expected}], name
+            assert operation["x-scopes"] == expected, name
+            assert set(expected) <= set(SCOPES)
+            assert all(f"`{scope}`" in operation["description"] for scope in expected), name
+
+    def test_shows_an_example_of_each_body_which_fits_its_schema(self, schema):
+        registry = Registry[Any]().with_resource("", DRAFT202012.create_resource(schema))
+        for name, operation in operations(schema):
+            for status, media_type, content in contents(operation):
+                assert content.get("examples"), (name, status, media_type)
+                inlined = {**content["schema"], "components": schema["components"]}
+                validator = jsonschema.Draft202012Validator(
+                    inlined, registry=registry, format_checker=jsonschema.FormatChecker()
+                )
+                for example in content["examples"].values():
+                    validator.validate(example["value"])
+
+    def test_describes_errors_as_problem_documents_with_known_codes(self, schema):
+        known = {kind.code for kind in problem.known()}
+        for name, operation in operations(schema):
+            errors = {status: r for status, r in operation["responses"].items() if status >= "400"}
+            assert {"401", "500", "503"} <= set(errors), name
+            assert ("403" in errors) == bool(operation["x-scopes"]), name
+            for status, response in errors.items():
+                (content,) = response["content"].values()
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+                assert {example["value"]["code"] for example in content["examples"].values()} <= known
+
+    def test_asks_for_an_idempotency_key_wherever_there_is_a_body(self, schema):
+        for name, operation in operations(schema):
+            headers = [p for p in operation.get("parameters", []) if p["name"] == "Idempotency-Key"]
+            assert bool(headers) == ("requestBody" in operation), name
+            assert all(header["required"] for header in headers)
+
+    def test_refuses_unknown_fields_as_the_views_do(self, schema):
+        for name in ("Registration", "IdentifierBody", "Sale", "Line", "Money", "RedemptionRequest"):
+            assert schema["components"]["schemas"][name]["additionalProperties"] is False, name
+
+
+class TestDocs:
+    def test_come_from_this_server_alone_and_run_no_inline_script(self, db):
+        page = Client().get("/v1/docs")
+
+        assert page.status_code == 200
+        html = page.content.decode()
+        assert "https://" not in html
+        assert "<script>" not in html
+        assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+
+    def test_have_their_script_at_an_address_of_its_own(self, db):
+        script = Client().get("/v1/docs", {"script": ""})
+
+        assert script.headers["Content-Type"].startswith("application/javascript")
+        assert b"/v1/openapi.json" in script.content
+
+    @pytest.mark.parametrize("kind", ["unauthenticated", "identifier_taken", "insufficient_points"])
+    def test_have_a_page_where_each_problem_type_points(self, db, kind):
+        address = problem.type_uri(kind)
+        path, _hash, fragment = address.removeprefix("http://127.0.0.1:8000").partition("#")
+
+        assert f'id="{fragment}"' in Client().get(path).content.decode()
+
+
+class TestEveryAddress:
+    def test_leads_where_the_schema_says(self, schema):
+        sample = "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"
+        for path in schema["paths"]:
+            address = path.replace("{reference}", sample).replace("{transaction_id}", sample)
+            try:
+                match = resolve(address)
+            except Resolver404:
+                pytest.fail(f"{address} leads nowhere")
+            assert match.func is not problem.unknown_address, address
