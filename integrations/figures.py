@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Min, Subquery
 from django.db.models.functions import Coalesce
@@ -42,7 +43,7 @@ def endpoints(program: Program) -> list[EndpointHealth]:
         .order_by("partner__name", "pk")
     )
     waiting = Delivery.objects.filter(endpoint__in=found, status=DeliveryStatus.PENDING).values("endpoint")
-    queues = {
+    queues: dict[Any, Any] = {
         row["endpoint"]: row
         for row in waiting.annotate(count=Count("pk"), oldest=Min("created_at")).order_by()
     }

@@ -29,7 +29,8 @@ def rows(definition: Mapping[str, Any]) -> dict[str, Any] | None:
         found = _rows(definition)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return found if assembled(found) == _plain(definition) else None
+    fits = found["match"] in ("all", "any") and assembled(found) == _plain(definition)
+    return found if fits else None
 
 
 def _rows(definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ class DefinitionForm:
     def __init__(
         self, *, program: Program, data: Any = None, initial: Mapping[str, Any] | None = None
     ) -> None:
-        shown = initial or NEW
+        shown: Mapping[str, Any] = initial or NEW
         wallet_types = list(
             WalletType.objects.filter(program=program)
             .order_by("-is_spendable", "name")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.core.admin.base import ThemedAdmin, program_of
-from loyalty.core.models import Assignment, Program, ProgramKind, Role
+from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
 
 
 @admin.register(Program)
@@ -50,6 +50,7 @@ class ProgramAdmin(ThemedAdmin):
     def save_model(self, request: HttpRequest, obj: Program, form: Any, change: bool) -> None:
         """Whoever founds a program is its first administrator, as far as others are assigned to programs too."""
         super().save_model(request, obj, form, change)
+        assert isinstance(request.user, User)
         if not change and Assignment.objects.filter(user=request.user).exists():
             Assignment.objects.create(user=request.user, program=obj, role=Role.ADMINISTRATOR)
 

@@ -142,7 +142,7 @@ class AssignmentAdmin(ProgramModelAdmin):
 
 
 @admin.register(User)
-class UserAdmin(ThemedAdmin, DjangoUserAdmin):
+class UserAdmin(ThemedAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
     """All accounts of the installation, for its superusers; roles are given on the staff page."""
 
     form = UserChangeForm
