@@ -321,7 +321,7 @@ structlog.configure(
 
 PGHISTORY_APPEND_ONLY = True
 
-# Admin theme: see https://unfoldadmin.com. Callables live in `loyalty.core.navigation` and `loyalty.start_page`.
+# Admin theme: see https://unfoldadmin.com. Callables: `loyalty.core.navigation`, `loyalty.start_page`.
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Regulars",
     "SITE_HEADER": "loyalty.core.navigation.header",

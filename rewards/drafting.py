@@ -86,7 +86,11 @@ def _plain(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assembled(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition that the rows say. Values that cannot be read stay as they were typed, for the check to name."""
+    """
+    The definition that the rows say.
+
+    A value that cannot be read stays as it was typed, for the check to name it.
+    """
     trigger = {"kind": found["trigger"]}
     if found["trigger"] == "event":
         trigger["event_type"] = found["event_type"]

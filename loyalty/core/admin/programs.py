@@ -48,7 +48,7 @@ class ProgramAdmin(ThemedAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Program, form: Any, change: bool) -> None:
-        """Whoever founds a program is its first administrator, as far as others are assigned to programs too."""
+        """Who works by assignments gets one in the program that they found, to see it at all."""
         super().save_model(request, obj, form, change)
         assert isinstance(request.user, User)
         if not change and Assignment.objects.filter(user=request.user).exists():
