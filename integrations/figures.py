@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Min, Subquery
+from django.db.models.functions import Coalesce
 
 from integrations.models import Consumer, Delivery, DeliveryStatus, WebhookEndpoint
 from loyalty.core.models import Event, Program
@@ -41,7 +43,7 @@ def endpoints(program: Program) -> list[EndpointHealth]:
         .order_by("partner__name", "pk")
     )
     waiting = Delivery.objects.filter(endpoint__in=found, status=DeliveryStatus.PENDING).values("endpoint")
-    queues = {
+    queues: dict[Any, Any] = {
         row["endpoint"]: row
         for row in waiting.annotate(count=Count("pk"), oldest=Min("created_at")).order_by()
     }
@@ -57,8 +59,9 @@ def endpoints(program: Program) -> list[EndpointHealth]:
 
 def consumers() -> list[ConsumerLag]:
     """Every reader of the log. They are the installation's, not a program's."""
-    newest = Event.objects.aggregate(newest=Max("number"))["newest"] or 0
+    newest = Event.objects.order_by("-number").values("number")[:1]
+    readers = Consumer.objects.annotate(newest=Coalesce(Subquery(newest), 0)).order_by("key")
     return [
-        ConsumerLag(key=consumer.key, behind=max(0, newest - consumer.cursor), moved_at=consumer.moved_at)
-        for consumer in Consumer.objects.order_by("key")
+        ConsumerLag(key=reader.key, behind=max(0, reader.newest - reader.cursor), moved_at=reader.moved_at)
+        for reader in readers
     ]

@@ -171,6 +171,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = reverse_lazy("account_login")
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Regulars"
+MFA_TOTP_TOLERANCE = 1  # clocks of phones differ
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 
@@ -320,7 +321,7 @@ structlog.configure(
 
 PGHISTORY_APPEND_ONLY = True
 
-# Admin theme: see https://unfoldadmin.com. Callables live in `loyalty.core.navigation` and `loyalty.start_page`.
+# Admin theme: see https://unfoldadmin.com. Callables: `loyalty.core.navigation`, `loyalty.start_page`.
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Regulars",
     "SITE_HEADER": "loyalty.core.navigation.header",

@@ -67,6 +67,7 @@ DONUT_OPTIONS: Final = json.dumps(
         "scales": {},
     }
 )
+_FOUNDERS: Final = frozenset({Role.MARKETER, Role.ADMINISTRATOR})
 _PARTS: Final[dict[str, frozenset[str]]] = {
     "search": frozenset({Role.SUPPORT}),
     "figures": frozenset({Role.MARKETER, Role.FINANCE, Role.ADMINISTRATOR}),
@@ -96,7 +97,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
     for name in parts:
         context |= fill[name]()
-    steps = first_steps(program) if role in (Role.ADMINISTRATOR, Role.MARKETER) else []
+    steps = first_steps(program) if role in _FOUNDERS and not context["newest"] else []
     context |= {"bar_options": BAR_OPTIONS, "donut_options": DONUT_OPTIONS}
     return {
         **context,
@@ -119,9 +120,7 @@ class Step:
 
 
 def first_steps(program: Program) -> list[Step]:
-    """What a fresh program still needs, in order; empty once members earn."""
-    if Activity.objects.of(program).exists():
-        return []
+    """What a program that nothing was reported to yet still needs, in order."""
     has = {
         model: model._default_manager.filter(program=program).exists()
         for model in (WalletType, TierLadder, Campaign, Reward, Partner)

@@ -1,6 +1,7 @@
 """Every address, of pages and of the partner API."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.views import logout
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -22,6 +23,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
+    path("admin/logout/", logout),  # ends at the log-in, like any other way out
     path("admin/program/", navigation.choose_program, name="choose_program"),
     path("admin/", admin.site.urls),
 ]

@@ -6,11 +6,11 @@ keep the result for some minutes and say from when it is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Sum
@@ -72,7 +72,7 @@ def outstanding(program: Program) -> list[Outstanding]:
     return [_outstanding(row, row["available"] + row["pending"] + row["held"]) for row in sums]
 
 
-def _outstanding(row: dict[str, object], points: int) -> Outstanding:
+def _outstanding(row: Mapping[str, Any], points: int) -> Outstanding:
     value = points * Decimal(str(row["type__point_value"]))
     return Outstanding(
         wallet_type=str(row["type__name"]),

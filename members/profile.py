@@ -37,7 +37,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a member stands on a ladder and what leads to the next rung; `tier` is None on a ladder without rungs."""
+    """Where a member stands on a ladder, and the next rung; `tier` is None on a ladder without rungs."""
 
     ladder: TierLadder
     tier: Tier | None

@@ -29,7 +29,8 @@ def rows(definition: Mapping[str, Any]) -> dict[str, Any] | None:
         found = _rows(definition)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return found if assembled(found) == _plain(definition) else None
+    fits = found["match"] in ("all", "any") and assembled(found) == _plain(definition)
+    return found if fits else None
 
 
 def _rows(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +86,11 @@ def _plain(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def assembled(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition that the rows say. Values that cannot be read stay as they were typed, for the check to name."""
+    """
+    The definition that the rows say.
+
+    A value that cannot be read stays as it was typed, for the check to name it.
+    """
     trigger = {"kind": found["trigger"]}
     if found["trigger"] == "event":
         trigger["event_type"] = found["event_type"]

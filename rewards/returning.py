@@ -96,7 +96,8 @@ def record(
     """
     Book a return, once. Without an amount, all that is left of the sale comes back.
 
-    Points that the member has spent meanwhile are written off (`within_balance`); the entry says how many.
+    What the member has spent of them meanwhile comes from the other points; what those do not cover
+    is written off (`within_balance`), and the entry says how many.
 
     :raises UnknownSale: if this partner reported no such sale
     :raises ReturnedTooMuch: if the returns of the sale would exceed it
@@ -220,7 +221,8 @@ class _Step:
         return recorded
 
     def _take_back(self, wallet: WalletState) -> None:
-        shares = {lot.id: share_of(lot.points, self.sale, self.amount) for lot in wallet.lots}
+        given = (lot for lot in wallet.lots if lot.activity_id == self.sale.id)
+        shares = {lot.id: share_of(lot.points, self.sale, self.amount) for lot in given}
         change = operations.reverse(
             wallet, points_by_lot={k: v for k, v in shares.items() if v}, cause=self._cause(wallet)
         )

@@ -130,7 +130,7 @@ class CredentialAdmin(FactAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         may = {"may_revoke": self.has_revoke_permission(request)}
-        return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})  # type: ignore[no-any-return]
+        return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})
 
     def revoke_view(self, request: HttpRequest, credential_id: str) -> HttpResponse:
         credential = self.get_object(request, str(credential_id))

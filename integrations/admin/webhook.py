@@ -59,7 +59,7 @@ class WebhookEndpointAdmin(FactAdmin):
         )
 
 
-class AttemptInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
+class AttemptInline(TabularInline):
     model = DeliveryAttempt
     fields = ("attempted_at", "status_code", "error", "duration_ms")
     extra = 0

@@ -106,7 +106,8 @@ class CurrentProgramMiddleware(PagesOnly):
     Set `request.program` and `request.role`: which program a member of staff is working in.
 
     Chosen in the header and kept in the session; only programs with an assignment (all of them for
-    superusers) can be chosen. Both are None without any. Pages speak in the program's time zone.
+    superusers) can be chosen. Both are None without any;
+    `request.programs` are those that can be chosen. Pages speak in the program's time zone.
     """
 
     SESSION_KEY = "program"
@@ -117,6 +118,7 @@ class CurrentProgramMiddleware(PagesOnly):
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.program = None  # type: ignore[attr-defined]
         request.role = None  # type: ignore[attr-defined]
+        request.programs = []  # type: ignore[attr-defined]
         if (
             is_page(request)
             and not request.path_info.startswith("/static/")
@@ -129,11 +131,14 @@ class CurrentProgramMiddleware(PagesOnly):
 
     def _choose(self, request: HttpRequest) -> None:
         choices = list(Assignment.objects.of(request.user).order_by("program__name", "pk"))
+        request.programs = [assignment.program for assignment in choices]  # type: ignore[attr-defined]
         wanted = request.session.get(self.SESSION_KEY)
         chosen = next((a for a in choices if str(a.program_id) == wanted), choices[0] if choices else None)
         if chosen:
             request.program, request.role = chosen.program, chosen.role
         elif request.user.is_superuser:
-            programs = Program.objects.order_by("name", "pk")
-            request.program = programs.filter(pk=wanted).first() if wanted else programs.first()
+            programs = list(Program.objects.order_by("name", "pk"))
+            picked = next((program for program in programs if str(program.pk) == wanted), None)
+            request.programs = programs  # type: ignore[attr-defined]
+            request.program = picked or (programs[0] if programs else None)
         request.user.program, request.user.role = request.program, request.role

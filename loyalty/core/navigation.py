@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from loyalty.core.middleware import CurrentProgramMiddleware
-from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
+from loyalty.core.models import Program, ProgramKind, Role
 
 CHOICES_SHOWN = 100
 
@@ -138,7 +138,7 @@ def script(request: HttpRequest) -> str:
 
 def programs(request: HttpRequest) -> list[dict[str, Any]]:
     """The programs that one may choose; with only one there is nothing to choose."""
-    choices = _choosable(request.user)[:CHOICES_SHOWN] if isinstance(request.user, User) else []
+    choices: list[Program] = getattr(request, "programs", [])[:CHOICES_SHOWN]
     current = getattr(request, "program", None)
     items = [
         {
@@ -152,15 +152,6 @@ def programs(request: HttpRequest) -> list[dict[str, Any]]:
     return items if len(items) > 1 else []
 
 
-def _choosable(user: User) -> list[Program]:
-    assigned = [
-        assignment.program for assignment in Assignment.objects.of(user).order_by("program__name", "pk")
-    ]
-    if user.is_superuser and not assigned:
-        return list(Program.objects.order_by("name", "pk"))
-    return assigned
-
-
 @require_POST
 def choose_program(request: HttpRequest) -> HttpResponse:
     """
@@ -169,8 +160,8 @@ def choose_program(request: HttpRequest) -> HttpResponse:
     :raises PermissionDenied: without an assignment there, as if the program did not exist
     """
     wanted = request.POST.get("program", "")
-    user = request.user
-    if not isinstance(user, User) or not any(str(program.pk) == wanted for program in _choosable(user)):
+    choices: list[Program] = getattr(request, "programs", [])
+    if not any(str(program.pk) == wanted for program in choices):
         raise PermissionDenied
     request.session[CurrentProgramMiddleware.SESSION_KEY] = str(UUID(wanted))
     return HttpResponseRedirect(reverse("admin:index"))

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 
 from loyalty.core.models import Role, User
@@ -76,7 +77,10 @@ class RoleBackend(ModelBackend):
         return set(PERMISSIONS.get(getattr(user_obj, "role", None) or "", frozenset()))
 
     def has_perm(self, user_obj: Any, perm: str, obj: Model | None = None) -> bool:
-        return perm in self.get_all_permissions(user_obj, obj)
+        """:raises PermissionDenied: which is Django's way of a no that no other backend is asked after"""
+        if perm not in self.get_all_permissions(user_obj, obj):
+            raise PermissionDenied
+        return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         return any(

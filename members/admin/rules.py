@@ -56,7 +56,7 @@ class WalletTypeAdmin(ProgramModelAdmin):
         return str(unit) % {"number": wallet_type.expires_after}
 
 
-class TierInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
+class TierInline(TabularInline):
     model = Tier
     fields = ("name", "key", "threshold", "color")
     extra = 0
@@ -70,7 +70,7 @@ class TierInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         if db_field.name == "color":
             kwargs["widget"] = UnfoldAdminColorInputWidget()
-        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[no-any-return]
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(TierLadder)

@@ -9,6 +9,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from loyalty.core.admin import FactAdmin
+from loyalty.core.templatetags.regulars import actor, reason
 from members.models import Entry, EntryKind, Posting
 
 KIND_LABELS = {
@@ -21,7 +22,7 @@ KIND_LABELS = {
 }
 
 
-class PostingInline(TabularInline):  # type: ignore[misc]  # the theme is not typed
+class PostingInline(TabularInline):
     """Which points of which grant moved from where to where."""
 
     model = Posting
@@ -53,15 +54,7 @@ class PostingInline(TabularInline):  # type: ignore[misc]  # the theme is not ty
 class EntryAdmin(FactAdmin):
     """The points statement: of everybody, or of one wallet when one comes from a member's page."""
 
-    list_display = (
-        "effective_at",
-        "member_link",
-        "shown_kind",
-        "reason",
-        "shown_points",
-        "shown_balance",
-        "actor",
-    )
+    list_display = ("effective_at", "member_link", "shown_kind", "why", "shown_points", "shown_balance", "by")
     list_select_related = ("member", "wallet__type")
     search_fields = ("cause",)
     search_help_text = _("What it was booked for, such as sale:… (the whole text)")
@@ -98,6 +91,14 @@ class EntryAdmin(FactAdmin):
     @display(description=_("kind"), label=KIND_LABELS)
     def shown_kind(self, entry: Entry) -> tuple[str, str]:
         return entry.kind, entry.get_kind_display()
+
+    @display(description=_("reason"))
+    def why(self, entry: Entry) -> str:
+        return reason(entry.reason)
+
+    @display(description=_("by"))
+    def by(self, entry: Entry) -> str:
+        return actor(entry.actor)
 
     @display(description=_("points"))
     def shown_points(self, entry: Entry) -> SafeString:

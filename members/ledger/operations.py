@@ -6,6 +6,7 @@ postings that lead there. A lot's points are conserved by construction, as every
 one bucket what it gives to another.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -146,20 +147,27 @@ def spend(wallet: WalletState, *, points: int, cause: Cause) -> Change:
 
 def reverse(wallet: WalletState, *, points_by_lot: Mapping[UUID, int], cause: Cause) -> Change | None:
     """
-    Take back granted points, of each lot at most the given number: first pending, then available ones.
+    Take back granted points: of each lot at most the given number, first pending, then available ones.
 
-    What the member has spent or lost meanwhile stays so (the policy `within_balance`); the entry's
-    reason says how many points were written off. None if there is nothing left to take.
+    What is no longer in its lot is taken from the other available points, those that expire first
+    before the others. If even those do not suffice, the rest is written off (the policy
+    `within_balance`), and the entry's reason says how many points. None if nothing can be taken.
     """
-    postings: list[NewPosting] = []
+    taken: Counter[tuple[UUID, str]] = Counter()
     for lot in wallet.lots:
         wanted = points_by_lot.get(lot.id, 0)
-        postings += _take([lot], min(wanted, lot.pending), source="pending", destination="reversed")
-        rest = wanted - min(wanted, lot.pending)
-        postings += _take([lot], min(rest, lot.available), source="available", destination="reversed")
+        taken[lot.id, "pending"] = min(wanted, lot.pending)
+        taken[lot.id, "available"] = min(wanted - taken[lot.id, "pending"], lot.available)
+    missing = sum(points_by_lot.values()) - taken.total()
+    for lot in wallet.lots_to_spend(cause.recorded_at):
+        more = min(missing, lot.available - taken[lot.id, "available"])
+        taken[lot.id, "available"] += more
+        missing -= more
+    postings = [
+        NewPosting(lot_id, source, "reversed", points) for (lot_id, source), points in taken.items() if points
+    ]
     if not postings:
         return None
-    missing = sum(points_by_lot.values()) - sum(posting.points for posting in postings)
     reason = f"written_off:{missing}" if missing else cause.reason
     return _change(wallet, kind="reverse", cause=replace(cause, reason=reason), postings=postings)
 

@@ -50,6 +50,7 @@ LOT_FIELDS: Final = LotState.__struct_fields__
 _WALLET_SUMS: Final = (
     "pending", "available", "held", "debt", "lifetime_earned", "lifetime_spent", "version", "entry_count", "head_hash",
 )  # fmt: skip
+_IS_OPEN: Final = "(available > 0 OR pending > 0 OR held > 0)"
 _LOT_BUCKETS: Final = ("pending", "available", "held", "redeemed", "expired", "reversed")
 
 
@@ -126,12 +127,12 @@ def lock(member_ids: Iterable[UUID]) -> None:
 
 def with_open_lots(accounts: Sequence[Account], *, type_id: UUID | None = None) -> list[Account]:
     """The accounts with those lots that still hold points (of one wallet type, or all), oldest expiry first."""
-    return _with_lots(accounts, "(available > 0 OR pending > 0 OR held > 0)", type_id)
+    return _with_lots(accounts, _IS_OPEN, type_id)
 
 
 def with_lots_of(accounts: Sequence[Account], activity_id: UUID) -> list[Account]:
-    """The accounts with the lots that an activity gave, whatever has become of them."""
-    return _with_lots(accounts, "activity_id = $2", None, activity_id)
+    """The accounts with the lots that an activity gave, whatever has become of them, and the open ones."""
+    return _with_lots(accounts, f"(activity_id = $2 OR {_IS_OPEN})", None, activity_id)
 
 
 def _with_lots(

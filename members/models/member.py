@@ -67,6 +67,15 @@ class Member(models.Model):
                 "program",
                 name="members_by_last_name",
             ),
+            models.Index(
+                OpClass(Upper("first_name"), name="varchar_pattern_ops"),
+                "program",
+                name="members_by_first_name",
+            ),
+            # The filters of the list; almost everybody is active, and needs none.
+            models.Index(
+                name="members_not_active", fields=["program", "status", "-id"], condition=~Q(status="active")
+            ),
         ]
 
     def __str__(self) -> str:

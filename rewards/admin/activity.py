@@ -30,7 +30,7 @@ def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[st
     awards = wording.awards(newest)
     return "admin/rewards/activities_panel.html", {
         "activities": [(activity, awards[activity.pk]) for activity in newest],
-        "currency": member.program.currency,
+        "currency": program.currency if (program := program_of(request)) else "",
     }
 
 
@@ -80,7 +80,7 @@ class ActivityAdmin(FactAdmin):
         if not term or program is None:
             return queryset, False
         members = search.find(term, program=program).values("pk")
-        sources = program.partners.values("key")  # type: ignore[attr-defined]
+        sources = program.partners.values("key")
         # Two look-ups on indexes instead of one condition with OR, which would walk through all activities.
         receipts = Activity.objects.filter(program=program, source__in=sources, external_id=term).values("pk")
         bought = Activity.objects.filter(member__in=members).values("pk")

@@ -2,7 +2,7 @@
 
 import json
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -29,7 +29,7 @@ from rewards.admin.definition_form import DefinitionForm, MomentField, catalogue
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 
-STATUS_LABELS = {
+STATUS_LABELS: dict[str, str] = {
     CampaignStatus.DRAFT: "info",
     CampaignStatus.RUNNING: "success",
     CampaignStatus.PAUSED: "warning",
@@ -135,7 +135,7 @@ class CampaignAdmin(ProgramModelAdmin):
         context |= {
             "may_publish": self.has_publish_permission(request),
             "status_label": STATUS_LABELS[campaign.status],
-        }  # type: ignore[index]
+        }
         return render(request, self, "admin/rewards/campaign/page.html", context)
 
     def _may_edit(self, request: HttpRequest, campaign: Campaign) -> bool:
@@ -177,7 +177,7 @@ class CampaignAdmin(ProgramModelAdmin):
         if not self.has_publish_permission(request):
             raise PermissionDenied
         try:
-            STEPS[step](campaign, by=request.user, at=clock.now(campaign.program))
+            STEPS[step](campaign, by=cast(User, request.user), at=clock.now(campaign.program))
             messages.success(
                 request, _now("The campaign is now: %(status)s.") % {"status": campaign.get_status_display()}
             )

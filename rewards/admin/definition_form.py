@@ -176,7 +176,7 @@ class DefinitionForm:
     def __init__(
         self, *, program: Program, data: Any = None, initial: Mapping[str, Any] | None = None
     ) -> None:
-        shown = initial or NEW
+        shown: Mapping[str, Any] = initial or NEW
         wallet_types = list(
             WalletType.objects.filter(program=program)
             .order_by("-is_spendable", "name")
@@ -214,7 +214,6 @@ class DefinitionForm:
                 homeless.append(text)
             else:
                 form, field = place
-                form.full_clean() if form._errors is None else None
                 form.add_error(field, text)
         return homeless
 

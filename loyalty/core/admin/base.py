@@ -21,7 +21,7 @@ def program_of(request: HttpRequest) -> Program | None:
     return getattr(request, "program", None)
 
 
-class ThemedAdmin(ModelAdmin):  # type: ignore[misc]  # the theme is not typed
+class ThemedAdmin(ModelAdmin):
     """Lists that stay fast at a million rows, and the audit trail as the object's history."""
 
     paginator = InfinitePaginator
@@ -37,12 +37,12 @@ class ThemedAdmin(ModelAdmin):  # type: ignore[misc]  # the theme is not typed
         """No deleting in bulk: what is deleted at all, is deleted on its own page."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
-        return actions  # type: ignore[no-any-return]
+        return actions
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A race that a constraint decided is told like the check that it got past."""
         try:
-            return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+            return super().changeform_view(request, *args, **kwargs)
         except IntegrityError:
             messages.error(request, _("Somebody else saved the same thing meanwhile. Nothing was changed."))
             return HttpResponseRedirect(request.get_full_path())
@@ -53,9 +53,9 @@ class ThemedAdmin(ModelAdmin):  # type: ignore[misc]  # the theme is not typed
         """Who changed what, when, from what to what: see `loyalty.core.audit`."""
         instance = self.get_object(request, object_id)
         if instance is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         trail = {"trail": audit.trail(instance)}
-        return super().history_view(request, object_id, {**trail, **(extra_context or {})})  # type: ignore[no-any-return]
+        return super().history_view(request, object_id, {**trail, **(extra_context or {})})
 
 
 class ProgramForm(ModelForm):  # type: ignore[type-arg]  # forms are no generics when they run
@@ -70,7 +70,7 @@ class ProgramForm(ModelForm):  # type: ignore[type-arg]  # forms are no generics
 
     def _get_validation_exclusions(self) -> set[str]:
         # Keys are unique per program, so that field is part of what is validated.
-        return super()._get_validation_exclusions() - {"program"}
+        return set(super()._get_validation_exclusions()) - {"program"}  # type: ignore[misc]  # not in the stubs
 
 
 class ProgramModelAdmin(ThemedAdmin):
@@ -92,7 +92,7 @@ class ProgramModelAdmin(ThemedAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[Any]:
         form = super().get_form(request, obj, **kwargs)
         form.program = program_of(request)
-        return form  # type: ignore[no-any-return]
+        return form
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
         return choices_in_program(db_field.remote_field.model, self.admin_site, request)
@@ -130,7 +130,7 @@ def choices_in_program(model: type[models.Model], site: Any, request: HttpReques
     """The objects of a model that may be chosen in a form: those that the model's own pages show."""
     page = site._registry.get(model)
     if page is not None:
-        return page.get_queryset(request)  # type: ignore[no-any-return]
+        return page.get_queryset(request)
     if any(field.name == "program" for field in model._meta.get_fields()):
         return model._default_manager.filter(program=program_of(request))
     raise ImproperlyConfigured(f"Nothing says which objects of {model.__name__} belong to a program")

@@ -5,7 +5,7 @@ from django.utils.functional import cached_property
 from unfold.paginator import InfinitePaginator as ThemeInfinitePaginator
 
 
-class InfinitePaginator(ThemeInfinitePaginator):  # type: ignore[misc]  # the theme is not typed
+class InfinitePaginator(ThemeInfinitePaginator):
     """
     Pages of a list that nobody counts: one row more than the page says whether there is a next one.
 
@@ -24,4 +24,4 @@ class InfinitePaginator(ThemeInfinitePaginator):  # type: ignore[misc]  # the th
         first = (number - 1) * self.per_page
         rows = list(self.object_list[first : first + self.per_page + 1])
         self.may_have_next = len(rows) > self.per_page
-        return self._get_page(rows[: self.per_page], number, self)  # type: ignore[no-any-return]
+        return self._get_page(rows[: self.per_page], number, self)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.core.admin.base import ThemedAdmin, program_of
-from loyalty.core.models import Assignment, Program, ProgramKind, Role
+from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
 
 
 @admin.register(Program)
@@ -36,9 +36,9 @@ class ProgramAdmin(ThemedAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Program]:
         rows = super().get_queryset(request)
         if request.user.is_superuser:
-            return rows  # type: ignore[no-any-return]
+            return rows
         program = program_of(request)
-        return rows.filter(pk=program.pk) if program else rows.none()  # type: ignore[no-any-return]
+        return rows.filter(pk=program.pk) if program else rows.none()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Program | None = None) -> tuple[str, ...]:
         """What points were granted under stays: amounts are stored in the currency."""
@@ -48,10 +48,11 @@ class ProgramAdmin(ThemedAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Program, form: Any, change: bool) -> None:
-        """Whoever founds a program is its first administrator, as far as others are assigned to programs too."""
+        """Who works by assignments gets one in the program that they found, to see it at all."""
         super().save_model(request, obj, form, change)
-        if not change and Assignment.objects.filter(user_id=request.user.pk).exists():
-            Assignment.objects.create(user_id=request.user.pk, program=obj, role=Role.ADMINISTRATOR)
+        assert isinstance(request.user, User)
+        if not change and Assignment.objects.filter(user=request.user).exists():
+            Assignment.objects.create(user=request.user, program=obj, role=Role.ADMINISTRATOR)
 
     @display(description=_("kind"), label={ProgramKind.LIVE: "success", ProgramKind.SANDBOX: "warning"})
     def shown_kind(self, program: Program) -> tuple[str, str]:

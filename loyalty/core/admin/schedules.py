@@ -24,11 +24,11 @@ for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, Cl
     admin.site.unregister(model)
 
 
-class ThemedTaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]  # neither is typed
+class ThemedTaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
     """The choice of a registered task, in the theme's clothes."""
 
 
-class ThemedPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # django-celery-beat is not typed
+class ThemedPeriodicTaskForm(PeriodicTaskForm):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         if "task" in self.fields:
@@ -38,7 +38,7 @@ class ThemedPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # django-
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(ThemedAdmin, BeatPeriodicTaskAdmin):  # type: ignore[misc]
+class PeriodicTaskAdmin(ThemedAdmin, BeatPeriodicTaskAdmin):
     """What runs by itself, how often, and when it last did."""
 
     form = ThemedPeriodicTaskForm

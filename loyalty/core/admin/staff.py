@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from loyalty.core.admin.base import ProgramModelAdmin, ProgramForm, ThemedAdmin
+from loyalty.core.admin.base import ProgramForm, ProgramModelAdmin, ThemedAdmin
 from loyalty.core.models import Assignment, Role, User
 
 for model in (Group, EmailAddress, Authenticator):
@@ -33,16 +33,16 @@ class AssignmentForm(ProgramForm):
     account of somebody who also works in another.
     """
 
-    email = forms.EmailField(label=_("e-mail"), widget=UnfoldAdminEmailInputWidget)
+    email = forms.EmailField(label=_("E-mail"), widget=UnfoldAdminEmailInputWidget)
     full_name = forms.CharField(
-        label=_("name"),
+        label=_("Name"),
         max_length=150,
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text=_("Of a person who is new here."),
     )
     password = forms.CharField(
-        label=_("first password"),
+        label=_("First password"),
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget,

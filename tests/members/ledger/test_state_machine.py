@@ -94,7 +94,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), points=POINTS)
     def reverse(self, data: st.DataObject, points: int) -> None:
         lot = data.draw(st.sampled_from(self.order))
-        taken = min(points, self.left[lot])
+        taken = self.taken_back(lot, points)
 
         change = operations.reverse(self.wallet, points_by_lot={lot: points}, cause=self.cause())
 
@@ -103,8 +103,22 @@ class LedgerMachine(RuleBasedStateMachine):
             self.take(change)
             assert change.entry.points == -taken
             assert change.entry.cause.reason == (f"written_off:{points - taken}" if points > taken else "")
-        self.left[lot] -= taken
         self.reversed += taken
+
+    def taken_back(self, lot: UUID, points: int) -> int:
+        """From the lot itself, even if it is due; then from what could be spent."""
+        wanted = points
+        for source in [lot, *self.usable()]:
+            taken = min(wanted, self.left[source])
+            self.left[source] -= taken
+            wanted -= taken
+        return points - wanted
+
+    def usable(self) -> list[UUID]:
+        """Lots that may be spent, in the order in which they are."""
+        forever = datetime.max.replace(tzinfo=UTC)
+        lots = [lot for lot in self.order if (self.expiry[lot] or forever) > self.now]
+        return sorted(lots, key=lambda lot: self.expiry[lot] or forever)
 
     @invariant()
     def every_lot_is_as_the_model_says(self) -> None:

@@ -1,0 +1,745 @@
+"""The admin's pages: who may open which, nothing of another program, and few queries whatever there is."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
+from loyalty.core.models import Assignment, Event, Program, Role, User
+from members.models import Entry, Identifier, Member, WalletType
+from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward
+from tests import factories
+from tests.cast import Shop
+
+AT_MOST = 15
+
+# For each registered model: what a role gets of its list and of its form for a new one (200, or 403).
+# M marketer, S support, F finance, O operator, A administrator; see `loyalty.core.roles`.
+SEES = {
+    "members.member": "MSFA",
+    "members.entry": "MSFA",
+    "members.wallettype": "MSFA",
+    "members.tierladder": "MSFA",
+    "rewards.activity": "MSFA",
+    "rewards.redemption": "MSFA",
+    "rewards.campaign": "MSFA",
+    "rewards.reward": "MSFA",
+    "integrations.partner": "OA",
+    "integrations.credential": "OA",
+    "integrations.webhookendpoint": "OA",
+    "integrations.delivery": "OA",
+    "core.event": "OA",
+    "core.program": "A",
+    "core.assignment": "A",
+    "core.user": "",
+    "django_celery_beat.periodictask": "OA",
+    "django_celery_beat.intervalschedule": "OA",
+    "django_celery_beat.crontabschedule": "OA",
+}
+ADDS = {
+    "members.member": "",
+    "members.entry": "",
+    "members.wallettype": "A",
+    "members.tierladder": "MA",
+    "rewards.activity": "",
+    "rewards.redemption": "",
+    "rewards.campaign": "MA",
+    "rewards.reward": "MA",
+    "integrations.partner": "OA",
+    "integrations.credential": "OA",
+    "integrations.webhookendpoint": "",
+    "integrations.delivery": "",
+    "core.event": "",
+    "core.program": "",
+    "core.assignment": "A",
+    "core.user": "",
+    "django_celery_beat.periodictask": "",
+    "django_celery_beat.intervalschedule": "OA",
+    "django_celery_beat.crontabschedule": "OA",
+}
+LETTERS = {
+    Role.MARKETER: "M",
+    Role.SUPPORT: "S",
+    Role.FINANCE: "F",
+    Role.OPERATOR: "O",
+    Role.ADMINISTRATOR: "A",
+}
+
+
+def staff(program: Program, role: Role) -> Client:
+    """Somebody with that role in the program, logged in."""
+    user = factories.UserFactory.create(email=f"{role}@{program.key}.example.org")
+    Assignment.objects.create(user=user, program=program, role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def marketer(program: Program) -> Client:
+    return staff(program, Role.MARKETER)
+
+
+@pytest.fixture
+def support(program: Program) -> Client:
+    return staff(program, Role.SUPPORT)
+
+
+@pytest.fixture
+def operator(program: Program) -> Client:
+    return staff(program, Role.OPERATOR)
+
+
+@pytest.fixture
+def administrator(program: Program) -> Client:
+    return staff(program, Role.ADMINISTRATOR)
+
+
+def page(model: str, action: str, *args: Any) -> str:
+    return reverse(f"admin:{model.replace('.', '_')}_{action}", args=args)
+
+
+class TestPermissions:
+    def test_the_table_knows_every_registered_model(self):
+        registered = {model._meta.label_lower for model in admin.site._registry}
+
+        assert registered == set(SEES) == set(ADDS)
+
+    @pytest.mark.parametrize("role", list(LETTERS))
+    def test_a_role_opens_the_lists_it_may_see_and_no_other(self, program: Program, role: Role):
+        client = staff(program, role)
+
+        answers = {model: client.get(page(model, "changelist")).status_code for model in SEES}
+
+        assert answers == {model: 200 if LETTERS[role] in roles else 403 for model, roles in SEES.items()}
+
+    @pytest.mark.parametrize("role", list(LETTERS))
+    def test_a_role_adds_what_it_may_and_nothing_else(self, program: Program, role: Role):
+        client = staff(program, role)
+
+        answers = {model: client.get(page(model, "add")).status_code for model in ADDS}
+
+        assert answers == {model: 200 if LETTERS[role] in roles else 403 for model, roles in ADDS.items()}
+
+    @pytest.mark.parametrize("role", list(LETTERS))
+    def test_the_sidebar_shows_exactly_what_the_role_may_see(self, program: Program, role: Role):
+        client = staff(program, role)
+
+        body = client.get(reverse("admin:index")).content.decode()
+
+        shown = {model for model in SEES if f'href="{page(model, "changelist")}"' in body}
+        hidden = {"django_celery_beat.intervalschedule", "django_celery_beat.crontabschedule"}
+        assert shown - hidden >= {m for m, roles in SEES.items() if LETTERS[role] in roles} - hidden
+        assert not {model for model in shown if LETTERS[role] not in SEES[model]}
+
+    @pytest.mark.parametrize("role", [Role.SUPPORT, Role.FINANCE, Role.OPERATOR])
+    def test_only_those_who_may_publish_pause_a_campaign(
+        self, program: Program, base_rule: Campaign, role: Role
+    ):
+        response = staff(program, role).post(page("rewards.campaign", "step", base_rule.pk, "pause"))
+
+        assert response.status_code == 403
+        base_rule.refresh_from_db()
+        assert base_rule.status == CampaignStatus.RUNNING
+
+    @pytest.mark.parametrize("role", [Role.MARKETER, Role.FINANCE])
+    def test_details_of_a_member_are_changed_by_support_alone(
+        self, program: Program, ada: Member, role: Role
+    ):
+        response = staff(program, role).post(page("members.member", "edit", ada.pk), {"first_name": "Eve"})
+
+        assert response.status_code == 403
+        ada.refresh_from_db()
+        assert ada.first_name == "Ada"
+
+    def test_without_a_role_there_is_an_explanation_and_nothing_else(self, program: Program):
+        client = Client()
+        client.force_login(factories.UserFactory.create())
+
+        start = client.get(reverse("admin:index"))
+        members = client.get(page("members.member", "changelist"))
+
+        assert "You have no role in any program yet" in start.content.decode()
+        assert members.status_code == 403
+
+    def test_without_a_log_in_every_page_asks_for_one(self, program: Program):
+        response = Client().get(page("members.member", "changelist"), follow=True)
+
+        assert response.redirect_chain[-1][0].startswith(reverse("account_login"))
+
+    def test_an_administrator_gives_a_new_person_a_role_and_an_account(
+        self, program: Program, administrator: Client
+    ):
+        form = {
+            "email": "new@example.org",
+            "full_name": "Nia",
+            "role": "support",
+            "password": "a-long-enough-one",
+        }
+
+        response = administrator.post(page("core.assignment", "add"), form)
+
+        assert response.status_code == 302
+        given = Assignment.objects.get(user__email="new@example.org")
+        assert (given.program, given.role) == (program, Role.SUPPORT)
+        assert given.user.check_password("a-long-enough-one")
+        assert not given.user.is_superuser
+
+    def test_an_administrator_has_no_say_over_an_existing_account(
+        self, program: Program, administrator: Client
+    ):
+        owner = User.objects.create_superuser("owner@example.org", "the-owner-s-own-password")
+        form = {
+            "email": "OWNER@example.org",
+            "full_name": "Eve",
+            "role": "support",
+            "password": "another-password",
+        }
+
+        administrator.post(page("core.assignment", "add"), form)
+
+        owner.refresh_from_db()
+        assert owner.check_password("the-owner-s-own-password")
+        assert owner.first_name == ""
+
+    def test_nobody_changes_their_own_role(self, program: Program, administrator: Client):
+        own = Assignment.objects.get(program=program, role=Role.ADMINISTRATOR)
+
+        administrator.post(page("core.assignment", "change", own.pk), {"role": "finance"})
+        deleted = administrator.post(page("core.assignment", "delete", own.pk), {"post": "yes"})
+
+        own.refresh_from_db()
+        assert own.role == Role.ADMINISTRATOR
+        assert deleted.status_code == 403
+
+
+@pytest.fixture
+def elsewhere(db: None) -> dict[str, Any]:
+    """Objects of another program, one of each kind that its staff sees."""
+    program = factories.ProgramFactory.create(key="elsewhere", name="Elsewhere")
+    member = factories.MemberFactory.create(program=program, first_name="Foreign", last_name="Person")
+    factories.IdentifierFactory.create(member=member, value="9001")
+    partner = factories.PartnerFactory.create(program=program, name="Foreign tills")
+    endpoint = WebhookEndpoint.objects.create(
+        partner=partner, url="https://foreign.example.org/", secret=b"x"
+    )
+    event = Event.objects.create(program=program, type="campaign.started", occurred_at=factories.NOON)
+    wallet_type = factories.WalletTypeFactory.create(program=program, name="Foreign points")
+    return {
+        "program": program,
+        "members.member": member,
+        "members.wallettype": wallet_type,
+        "members.tierladder": factories.TierLadderFactory.create(
+            program=program, name="Foreign", wallet_type=wallet_type
+        ),
+        "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
+        "rewards.reward": factories.RewardFactory.create(
+            program=program, name="Foreign gift", wallet_type=wallet_type
+        ),
+        "integrations.partner": partner,
+        "integrations.webhookendpoint": endpoint,
+        "integrations.credential": Credential.objects.create(
+            partner=partner, name="Foreign key", digest=b"f", prefix="rk_live_foreign"
+        ),
+        "integrations.delivery": Delivery.objects.create(
+            endpoint=endpoint, event_number=event.number, next_attempt_at=factories.NOON
+        ),
+        "core.event": event,
+        "core.assignment": Assignment.objects.create(
+            user=factories.UserFactory.create(email="foreign@example.org"),
+            program=program,
+            role=Role.MARKETER,
+        ),
+    }
+
+
+FOREIGN = sorted(
+    set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"}
+)
+FOREIGN = [model for model in FOREIGN if not model.startswith("django_celery_beat")]
+
+
+class TestOtherPrograms:
+    @pytest.mark.parametrize("model", FOREIGN)
+    def test_their_objects_are_in_no_list_and_behind_no_address(
+        self, administrator: Client, elsewhere: dict[str, Any], model: str
+    ):
+        foreign = elsewhere[model]
+
+        listed = administrator.get(page(model, "changelist"))
+        opened = administrator.get(page(model, "change", foreign.pk))
+        history = administrator.get(page(model, "history", foreign.pk))
+
+        assert page(model, "change", foreign.pk) not in listed.content.decode()
+        assert opened.status_code in (302, 404)
+        assert opened.headers.get("Location", reverse("admin:index")) == reverse("admin:index")
+        assert history.status_code in (302, 404)
+
+    def test_their_facts_are_behind_no_address(self, ada: Member, elsewhere: dict[str, Any], shop: Shop):
+        shop.sells("r-1", "12.50")
+        stranger = staff(elsewhere["program"], Role.ADMINISTRATOR)
+        activity, entry = Activity._default_manager.get(), Entry._default_manager.get()
+
+        answers = [
+            stranger.get(page("rewards.activity", "change", activity.pk)),
+            stranger.get(page("members.entry", "change", entry.pk)),
+            stranger.get(page("rewards.activity", "changelist") + f"?member__id__exact={activity.member_id}"),
+            stranger.get(page("members.entry", "changelist") + f"?wallet__id__exact={entry.wallet_id}"),
+        ]
+
+        assert [answer.status_code for answer in answers] == [302, 302, 200, 200]
+        assert page("rewards.activity", "change", activity.pk) not in answers[2].content.decode()
+        assert page("members.entry", "change", entry.pk) not in answers[3].content.decode()
+
+    @pytest.mark.parametrize("term", ["9001", "Foreign", "Person", "Foreign Person"])
+    def test_their_members_are_not_found(self, support: Client, elsewhere: dict[str, Any], term: str):
+        response = support.get(page("members.member", "changelist"), {"q": term})
+
+        assert "Nothing found" in response.content.decode()
+
+    def test_their_member_is_not_found_by_id(self, support: Client, elsewhere: dict[str, Any]):
+        response = support.get(
+            page("members.member", "changelist"), {"q": str(elsewhere["members.member"].pk)}
+        )
+
+        assert "Nothing found" in response.content.decode()
+
+    def test_their_things_cannot_be_chosen(
+        self, marketer: Client, points: WalletType, elsewhere: dict[str, Any]
+    ):
+        form = marketer.get(page("rewards.reward", "add")).content.decode()
+        posted = marketer.post(
+            page("rewards.reward", "add"),
+            {
+                "name": "Gift",
+                "key": "gift",
+                "wallet_type": elsewhere["members.wallettype"].pk,
+                "price": 1,
+                "voucher_valid_days": 1,
+            },
+        )
+
+        assert str(points.pk) in form
+        assert "Foreign points" not in form
+        assert posted.status_code == 200
+        assert not Reward.objects.filter(key="gift").exists()
+
+    def test_autocompletes_know_only_the_own_program(self, marketer: Client, elsewhere: dict[str, Any]):
+        choices = {
+            "app_label": "rewards",
+            "model_name": "redemption",
+            "field_name": "member",
+            "term": "Foreign",
+        }
+
+        response = marketer.get(reverse("admin:autocomplete"), choices)
+
+        assert "Foreign" not in response.content.decode()
+
+    def test_a_program_is_chosen_only_with_a_role_in_it(self, marketer: Client, elsewhere: dict[str, Any]):
+        response = marketer.post(reverse("choose_program"), {"program": elsewhere["program"].pk})
+
+        assert response.status_code == 403
+        assert "program" not in marketer.session
+
+    def test_who_has_a_role_in_two_changes_between_them(self, program: Program, elsewhere: dict[str, Any]):
+        client = staff(program, Role.MARKETER)
+        user = User.objects.get(email=f"marketer@{program.key}.example.org")
+        Assignment.objects.create(user=user, program=elsewhere["program"], role=Role.FINANCE)
+
+        client.post(reverse("choose_program"), {"program": elsewhere["program"].pk})
+        response = client.get(page("members.member", "changelist"))
+
+        assert "Foreign Person" in response.content.decode()
+        assert client.get(page("rewards.campaign", "add")).status_code == 403
+
+    def test_a_new_object_belongs_to_the_program_in_the_header(
+        self, operator: Client, program: Program, elsewhere: dict[str, Any]
+    ):
+        operator.post(
+            page("integrations.partner", "add"),
+            {"name": "Shop", "key": "shop", "is_active": "on", "program": elsewhere["program"].pk},
+        )
+
+        assert Partner.objects.get(key="shop").program == program
+
+    def test_a_key_that_is_taken_in_this_program_is_refused_at_the_field_and_not_with_an_error(
+        self, operator: Client, program: Program
+    ):
+        factories.PartnerFactory.create(program=program, key="shop")
+
+        response = operator.post(page("integrations.partner", "add"), {"name": "Shop", "key": "shop"})
+
+        assert response.status_code == 200
+        assert "already exists" in response.content.decode()
+        assert Partner.objects.filter(program=program).count() == 1
+
+
+def queries(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(address)
+    assert response.status_code == 200, address
+    if len(captured) > AT_MOST:
+        print("\n".join(query["sql"] for query in captured.captured_queries))
+    return len(captured)
+
+
+@pytest.fixture
+def year(shop: Shop, program: Program) -> Program:
+    """Thirty members with a purchase each, one of them with many, and a redemption."""
+    for number in range(30):
+        member = factories.MemberFactory.create(
+            program=program, first_name=f"Nr {number}", last_name="Lovett"
+        )
+        factories.IdentifierFactory.create(member=member, value=f"card-{number}")
+    ada = factories.MemberFactory.create(program=program)
+    factories.IdentifierFactory.create(member=ada, value="1001")
+    for number in range(20):
+        shop.later(hours=number).sells(f"r-{number}", "60.00")
+    factories.RewardFactory.create(
+        program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
+    )
+    shop.later(days=2).redeems("coffee")
+    return program
+
+
+class TestQueries:
+    @pytest.mark.parametrize("model", sorted(set(SEES) - {"core.user"}))
+    def test_a_list_takes_few(self, administrator: Client, year: Program, model: str):
+        assert queries(administrator, page(model, "changelist")) <= AT_MOST
+
+    @pytest.mark.parametrize("term", ["1001", "love", "ada lovelace", "Lovelace, Ada", "nobody"])
+    def test_searching_members_takes_few(self, support: Client, year: Program, term: str):
+        assert queries(support, page("members.member", "changelist") + f"?q={term}") <= AT_MOST
+
+    def test_the_page_about_a_member_takes_few_however_much_they_bought(self, support: Client, year: Program):
+        ada = Identifier.objects.get(value="1001").member
+
+        assert queries(support, page("members.member", "change", ada.pk)) <= AT_MOST
+
+    @pytest.mark.parametrize("role", list(LETTERS))
+    def test_the_start_page_takes_few(self, year: Program, role: Role):
+        assert queries(staff(year, role), reverse("admin:index")) <= AT_MOST
+
+    def test_figures_over_the_program_are_kept_for_some_minutes(self, marketer: Client, year: Program):
+        first = queries(marketer, reverse("admin:index"))
+        second = queries(marketer, reverse("admin:index"))
+
+        assert second <= first - 4
+
+    def test_no_list_counts_its_table(self, administrator: Client, year: Program):
+        with CaptureQueriesContext(connection) as captured:
+            administrator.get(page("members.member", "changelist"))
+
+        assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"].upper()]
+
+
+class TestSearch:
+    @pytest.mark.parametrize(
+        "term", ["1001", "10", "Lovelace", "love", "ada", "ada love", "lovelace, ada", "LOVELACE"]
+    )
+    def test_finds_a_member_by_the_beginning_of_anything_known(self, support: Client, ada: Member, term: str):
+        response = support.get(page("members.member", "changelist"), {"q": term})
+
+        assert str(ada.pk) in response.content.decode()
+
+    def test_finds_a_phone_number_however_it_is_typed(self, support: Client, ada: Member):
+        factories.IdentifierFactory.create(member=ada, kind="phone", value="+491701234567")
+
+        for term in ("+49 170 1234567", "0049170", "+49(170)123-4567"):
+            response = support.get(page("members.member", "changelist"), {"q": term})
+            assert str(ada.pk) in response.content.decode(), term
+
+    def test_finds_a_receipt_and_a_voucher(self, support: Client, year: Program):
+        redemption = Redemption.objects.get()
+
+        receipt = support.get(page("rewards.activity", "changelist"), {"q": "r-7"})
+        voucher = support.get(
+            page("rewards.redemption", "changelist"), {"q": redemption.voucher.code.lower()}
+        )
+
+        assert "r-7" in receipt.content.decode()
+        assert "r-8" not in receipt.content.decode()
+        assert str(redemption.pk) in voucher.content.decode()
+
+
+class TestMemberPage:
+    def test_shows_tier_progress_wallet_and_statement(self, support: Client, ada: Member, shop: Shop):
+        shop.sells("r-1", "340.00")
+
+        body = support.get(page("members.member", "change", ada.pk)).content.decode()
+
+        assert "340 of 1,000 to Silver" in body
+        assert "available to spend" in body
+        assert "+340" in body
+        assert "A point for each euro" in body
+
+    def test_offers_no_way_to_change_points(self, support: Client, ada: Member, shop: Shop):
+        shop.sells("r-1", "340.00")
+        entry = Entry._default_manager.get()
+
+        answers = [
+            support.post(page("members.entry", "change", entry.pk), {"points": 1}).status_code,
+            support.post(page("members.entry", "delete", entry.pk), {"post": "yes"}).status_code,
+            support.get(page("members.entry", "add")).status_code,
+        ]
+
+        assert answers == [403, 403, 403]
+
+    def test_support_corrects_details_and_partners_hear_which(self, support: Client, ada: Member):
+        form = {
+            "first_name": "Augusta",
+            "last_name": "Lovelace",
+            "birth_date": "1815-12-10",
+            "initial-attributes": "{}",
+            "attributes": "{}",
+            "identifiers-TOTAL_FORMS": "1",
+            "identifiers-INITIAL_FORMS": "1",
+            "identifiers-0-id": str(ada.identifiers.get().pk),
+            "identifiers-0-member": str(ada.pk),
+            "identifiers-0-kind": "email",
+            "identifiers-0-value": " Ada@Example.org ",
+        }
+
+        response = support.post(page("members.member", "edit", ada.pk), form)
+
+        assert response.status_code == 302, response.context["errors"]
+        ada.refresh_from_db()
+        assert ada.first_name == "Augusta"
+        assert ada.identifiers.get().value == "ada@example.org"
+        event = Event.objects.get(type="member.updated")
+        assert event.data["fields"] == ["birth_date", "first_name", "identifiers"]
+        assert "Augusta" not in str(event.data)
+        assert "Changed" in support.get(page("members.member", "history", ada.pk)).content.decode()
+
+    def test_an_identifier_of_somebody_else_is_refused_at_the_field(
+        self, support: Client, ada: Member, program: Program
+    ):
+        other = factories.MemberFactory.create(program=program)
+        factories.IdentifierFactory.create(member=other, kind="card", value="2002")
+        form = {
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "attributes": "{}",
+            "identifiers-TOTAL_FORMS": "1",
+            "identifiers-INITIAL_FORMS": "1",
+            "identifiers-0-id": str(ada.identifiers.get().pk),
+            "identifiers-0-member": str(ada.pk),
+            "identifiers-0-kind": "card",
+            "identifiers-0-value": "2002",
+        }
+
+        response = support.post(page("members.member", "edit", ada.pk), form)
+
+        assert "Another member of the program has this identifier." in response.content.decode()
+        assert ada.identifiers.get().value == "1001"
+
+
+def campaign_form(**changes: Any) -> dict[str, Any]:
+    form = {
+        "name": "Double points",
+        "description": "",
+        "when-trigger": "sale",
+        "when-match": "all",
+        "conditions-TOTAL_FORMS": "1",
+        "conditions-INITIAL_FORMS": "0",
+        "conditions-0-fact": "sale.amount",
+        "conditions-0-operator": "gte",
+        "conditions-0-value": "50.00",
+        "effects-TOTAL_FORMS": "1",
+        "effects-INITIAL_FORMS": "0",
+        "effects-0-kind": "multiplier",
+        "effects-0-factor": "2",
+        "effects-0-wallet_type": "points",
+    }
+    return {**form, **changes}
+
+
+class TestCampaignPage:
+    def test_a_draft_is_saved_and_gives_nobody_points(self, marketer: Client, points: WalletType):
+        marketer.post(page("rewards.campaign", "add"), campaign_form())
+
+        campaign = Campaign.objects.get()
+        assert (campaign.key, campaign.status) == ("double-points", CampaignStatus.DRAFT)
+        assert campaign.draft["conditions"] == {
+            "all": [{"fact": "sale.amount", "operator": "gte", "value": "50.00"}]
+        }
+        assert campaign.draft["effects"] == [{"kind": "multiplier", "wallet_type": "points", "factor": "2"}]
+        assert not CampaignVersion.objects.exists()
+
+    def test_publishing_puts_a_version_in_force_and_says_who(self, marketer: Client, points: WalletType):
+        marketer.post(page("rewards.campaign", "add"), campaign_form(_publish="1"))
+
+        version = CampaignVersion.objects.get()
+        assert version.campaign.status == CampaignStatus.RUNNING
+        assert version.published_by == User.objects.get()
+
+    def test_publishing_at_a_time_means_the_programs_time(self, marketer: Client, points: WalletType):
+        marketer.post(
+            page("rewards.campaign", "add"), campaign_form(_publish="1", effective_at="2030-06-01T08:00")
+        )
+
+        assert CampaignVersion.objects.get().effective_at == datetime.fromisoformat("2030-06-01T08:00+02:00")
+
+    def test_a_rule_that_does_not_hold_together_is_kept_and_pointed_out_but_not_published(
+        self, marketer: Client, points: WalletType, program: Program
+    ):
+        campaign = factories.CampaignFactory.create(program=program, key="k")
+
+        response = marketer.post(
+            page("rewards.campaign", "change", campaign.pk),
+            campaign_form(_publish="1", **{"conditions-0-value": "plenty"}),
+        )
+
+        assert response.status_code == 200
+        assert response.context["form"].conditions.forms[0].errors["value"]
+        campaign.refresh_from_db()
+        assert campaign.draft["conditions"]["all"][0]["value"] == "plenty"
+        assert campaign.status == CampaignStatus.DRAFT
+        assert not campaign.versions.exists()
+
+    def test_an_effect_without_its_number_is_pointed_out_at_the_effect(
+        self, marketer: Client, points: WalletType, program: Program
+    ):
+        campaign = factories.CampaignFactory.create(program=program, key="k")
+
+        response = marketer.post(
+            page("rewards.campaign", "change", campaign.pk),
+            campaign_form(_publish="1", **{"effects-0-factor": ""}),
+        )
+
+        assert response.context["form"].effects.forms[0].errors["factor"]
+
+    def test_a_rule_that_is_more_than_the_form_can_show_is_left_as_it_is(
+        self, marketer: Client, program: Program, points: WalletType
+    ):
+        leaf = {"fact": "sale.amount", "operator": "gte", "value": "50.00"}
+        deep = factories.definition(
+            {"kind": "fixed_points", "points": 5}, conditions={"all": [{"any": [leaf]}]}
+        )
+        campaign = factories.CampaignFactory.create(program=program, draft=deep, key="deep")
+
+        shown = marketer.get(page("rewards.campaign", "change", campaign.pk)).content.decode()
+        marketer.post(page("rewards.campaign", "change", campaign.pk), campaign_form(name="Renamed"))
+
+        campaign.refresh_from_db()
+        assert "more than the guided form can show" in shown
+        assert (campaign.name, campaign.draft) == ("Renamed", deep)
+
+    def test_pause_resume_and_end_are_versions_too(self, marketer: Client, base_rule: Campaign):
+        for step in ("pause", "resume", "end"):
+            marketer.post(page("rewards.campaign", "step", base_rule.pk, step))
+
+        assert list(base_rule.versions.order_by("number").values_list("is_running", flat=True)) == [
+            True,
+            False,
+            True,
+            False,
+        ]
+        base_rule.refresh_from_db()
+        assert base_rule.status == CampaignStatus.ENDED
+
+    def test_what_cannot_be_done_now_is_said_and_changes_nothing(self, marketer: Client, base_rule: Campaign):
+        response = marketer.post(page("rewards.campaign", "step", base_rule.pk, "resume"), follow=True)
+
+        assert "is not paused" in response.content.decode()
+        assert base_rule.versions.count() == 1
+
+    def test_the_sentence_follows_the_form(self, marketer: Client, points: WalletType):
+        response = marketer.post(page("rewards.campaign", "preview"), campaign_form())
+
+        assert "at least €50.00" in response.content.decode()
+
+    def test_two_versions_stand_side_by_side(self, marketer: Client, base_rule: Campaign):
+        marketer.post(page("rewards.campaign", "step", base_rule.pk, "pause"))
+
+        body = marketer.get(page("rewards.campaign", "versions", base_rule.pk)).content.decode()
+
+        assert "Version 1" in body
+        assert "stopped" in body
+
+    def test_the_history_says_who_changed_what(self, marketer: Client, base_rule: Campaign):
+        marketer.post(page("rewards.campaign", "step", base_rule.pk, "pause"))
+
+        body = marketer.get(page("rewards.campaign", "history", base_rule.pk)).content.decode()
+
+        assert "<del>running</del> → <ins>paused</ins>" in body
+
+
+class TestApiKeys:
+    def test_a_key_is_shown_once_and_works(self, operator: Client, program: Program):
+        partner = factories.PartnerFactory.create(program=program)
+        form = {"partner": partner.pk, "name": "Tills", "scopes": ["members:read"]}
+
+        response = operator.post(page("integrations.credential", "add"), form)
+
+        key = response.context["key"]
+        credential = Credential.objects.get()
+        assert key in response.content.decode()
+        assert "no-store" in response.headers["Cache-Control"]
+        assert (
+            key not in operator.get(page("integrations.credential", "change", credential.pk)).content.decode()
+        )
+        assert Client().get("/v1/whoami", headers={"Authorization": f"Bearer {key}"}).status_code != 401
+
+    def test_revoking_stops_it(self, operator: Client, program: Program):
+        partner = factories.PartnerFactory.create(program=program)
+        form = {"partner": partner.pk, "name": "Tills", "scopes": ["members:read"]}
+        operator.post(page("integrations.credential", "add"), form)
+        credential = Credential.objects.get()
+
+        operator.post(page("integrations.credential", "revoke", credential.pk))
+
+        credential.refresh_from_db()
+        assert credential.revoked_at is not None
+
+    def test_a_key_for_another_programs_partner_is_refused(self, operator: Client, elsewhere: dict[str, Any]):
+        form = {"partner": elsewhere["integrations.partner"].pk, "name": "Tills", "scopes": ["members:read"]}
+
+        response = operator.post(page("integrations.credential", "add"), form)
+
+        assert response.context["form"].errors["partner"]
+
+    def test_another_programs_key_is_not_revoked(self, operator: Client, elsewhere: dict[str, Any]):
+        foreign = elsewhere["integrations.credential"]
+
+        response = operator.post(page("integrations.credential", "revoke", foreign.pk))
+
+        assert response.status_code == 404
+        foreign.refresh_from_db()
+        assert foreign.revoked_at is None
+
+
+class TestStartPage:
+    def test_a_fresh_program_says_what_to_do_next(self, administrator: Client, program: Program):
+        body = administrator.get(reverse("admin:index")).content.decode()
+
+        assert "Set up Corner Coffee Club" in body
+        assert "Publish a campaign" in body
+
+    def test_counts_what_was_issued_redeemed_and_is_owed(
+        self, marketer: Client, year: Program, monkeypatch: pytest.MonkeyPatch
+    ):
+        from loyalty.core import clock
+
+        monkeypatch.setattr(clock, "now", lambda program: factories.NOON + timedelta(days=3))
+
+        context = marketer.get(reverse("admin:index")).context
+
+        assert (context["issued"], context["spent"], context["expired"]) == (1200, 500, 0)
+        assert [(kind.points, str(kind.value)) for kind in context["outstanding"]] == [(700, "7.00")]
+        assert [(rung.name, rung.members) for rung in context["rungs"]] == [
+            ("Basic", 0),
+            ("Silver", 1),
+            ("Gold", 0),
+        ]
+
+    def test_an_unknown_id_is_not_found(self, support: Client):
+        assert support.get(page("members.member", "change", uuid4())).status_code == 404
