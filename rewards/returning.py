@@ -25,7 +25,7 @@ from members import terms
 from members.ledger import operations, store
 from members.ledger.operations import Cause, Change
 from members.ledger.plan import Plan
-from members.ledger.state import Account, TierStanding, WalletState
+from members.ledger.state import Account, WalletState
 from members.terms import Terms
 from rewards.activities import Return
 from rewards.awarding import climbed, outcome

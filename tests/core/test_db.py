@@ -16,7 +16,9 @@ class TestBatch:
     def test_stores_any_text_as_it_is(self, ada: Member):
         members = [factories.MemberFactory.create(program=ada.program) for _ in NAMES]
         batch = Batch()
-        batch.update(Member, ("id", "first_name"), [(m.pk, name) for m, name in zip(members, NAMES, strict=True)])
+        batch.update(
+            Member, ("id", "first_name"), [(m.pk, name) for m, name in zip(members, NAMES, strict=True)]
+        )
 
         batch.write()
 
@@ -32,12 +34,20 @@ class TestBatch:
             ("id", "partner_id", "key", "fingerprint", "status", "body", "created_at"),
             [(ada.pk, ada.pk, "k", bytes(range(32)), 201, nested, moment)],
         )
-        batch.update(WalletType, ("id", "point_value"), [(factories.WalletTypeFactory.create().pk, Decimal("0.000001"))])
+        batch.update(
+            WalletType,
+            ("id", "point_value"),
+            [(factories.WalletTypeFactory.create().pk, Decimal("0.000001"))],
+        )
 
         batch.write()
 
         record = IdempotencyRecord.objects.get()
-        assert (bytes(record.fingerprint), record.body, record.created_at) == (bytes(range(32)), nested, moment)
+        assert (bytes(record.fingerprint), record.body, record.created_at) == (
+            bytes(range(32)),
+            nested,
+            moment,
+        )
         assert WalletType.objects.filter(point_value=Decimal("0.000001")).exists()
 
     def test_writes_nothing_at_all_if_one_guarded_row_has_moved(self, ada: Member, points: WalletType):

@@ -51,7 +51,9 @@ def test_adas_first_year(club: Shop, ada: Member):
     # A Tuesday: 80 points.
     _on(club, 1, 13).sells("r1", "80.90")
     # A Saturday, with three coffees: 40 points, 40 more for the Saturday, 25 for the coffees.
-    saturday = _on(club, 2, 14).sells("r2", "40.00", lines=(line("1", "9.00", category="coffee", quantity="3"),))
+    saturday = _on(club, 2, 14).sells(
+        "r2", "40.00", lines=(line("1", "9.00", category="coffee", quantity="3"),)
+    )
     assert {award["campaign"]: award["points"] for award in saturday.awards} == {
         "base": 40,
         "coffees": 25,

@@ -116,7 +116,9 @@ class TestOnce:
 
     def test_a_lot_is_of_a_wallet(self, sold: Shop):
         assert Lot.objects.exists()
-        assert "violates foreign key" in refused("UPDATE members_lot SET wallet_id = gen_random_uuid(); SET CONSTRAINTS ALL IMMEDIATE")
+        assert "violates foreign key" in refused(
+            "UPDATE members_lot SET wallet_id = gen_random_uuid(); SET CONSTRAINTS ALL IMMEDIATE"
+        )
 
 
 class TestTerms:

@@ -50,9 +50,14 @@ class TestRun:
         with superuser():
             Entry.objects.filter(pk=entry.pk).update(points=5_000, available_after=5_100)
 
-        assert Fault(
-            CHAIN, f"entry {entry.pk}", "was changed: its hash does not fit its content and what came before"
-        ) in faults()
+        assert (
+            Fault(
+                CHAIN,
+                f"entry {entry.pk}",
+                "was changed: its hash does not fit its content and what came before",
+            )
+            in faults()
+        )
 
     def test_finds_an_entry_that_was_deleted(self, year: Shop):
         entry = Entry.objects.get(number=2)
