@@ -362,7 +362,7 @@ class TestCommand:
 
 
 @pytest.mark.slow
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 class TestKilledImport:
     def test_goes_on_where_it_stopped(self) -> None:
         program = make_grocer()
