@@ -129,7 +129,7 @@ class TestRead:
     @pytest.mark.parametrize(
         "reference",
         [
-            str(uuid4()),
+            "01920000-0000-7000-8000-000000000000",
             "1001",
             "card:9999",
             "card:",
