@@ -47,7 +47,7 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         connection.wrap_database_errors,
         psycopg.RawCursor(connection.connection, row_factory=tuple_row) as cursor,
     ):
-        cursor.execute(sql, parameters, prepare=True, binary=True)
+        cursor.execute(sql, parameters, prepare=True)
         rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
