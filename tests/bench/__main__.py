@@ -6,6 +6,9 @@ The bars: what the product does, over what the database itself can do for the sa
 Needs the product at BASE_URL and its database at DATABASE_URL: `make bench` brings both up. The two
 sides take turns in pairs of swapped order; shown are the medians with their spread, and the share
 of the processor that others took meanwhile.
+
+Beside them: `python -m tests.bench.engine` (the rule engine alone, without a database) and
+`python -m tests.bench.webhooks` (webhooks sent a second).
 """
 
 import argparse
