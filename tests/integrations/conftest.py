@@ -23,7 +23,7 @@ def receiver() -> Iterator[receivers.Receiver]:
 
 
 @pytest.fixture
-def till(program: Program) -> Partner:
+def listener(program: Program) -> Partner:
     return factories.PartnerFactory.create(program=program)
 
 
@@ -45,11 +45,11 @@ def publish(program: Program, ada: Member, noon: datetime) -> Publish:
 
 
 @pytest.fixture
-def subscription(till: Partner, receiver: receivers.Receiver) -> tuple[WebhookEndpoint, str]:
-    return webhooks.subscribe(till, url=receiver.url())
+def subscription(listener: Partner, receiver: receivers.Receiver) -> tuple[WebhookEndpoint, str]:
+    return webhooks.subscribe(listener, url=receiver.url())
 
 
 @pytest.fixture
 def endpoint(subscription: tuple[WebhookEndpoint, str]) -> WebhookEndpoint:
-    """Of the till; the receiver behind it takes everything."""
+    """Of the listener; the receiver behind it takes everything."""
     return subscription[0]

@@ -34,8 +34,8 @@ class Week:
         return Outcome(one, at, 10, 204)
 
 
-def test_loses_nothing_disturbs_nobody_and_catches_up(till, publish, noon):
-    broken, healthy = (webhooks.subscribe(till, url="http://127.0.0.1:1/")[0] for _ in range(2))
+def test_loses_nothing_disturbs_nobody_and_catches_up(listener, publish, noon):
+    broken, healthy = (webhooks.subscribe(listener, url="http://127.0.0.1:1/")[0] for _ in range(2))
     week, published = Week(), []
     week.dead.add(broken.pk)
 

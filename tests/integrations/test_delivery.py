@@ -53,8 +53,8 @@ class TestClaim:
         assert claim(noon + delivery.LEASE - timedelta(seconds=1)) == []
         assert [one.id for one in claim(noon + delivery.LEASE)] == [one.id for one in first]
 
-    def test_takes_of_each_endpoint_only_what_there_is_room_for(self, till, publish, noon):
-        one, two, three = [webhooks.subscribe(till, url="http://127.0.0.1:1/")[0].pk for _ in range(3)]
+    def test_takes_of_each_endpoint_only_what_there_is_room_for(self, listener, publish, noon):
+        one, two, three = [webhooks.subscribe(listener, url="http://127.0.0.1:1/")[0].pk for _ in range(3)]
         queue(publish(5), at=noon)
 
         claimed = claim(noon, rooms={one: 4, two: 0}, room=2)
@@ -62,9 +62,9 @@ class TestClaim:
         counts = {pk: sum(taken.endpoint_id == pk for taken in claimed) for pk in (one, two, three)}
         assert counts == {one: 4, two: 0, three: 2}
 
-    def test_takes_no_more_than_the_limit_of_all_endpoints_together(self, till, publish, noon):
+    def test_takes_no_more_than_the_limit_of_all_endpoints_together(self, listener, publish, noon):
         for _ in range(3):
-            webhooks.subscribe(till, url="http://127.0.0.1:1/")
+            webhooks.subscribe(listener, url="http://127.0.0.1:1/")
         queue(publish(5), at=noon)
 
         assert [len(claim(noon, limit=6)) for _ in range(4)] == [6, 6, 3, 0]

@@ -51,8 +51,8 @@ def happen(publish):
 
 
 @pytest.fixture
-def subscribe(till, receiver):
-    return lambda path: webhooks.subscribe(till, url=receiver.url(path))[0]
+def subscribe(listener, receiver):
+    return lambda path: webhooks.subscribe(listener, url=receiver.url(path))[0]
 
 
 class TestRun:
@@ -330,18 +330,18 @@ def wait_until(condition) -> None:
 
 
 class TestReceiveWebhooks:
-    def test_prints_what_it_got_and_whether_it_verifies(self, till, happen):
+    def test_prints_what_it_got_and_whether_it_verifies(self, listener, happen):
         with receivers.listening(secret=None, failures=0) as (url, told):
-            webhooks.subscribe(till, url=url)
+            webhooks.subscribe(listener, url=url)
             happen()
             run()
 
         assert "not verified: no --secret" in told[0]
         assert "points.earned" in told[0]
 
-    def test_verifies_fails_as_often_as_told_and_knows_a_wrong_secret(self, till, happen):
+    def test_verifies_fails_as_often_as_told_and_knows_a_wrong_secret(self, listener, happen):
         with receivers.listening(secret=None, failures=1) as (url, told):
-            _, secret = webhooks.subscribe(till, url=url)
+            _, secret = webhooks.subscribe(listener, url=url)
             happen()
             with receivers.listening(secret=secret, failures=0) as (again, verified):
                 WebhookEndpoint.objects.update(url=again)

@@ -35,8 +35,8 @@ def queued_for(endpoint, **conditions):
 
 
 class TestSubscribe:
-    def test_gives_the_secret_once_and_keeps_it_encrypted(self, till):
-        endpoint, secret = webhooks.subscribe(till, url=URL, event_types=["points.spent", "points.earned"])
+    def test_gives_the_secret_once_and_keeps_it_encrypted(self, listener):
+        endpoint, secret = webhooks.subscribe(listener, url=URL, event_types=["points.spent", "points.earned"])
 
         endpoint.refresh_from_db()
         assert secret.startswith("whsec_")
@@ -45,24 +45,24 @@ class TestSubscribe:
         assert endpoint.event_types == ["points.earned", "points.spent"]
         assert endpoint.is_enabled
 
-    def test_refuses_an_address_that_we_would_not_send_to(self, till):
+    def test_refuses_an_address_that_we_would_not_send_to(self, listener):
         with pytest.raises(AddressRefused):
-            webhooks.subscribe(till, url="https://10.0.0.5/")
+            webhooks.subscribe(listener, url="https://10.0.0.5/")
 
         assert not WebhookEndpoint.objects.exists()
 
-    def test_refuses_events_that_do_not_exist_and_says_which(self, till):
+    def test_refuses_events_that_do_not_exist_and_says_which(self, listener):
         with pytest.raises(InvalidInput, match="points.vanished") as refusal:
-            webhooks.subscribe(till, url=URL, event_types=["points.earned", "points.vanished"])
+            webhooks.subscribe(listener, url=URL, event_types=["points.earned", "points.vanished"])
 
         assert refusal.value.pointer == "#/event_types/1"
         assert not WebhookEndpoint.objects.exists()
 
 
 class TestQueue:
-    def test_makes_a_delivery_for_each_event_and_endpoint(self, till, publish, noon):
-        first, _ = webhooks.subscribe(till, url=URL)
-        second, _ = webhooks.subscribe(till, url=URL)
+    def test_makes_a_delivery_for_each_event_and_endpoint(self, listener, publish, noon):
+        first, _ = webhooks.subscribe(listener, url=URL)
+        second, _ = webhooks.subscribe(listener, url=URL)
         numbers = publish(3)
 
         assert queue(numbers, at=noon) == 6
@@ -83,8 +83,8 @@ class TestQueue:
 
         assert queue(numbers, at=noon) == 0
 
-    def test_tells_only_of_the_events_asked_for(self, till, publish, noon):
-        endpoint, _ = webhooks.subscribe(till, url=URL, event_types=["points.spent"])
+    def test_tells_only_of_the_events_asked_for(self, listener, publish, noon):
+        endpoint, _ = webhooks.subscribe(listener, url=URL, event_types=["points.spent"])
         earned, spent = publish(), publish(type="points.spent")
 
         queue(earned + spent, at=noon)
@@ -96,15 +96,15 @@ class TestQueue:
 
         assert queue(foreign, at=noon) == 0
 
-    def test_tells_no_partner_that_is_not_active(self, endpoint, till, publish, noon):
-        till.is_active = False
-        till.save()
+    def test_tells_no_partner_that_is_not_active(self, endpoint, listener, publish, noon):
+        listener.is_active = False
+        listener.save()
 
         assert queue(publish(), at=noon) == 0
 
-    def test_tells_nothing_of_what_was_before_the_subscription(self, till, publish, noon):
+    def test_tells_nothing_of_what_was_before_the_subscription(self, listener, publish, noon):
         before = publish(2)
-        endpoint, _ = webhooks.subscribe(till, url=URL)
+        endpoint, _ = webhooks.subscribe(listener, url=URL)
         after = publish(1)
 
         queue(before + after, at=noon)
@@ -112,10 +112,10 @@ class TestQueue:
         assert queued_for(endpoint) == after
 
     def test_is_one_statement_for_any_number_of_events_and_endpoints(
-        self, till, publish, noon, django_assert_num_queries
+        self, listener, publish, noon, django_assert_num_queries
     ):
         for _ in range(3):
-            webhooks.subscribe(till, url=URL)
+            webhooks.subscribe(listener, url=URL)
         numbers = publish(10)
 
         with django_assert_num_queries(1):
