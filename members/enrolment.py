@@ -178,10 +178,10 @@ def normalize(kind: str, value: str, *, pointer: str | None = None) -> str:
     match kind:
         case IdentifierKind.EMAIL:
             value = value.strip().casefold()
-            valid, hint = _EMAIL.fullmatch(value), gettext_lazy("This is no e-mail address.")
+            valid, hint = bool(_EMAIL.fullmatch(value)), gettext_lazy("This is no e-mail address.")
         case IdentifierKind.PHONE:
             value = re.sub(r"^00", "+", _PHONE_DRESS.sub("", value))
-            valid = _PHONE.fullmatch(value)
+            valid = bool(_PHONE.fullmatch(value))
             hint = gettext_lazy("A phone number begins with + and its country code.")
         case IdentifierKind.CARD | IdentifierKind.EXTERNAL:
             value = value.strip() if kind == IdentifierKind.CARD else value

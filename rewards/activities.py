@@ -63,7 +63,7 @@ class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Activity(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True, kw_only=True):
-    """What sales, returns and custom events have in common. `external_id` is the partner's own number for it."""
+    """What sales, returns and custom events have in common. `external_id` is the partner's own number."""
 
     external_id: Code
     occurred_at: Moment

@@ -114,9 +114,9 @@ def _check(campaign: Campaign, definition: dict[str, Any]) -> None:
     )
     known = set(WalletType.objects.filter(program=campaign.program).values_list("key", flat=True))
     for position, effect in enumerate(definition["effects"]):
-        if effect["wallet_type"] not in known:
+        if (asked := effect["wallet_type"]) not in known:
             raise UnknownWalletType(
-                f"The program has no points called “{effect['wallet_type']}”; it has {', '.join(sorted(known))}.",
+                f"The program has no points called “{asked}”; it has {', '.join(sorted(known))}.",
                 pointer=f"#/effects/{position}/wallet_type",
             )
 

@@ -325,7 +325,8 @@ class _Work:
 def _repeated(activity: Sale | CustomEvent, fingerprint: bytes | None, recorded: Recorded) -> Recorded:
     if fingerprint != activity.fingerprint:
         raise AlreadyReported(
-            f"“{activity.external_id}” was reported before, with other content; it gave {recorded.points} points.",
+            f"“{activity.external_id}” was reported before, with other content;"
+            f" it gave {recorded.points} points.",
             pointer="#/external_id",
             first_id=str(recorded.id),
         )
@@ -335,18 +336,21 @@ def _repeated(activity: Sale | CustomEvent, fingerprint: bytes | None, recorded:
 _SAME: Final = tuple(name for name in Recorded.__struct_fields__ if name != "is_repeat")
 
 ROW_FIELDS: Final = (
-    "id", "program", "member", "source", "external_id", "kind", "event_type", "store", "amount", "returned_amount",
-    "lines", "attributes", "facts", "awards", "outcome", "points", "fingerprint", "occurred_at", "recorded_at",
+    "id", "program", "member", "source", "external_id", "kind", "event_type",
+    "store", "amount", "returned_amount", "lines", "attributes",
+    "facts", "awards", "outcome", "points", "fingerprint", "occurred_at", "recorded_at",
 )  # fmt: skip
 
 
 def _row(activity: Sale | CustomEvent, decision: Decision, context: Context) -> tuple[Any, ...]:
     sale = activity if isinstance(activity, Sale) else None
+    event_type = activity.type if isinstance(activity, CustomEvent) else ""
     return (
-        decision.activity_id, context.program.pk, decision.account.member_id, context.source, activity.external_id,
-        _kind(activity), "" if sale else activity.type, sale.store if sale else "",
-        sale.amount.amount if sale else 0, 0, sale.lines if sale else (), activity.attributes, decision.facts,
-        decision.awards, decision.outcome, decision.points, activity.fingerprint, activity.occurred_at, context.at,
+        decision.activity_id, context.program.pk, decision.account.member_id, context.source,
+        activity.external_id, _kind(activity), event_type,
+        sale.store if sale else "", sale.amount.amount if sale else 0, 0, sale.lines if sale else (),
+        activity.attributes, decision.facts, decision.awards, decision.outcome, decision.points,
+        activity.fingerprint, activity.occurred_at, context.at,
     )  # fmt: skip
 
 

@@ -296,15 +296,15 @@ class _Step:
     def _row(self, recorded: Recorded) -> Sequence[Any]:
         request = self.request
         return (
-            recorded.id, request.program.pk, recorded.member_id, request.source, recorded.external_id, "return", "", "",
-            self.amount, 0, (), {}, self.sale.id, {}, recorded.awards,
-            {"wallets": recorded.wallets, "tier": recorded.tier}, recorded.points, request.returned.fingerprint,
-            recorded.occurred_at, recorded.recorded_at,
+            recorded.id, request.program.pk, recorded.member_id, request.source, recorded.external_id,
+            "return", "", "", self.amount, 0, (), {}, self.sale.id, {},
+            recorded.awards, {"wallets": recorded.wallets, "tier": recorded.tier}, recorded.points,
+            request.returned.fingerprint, recorded.occurred_at, recorded.recorded_at,
         )  # fmt: skip
 
 
 _ROW_FIELDS: Final = (
-    "id", "program", "member", "source", "external_id", "kind", "event_type", "store", "amount", "returned_amount",
-    "lines", "attributes", "original", "facts", "awards", "outcome", "points", "fingerprint", "occurred_at",
-    "recorded_at",
+    "id", "program", "member", "source", "external_id",
+    "kind", "event_type", "store", "amount", "returned_amount", "lines", "attributes", "original", "facts",
+    "awards", "outcome", "points", "fingerprint", "occurred_at", "recorded_at",
 )  # fmt: skip

@@ -7,8 +7,8 @@ aside for the addresses of the API and for health checks.
 """
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,7 +16,7 @@ from csp.middleware import CSPMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
@@ -26,7 +26,13 @@ from pghistory.middleware import HistoryMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from loyalty.core.ids import new_id
-from loyalty.core.models import Assignment, Program
+from loyalty.core.models import Assignment, Program, User
+
+if TYPE_CHECKING:
+    # What most middlewares are; those that are not have `get_response` all the same.
+    from django.utils.deprecation import MiddlewareMixin as Middleware
+else:
+    Middleware = object
 
 API_PREFIXES = ("/v1/", "/healthz", "/readyz")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
@@ -47,26 +53,21 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else str(new_id())
-        request.request_id = request_id  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
-        if not response.streaming:
+        if isinstance(response, HttpResponse):
             # Without it the server sends the answer in chunks; Django's own setter is for pages only.
             response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 
 
-class PagesOnly:
+class PagesOnly(Middleware):
     """Mixed into a middleware, makes it step aside where there is no page."""
 
-    get_response: GetResponse
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if is_page(request):
-            return super().__call__(request)  # type: ignore[misc,no-any-return]
-        return self.get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        return super().__call__(request) if is_page(request) else self.get_response(request)
 
 
 class PageWhiteNoiseMiddleware(PagesOnly, WhiteNoiseMiddleware): ...
@@ -101,7 +102,15 @@ class PageXFrameOptionsMiddleware(PagesOnly, XFrameOptionsMiddleware): ...
 class PageHistoryMiddleware(PagesOnly, HistoryMiddleware): ...
 
 
-class CurrentProgramMiddleware(PagesOnly):
+class StaffRequest(HttpRequest):
+    """What `CurrentProgramMiddleware` makes of a request; a name for types, no request is one."""
+
+    program: Program | None
+    role: str | None
+    programs: list[Program]
+
+
+class CurrentProgramMiddleware:
     """
     Set `request.program` and `request.role`: which program a member of staff is working in.
 
@@ -115,30 +124,30 @@ class CurrentProgramMiddleware(PagesOnly):
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.program = None  # type: ignore[attr-defined]
-        request.role = None  # type: ignore[attr-defined]
-        request.programs = []  # type: ignore[attr-defined]
-        if (
-            is_page(request)
-            and not request.path_info.startswith("/static/")
-            and request.user.is_authenticated
-        ):
-            self._choose(request)
-        zone = ZoneInfo(request.program.time_zone) if request.program else None  # type: ignore[attr-defined]
+    def __call__(self, request: StaffRequest) -> HttpResponseBase:
+        request.program, request.role, request.programs = self._choose(request)
+        zone = ZoneInfo(request.program.time_zone) if request.program else None
         with timezone.override(zone):
             return self.get_response(request)
 
-    def _choose(self, request: HttpRequest) -> None:
-        choices = list(Assignment.objects.of(request.user).order_by("program__name", "pk"))
-        request.programs = [assignment.program for assignment in choices]  # type: ignore[attr-defined]
-        wanted = request.session.get(self.SESSION_KEY)
-        chosen = next((a for a in choices if str(a.program_id) == wanted), choices[0] if choices else None)
-        if chosen:
-            request.program, request.role = chosen.program, chosen.role
-        elif request.user.is_superuser:
-            programs = list(Program.objects.order_by("name", "pk"))
-            picked = next((program for program in programs if str(program.pk) == wanted), None)
-            request.programs = programs  # type: ignore[attr-defined]
-            request.program = picked or (programs[0] if programs else None)
-        request.user.program, request.user.role = request.program, request.role
+    def _choose(self, request: HttpRequest) -> tuple[Program | None, str | None, list[Program]]:
+        if not is_page(request) or request.path_info.startswith("/static/"):
+            return None, None, []
+        user = request.user
+        if not user.is_authenticated:
+            return None, None, []
+        user.program, user.role, programs = _place(user, wanted=request.session.get(self.SESSION_KEY))
+        return user.program, user.role, programs
+
+
+def _place(user: User, *, wanted: str | None) -> tuple[Program | None, str | None, list[Program]]:
+    """The program and role that somebody works in, and the programs that could be chosen."""
+    choices = list(Assignment.objects.of(user).order_by("program__name", "pk"))
+    chosen = next((a for a in choices if str(a.program_id) == wanted), choices[0] if choices else None)
+    if chosen:
+        return chosen.program, chosen.role, [assignment.program for assignment in choices]
+    if not user.is_superuser:
+        return None, None, []
+    programs = list(Program.objects.order_by("name", "pk"))
+    picked = next((program for program in programs if str(program.pk) == wanted), None)
+    return picked or next(iter(programs), None), None, programs

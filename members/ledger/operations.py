@@ -104,7 +104,7 @@ def grant(wallet: WalletState, *, grants: Sequence[Grant], cause: Cause) -> Chan
     """
     lots = tuple(_new_lot(grant, cause) for grant in grants)
     total = sum(lot.points for lot in lots)
-    assert lots and min(lot.points for lot in lots) > 0, "a grant has points"
+    assert min((lot.points for lot in lots), default=0) > 0, "a grant has points"
     if wallet.lifetime_earned + total > MAX_POINTS:
         raise TooManyPoints(f"A wallet holds at most {MAX_POINTS} points over its lifetime.")
     postings = [
@@ -252,9 +252,9 @@ def hash_of(entry: NewEntry, *, previous: bytes) -> bytes:
     """
     cause = entry.cause
     said = (
-        entry.id, entry.wallet_id, entry.number, entry.kind, entry.points, entry.pending_after, entry.available_after,
-        entry.held_after, entry.debt_after, cause.key, cause.actor, cause.reason, _utc(cause.effective_at),
-        _utc(cause.recorded_at),
+        entry.id, entry.wallet_id, entry.number, entry.kind, entry.points,
+        entry.pending_after, entry.available_after, entry.held_after, entry.debt_after,
+        cause.key, cause.actor, cause.reason, _utc(cause.effective_at), _utc(cause.recorded_at),
     )  # fmt: skip
     moved = sorted(f"{p.lot_id} {p.source} {p.destination} {p.points}" for p in entry.postings)
     return sha256(previous + "\n".join([*map(str, said), *moved]).encode()).digest()

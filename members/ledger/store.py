@@ -31,8 +31,9 @@ from members.models import Entry, Lot, MemberTier, Posting, Wallet
 
 ACCOUNT_COLUMNS: Final = """
     member.id, member.status, member.birth_date, member.enrolled_at, member.attributes::text,
-    (SELECT json_agg(json_build_array(w.id, w.type_id, w.pending, w.available, w.held, w.debt, w.lifetime_earned,
-            w.lifetime_spent, w.version, w.entry_count, encode(w.head_hash, 'hex')) ORDER BY w.id)
+    (SELECT json_agg(json_build_array(
+            w.id, w.type_id, w.pending, w.available, w.held, w.debt, w.lifetime_earned, w.lifetime_spent,
+            w.version, w.entry_count, encode(w.head_hash, 'hex')) ORDER BY w.id)
        FROM members_wallet w WHERE w.member_id = member.id)::text,
     (SELECT json_agg(json_build_array(t.id, t.ladder_id, t.tier_id, t.progress, t.since))
        FROM members_membertier t WHERE t.member_id = member.id)::text"""
@@ -43,12 +44,14 @@ ACCOUNT_JOINS: Final = """
         ON identifier.program_id = $1 AND identifier.kind = asked.kind AND identifier.value = asked.value
     LEFT JOIN members_member member
         ON member.program_id = $1
-        AND member.id = coalesce(identifier.member_id, CASE asked.kind WHEN 'id' THEN asked.value::uuid END)"""
+        AND member.id
+            = coalesce(identifier.member_id, CASE asked.kind WHEN 'id' THEN asked.value::uuid END)"""
 """Finds `member` for `asked(kind, value)` in the program `$1`; no row's columns if there is none."""
 
 LOT_FIELDS: Final = LotState.__struct_fields__
 _WALLET_SUMS: Final = (
-    "pending", "available", "held", "debt", "lifetime_earned", "lifetime_spent", "version", "entry_count", "head_hash",
+    "pending", "available", "held", "debt", "lifetime_earned", "lifetime_spent",
+    "version", "entry_count", "head_hash",
 )  # fmt: skip
 _IS_OPEN: Final = "(available > 0 OR pending > 0 OR held > 0)"
 _LOT_BUCKETS: Final = ("pending", "available", "held", "redeemed", "expired", "reversed")
@@ -126,7 +129,7 @@ def lock(member_ids: Iterable[UUID]) -> None:
 
 
 def with_open_lots(accounts: Sequence[Account], *, type_id: UUID | None = None) -> list[Account]:
-    """The accounts with those lots that still hold points (of one wallet type, or all), oldest expiry first."""
+    """The accounts with those lots that still hold points (of one type, or all), oldest expiry first."""
     return _with_lots(accounts, _IS_OPEN, type_id)
 
 
@@ -215,8 +218,9 @@ def _add_entries(batch: Batch, plan: Plan, program_id: UUID) -> None:
     batch.insert(
         Entry,
         (
-            "id", "program", "member", "wallet", "number", "kind", "cause", "points", "pending_after", "available_after",
-            "held_after", "debt_after", "actor", "reason", "effective_at", "recorded_at", "hash",
+            "id", "program", "member", "wallet", "number", "kind", "cause", "points",
+            "pending_after", "available_after", "held_after", "debt_after", "actor", "reason",
+            "effective_at", "recorded_at", "hash",
         ),
         [
             (

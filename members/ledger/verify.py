@@ -27,17 +27,24 @@ class Fault(Struct, frozen=True):
 
 CHECKS: Final[dict[str, str]] = {
     "the postings of a lot make up its buckets": """
-        SELECT 'lot ' || lot.id, 'buckets ' || concat_ws('/', lot.points, lot.pending, lot.available, lot.held,
+        SELECT 'lot ' || lot.id,
+               'buckets ' || concat_ws(
+                   '/', lot.points, lot.pending, lot.available, lot.held,
                    lot.redeemed, lot.expired, lot.reversed)
-               || ', postings ' || concat_ws('/', coalesce(issued, 0), coalesce(p.pending, 0), coalesce(p.available, 0),
-                   coalesce(p.held, 0), coalesce(p.redeemed, 0), coalesce(p.expired, 0), coalesce(p.reversed, 0))
-        FROM members_lot lot LEFT JOIN (
+               || ', postings ' || concat_ws(
+                   '/', coalesce(issued, 0),
+                   coalesce(p.pending, 0), coalesce(p.available, 0), coalesce(p.held, 0),
+                   coalesce(p.redeemed, 0), coalesce(p.expired, 0), coalesce(p.reversed, 0))
+        FROM members_lot lot
+        LEFT JOIN (
             SELECT lot_id, sum(points) FILTER (WHERE source = 'issued') AS issued,
                    {buckets}
             FROM members_posting GROUP BY lot_id) p ON p.lot_id = lot.id
         WHERE (lot.points, lot.pending, lot.available, lot.held, lot.redeemed, lot.expired, lot.reversed)
-              IS DISTINCT FROM (coalesce(issued, 0), coalesce(p.pending, 0), coalesce(p.available, 0),
-                   coalesce(p.held, 0), coalesce(p.redeemed, 0), coalesce(p.expired, 0), coalesce(p.reversed, 0))
+            IS DISTINCT FROM (
+                coalesce(issued, 0),
+                coalesce(p.pending, 0), coalesce(p.available, 0), coalesce(p.held, 0),
+                coalesce(p.redeemed, 0), coalesce(p.expired, 0), coalesce(p.reversed, 0))
     """.replace(
         "{buckets}",
         ", ".join(
@@ -46,43 +53,60 @@ CHECKS: Final[dict[str, str]] = {
         ),
     ),
     "the lots of a wallet make up its sums": """
-        SELECT 'wallet ' || w.id, 'wallet ' || concat_ws('/', w.pending, w.available, w.held) || ', lots '
-               || concat_ws('/', coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0))
-        FROM members_wallet w LEFT JOIN (
-            SELECT wallet_id, sum(pending) AS pending, sum(available) AS available, sum(held) AS held, sum(points) AS points
+        SELECT 'wallet ' || w.id,
+               'wallet ' || concat_ws('/', w.pending, w.available, w.held)
+               || ', lots ' || concat_ws(
+                   '/', coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0))
+        FROM members_wallet w
+        LEFT JOIN (
+            SELECT wallet_id, sum(pending) AS pending, sum(available) AS available, sum(held) AS held,
+                   sum(points) AS points
             FROM members_lot GROUP BY wallet_id) l ON l.wallet_id = w.id
         WHERE (w.pending, w.available, w.held, w.lifetime_earned)
-              IS DISTINCT FROM (coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0), coalesce(l.points, 0))
+            IS DISTINCT FROM (
+                coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0), coalesce(l.points, 0))
     """,
     "what was issued is with members, redeemed, expired or reversed": """
         SELECT 'wallet type ' || type_id, 'issued ' || issued || ', accounted for ' || accounted
-        FROM (SELECT w.type_id, sum(p.points) FILTER (WHERE p.source = 'issued') AS issued FROM members_posting p
-              JOIN members_lot l ON l.id = p.lot_id JOIN members_wallet w ON w.id = l.wallet_id GROUP BY w.type_id) i
-        JOIN (SELECT w.type_id, sum(w.pending + w.available + w.held) + coalesce(sum(gone), 0) AS accounted
-              FROM members_wallet w LEFT JOIN (SELECT wallet_id, sum(redeemed + expired + reversed) AS gone
-              FROM members_lot GROUP BY wallet_id) l ON l.wallet_id = w.id GROUP BY w.type_id) a USING (type_id)
+        FROM (
+            SELECT w.type_id, sum(p.points) FILTER (WHERE p.source = 'issued') AS issued
+            FROM members_posting p
+            JOIN members_lot l ON l.id = p.lot_id
+            JOIN members_wallet w ON w.id = l.wallet_id
+            GROUP BY w.type_id) i
+        JOIN (
+            SELECT w.type_id, sum(w.pending + w.available + w.held) + coalesce(sum(gone), 0) AS accounted
+            FROM members_wallet w
+            LEFT JOIN (
+                SELECT wallet_id, sum(redeemed + expired + reversed) AS gone
+                FROM members_lot GROUP BY wallet_id) l ON l.wallet_id = w.id
+            GROUP BY w.type_id) a USING (type_id)
         WHERE issued IS DISTINCT FROM accounted
     """,
     "everything belongs to the member whose wallet it is in": """
-        SELECT 'lot ' || l.id, 'is of another member or program than its wallet' FROM members_lot l
-        JOIN members_wallet w ON w.id = l.wallet_id WHERE (l.member_id, l.program_id) <> (w.member_id, w.program_id)
+        SELECT 'lot ' || l.id, 'is of another member or program than its wallet'
+        FROM members_lot l JOIN members_wallet w ON w.id = l.wallet_id
+        WHERE (l.member_id, l.program_id) <> (w.member_id, w.program_id)
         UNION ALL
-        SELECT 'entry ' || e.id, 'is of another member or program than its wallet' FROM members_entry e
-        JOIN members_wallet w ON w.id = e.wallet_id WHERE (e.member_id, e.program_id) <> (w.member_id, w.program_id)
+        SELECT 'entry ' || e.id, 'is of another member or program than its wallet'
+        FROM members_entry e JOIN members_wallet w ON w.id = e.wallet_id
+        WHERE (e.member_id, e.program_id) <> (w.member_id, w.program_id)
     """,
     "a booking has its event, and an event its booking": """
-        SELECT coalesce('entry ' || e.id, 'event ' || v.number), CASE WHEN v.number IS NULL THEN 'has no event' ELSE 'has no entry' END
+        SELECT coalesce('entry ' || e.id, 'event ' || v.number),
+               CASE WHEN v.number IS NULL THEN 'has no event' ELSE 'has no entry' END
         FROM (SELECT id FROM members_entry) e
-        FULL JOIN (SELECT number, (data->>'entry_id')::uuid AS entry_id FROM core_event WHERE data ? 'entry_id') v
-             ON v.entry_id = e.id
+        FULL JOIN (
+            SELECT number, (data->>'entry_id')::uuid AS entry_id
+            FROM core_event WHERE data ? 'entry_id') v ON v.entry_id = e.id
         WHERE e.id IS NULL OR v.number IS NULL
     """,
 }
 
 _ENTRIES: Final = """
     SELECT w.id, w.entry_count, w.head_hash, w.pending, w.available, w.held, w.debt,
-           e.id, e.number, e.kind, e.points, e.pending_after, e.available_after, e.held_after, e.debt_after, e.cause, e.actor,
-           e.reason, e.effective_at, e.recorded_at, e.hash,
+           e.id, e.number, e.kind, e.points, e.pending_after, e.available_after, e.held_after, e.debt_after,
+           e.cause, e.actor, e.reason, e.effective_at, e.recorded_at, e.hash,
            (SELECT json_agg(json_build_array(p.lot_id, p.source, p.destination, p.points))
             FROM members_posting p WHERE p.entry_id = e.id)
     FROM members_wallet w LEFT JOIN members_entry e ON e.wallet_id = w.id ORDER BY w.id, e.number
@@ -126,7 +150,8 @@ def _snapshot() -> Iterator[None]:
 
 def _stream(sql: str) -> Iterator[tuple[Any, ...]]:
     with connection.chunked_cursor() as cursor:
-        cursor.itersize = ROWS_AT_A_TIME
+        # The driver's own, and not Django's wrapper, fetches by it.
+        cursor.cursor.itersize = ROWS_AT_A_TIME
         cursor.execute(sql)
         yield from cursor
 
@@ -174,8 +199,8 @@ def _moved(postings: Iterable[NewPosting]) -> list[int]:
 
 def _entry(wallet_id: Any, row: tuple[Any, ...]) -> NewEntry:
     (
-        entry_id, number, kind, points, pending, available, held, debt, key, actor, reason, effective_at, recorded_at,
-        stored_hash, postings,
+        entry_id, number, kind, points, pending, available, held, debt,
+        key, actor, reason, effective_at, recorded_at, stored_hash, postings,
     ) = row  # fmt: skip
     cause = Cause(key=key, actor=actor, reason=reason, effective_at=effective_at, recorded_at=recorded_at)
     return NewEntry(

@@ -33,7 +33,8 @@ class WalletType(models.Model):
         decimal_places=6,
         default=0,
         help_text=_(
-            "What one point costs when it is redeemed, in the program's currency; the liability is counted with it."
+            "What one point costs when it is redeemed, in the program's currency;"
+            " the liability is counted with it."
         ),
     )
 

@@ -77,7 +77,9 @@ class Activity(models.Model):
     )
     outcome = models.JSONField(
         default=dict,
-        db_comment="{wallets: [{type, available, pending, held}], tier} right after it, as the partner was told",
+        db_comment=(
+            "{wallets: [{type, available, pending, held}], tier} right after it, as the partner was told"
+        ),
     )
     points = models.BigIntegerField(
         _("points"), default=0, db_comment="Spendable points that it gave; negative for a return"

@@ -6,6 +6,9 @@ The bars: what the product does, over what the database itself can do for the sa
 Needs the product at BASE_URL and its database at DATABASE_URL: `make bench` brings both up. The two
 sides take turns in pairs of swapped order; shown are the medians with their spread, and the share
 of the processor that others took meanwhile.
+
+Beside them: `python -m tests.bench.engine` (the rule engine alone, without a database) and
+`python -m tests.bench.webhooks` (webhooks sent a second).
 """
 
 import argparse
@@ -146,7 +149,8 @@ class Comparison:
             took = self._processor_ms(requests)
             against = f"  bar {bar:.0f}  {'met' if took / empty <= bar else 'MISSED'}" if bar else ""
             print(
-                f"processor time: {name:8} {took:.2f} ms, empty view {empty:.2f} ms, ratio {took / empty:.1f}{against}"
+                f"processor time: {name:8} {took:.2f} ms, empty view {empty:.2f} ms,"
+                f" ratio {took / empty:.1f}{against}"
             )
 
     def _processor_ms(self, requests: Callable[..., Iterator[Any]], times: int = 1_000) -> float:
@@ -155,10 +159,10 @@ class Comparison:
         asked = requests(self.bench, 0)
         environments = [_environment(next(asked), self.bench.key) for _ in range(times + 100)]
         for environment in environments[:100]:
-            b"".join(application(environment, lambda *_: None))
+            b"".join(application(environment, _start_response))
         began = time.process_time()
         for environment in environments[100:]:
-            b"".join(application(environment, lambda *_: None))
+            b"".join(application(environment, _start_response))
         return (time.process_time() - began) / times * 1000
 
     def _half_load(self) -> None:
@@ -170,6 +174,11 @@ class Comparison:
                 f"latency, 1 connection: {name:8} median {seen.median_ms:.1f} ms, p99 {seen.p99_ms:.1f} ms"
                 f"  bar {bar} ms  {verdict}"
             )
+
+
+def _start_response(*_: Any) -> Callable[[bytes], object]:
+    """A server's part in an answer; this one throws it away."""
+    return io.BytesIO().write
 
 
 def _environment(request: Any, key: str) -> dict[str, Any]:

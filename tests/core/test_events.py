@@ -252,7 +252,7 @@ class TestManyAtOnce:
         order: dict[UUID, list[int]] = {new_id(): [] for _ in range(2)}
         locks = {member: threading.Lock() for member in order}
         done = threading.Event()
-        seen: list[list[tuple[int, UUID]]] = [[] for _ in range(self.READERS)]
+        seen: list[list[tuple[int, UUID | None]]] = [[] for _ in range(self.READERS)]
 
         def write(session: Session, chance: random.Random) -> None:
             for _ in range(self.TRANSACTIONS):
@@ -274,7 +274,7 @@ class TestManyAtOnce:
             while not done.is_set():
                 events.seal()
 
-        def read(into: list[tuple[int, UUID]]) -> None:
+        def read(into: list[tuple[int, UUID | None]]) -> None:
             while not done.is_set() or len(into) < len(committed):
                 cursor = into[-1][0] if into else 0
                 into.extend(Event.objects.sealed_after(cursor).values_list("number", "member_id")[:7])

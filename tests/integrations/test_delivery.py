@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -21,9 +22,8 @@ def claim(at, *, rooms=None, room=100, failing_room=1, limit=1_000):
 
 
 def failed(claimed, at, **changes):
-    return Outcome(
-        claimed, at, duration_ms=0, **({"status_code": 500, "error": "The answer was 500."} | changes)
-    )
+    answer = Outcome(claimed, at, duration_ms=0, status_code=500, error="The answer was 500.")
+    return replace(answer, **changes)
 
 
 def delivered(claimed, at):
@@ -155,10 +155,11 @@ class TestRecord:
             WebhookEndpoint.objects.update(failing_since=None)
             [claimed] = claim(at)
             delivery.record([failed(claimed, at)])
-            row = Delivery.objects.get()
-            waits.append(row.next_attempt_at - at)
-            at = row.next_attempt_at
+            due_at = Delivery.objects.get().next_attempt_at
+            waits.append(due_at - at)
+            at = due_at
 
+        row = Delivery.objects.get()
         schedule = [*delivery.WAITS, timedelta()]
         assert all(least <= wait <= least * 1.1 for wait, least in zip(waits, schedule, strict=True))
         assert (row.status, row.attempt_count) == (DeliveryStatus.DEAD, 10)

@@ -36,7 +36,9 @@ def queued_for(endpoint, **conditions):
 
 class TestSubscribe:
     def test_gives_the_secret_once_and_keeps_it_encrypted(self, listener):
-        endpoint, secret = webhooks.subscribe(listener, url=URL, event_types=["points.spent", "points.earned"])
+        endpoint, secret = webhooks.subscribe(
+            listener, url=URL, event_types=["points.spent", "points.earned"]
+        )
 
         endpoint.refresh_from_db()
         assert secret.startswith("whsec_")

@@ -5,7 +5,7 @@ from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.models import Entry, Lot, Member, MemberTier, Posting, Wallet
 from rewards import campaigns, earning, explaining
-from rewards.activities import MemberReference
+from rewards.activities import MemberReference, Sale
 from rewards.earning import AlreadyReported, MemberIsBlocked, Recorded, UnknownMember
 from rewards.models import Activity, Campaign
 from tests import factories
@@ -84,7 +84,7 @@ class TestRecord:
     )
     def test_refuses_what_cannot_be_and_names_the_field(self, shop: Shop, ada: Member, sale, pointer):
         amount = {"amount": euros("10.00")} | sale
-        reported = earning.Sale(
+        reported = Sale(
             external_id="receipt-1", occurred_at=shop.at, member=MemberReference("card", "1001"), **amount
         )
 

@@ -1,6 +1,6 @@
 """Who comes first, with real connections: a thread each, a barrier, and the database as referee."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -39,7 +39,7 @@ def at_once(clients: int, work: Callable[[int], Any]) -> list[Any]:
 
 
 @pytest.fixture
-def coffee(shop: Shop, points) -> Iterator[Reward]:
+def coffee(shop: Shop, points) -> Reward:
     return factories.RewardFactory.create(program=shop.program, wallet_type=points, key="coffee", price=100)
 
 

@@ -81,7 +81,9 @@ class Program(models.Model):
     rules_revision = models.BigIntegerField(
         default=0,
         editable=False,
-        db_comment="Grows in the transaction that changes a campaign version; processes drop compiled rules by it",
+        db_comment=(
+            "Grows in the transaction that changes a campaign version; processes drop compiled rules by it"
+        ),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
@@ -104,7 +106,9 @@ class Program(models.Model):
             pgtrigger.Trigger(
                 name="new_terms_move_the_revision",
                 when=pgtrigger.Before,
-                operation=pgtrigger.UpdateOf("currency", "time_zone", "rounding"),
+                operation=pgtrigger.UpdateOf(  # type: ignore[no-untyped-call]  # pgtrigger is typed in part
+                    "currency", "time_zone", "rounding"
+                ),
                 func="NEW.rules_revision := OLD.rules_revision + 1; RETURN NEW;",
             )
         ]

@@ -40,7 +40,11 @@ class User(AbstractUser):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # one without user names
+
+    # Where this person is working, and as what: set anew for each request, never stored.
+    program: Program | None = None
+    role: str | None = None
 
     class Meta:
         verbose_name = _("user")

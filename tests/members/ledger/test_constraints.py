@@ -21,9 +21,12 @@ def sold(shop: Shop, ada: Member) -> Shop:
 
 def refused(sql: str, *parameters: Any) -> str:
     """What the database says to a statement; fails if it is let through."""
-    with pytest.raises((IntegrityError, DatabaseError)) as refusal, transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
+    with (
+        pytest.raises((IntegrityError, DatabaseError)) as refusal,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql, parameters)
     return str(refusal.value)
 
 
@@ -76,7 +79,7 @@ class TestHistory:
 
         said = refused(
             "INSERT INTO members_posting (id, member_id, entry_id, lot_id, source, destination, points)"
-            f" VALUES (gen_random_uuid(), %s, %s, %s, {values['source']}, {values['destination']}, {values['points']})",
+            f" VALUES (gen_random_uuid(), %s, %s, %s, {', '.join(values.values())})",
             posting.member_id,
             posting.entry_id,
             posting.lot_id,

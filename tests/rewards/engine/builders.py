@@ -40,15 +40,16 @@ def facts(
     return Facts(activity=activity or sale(), member=member, moment=Moment(at))
 
 
-def leaf(fact: str, operator: str, value: Any) -> dict[str, Any]:
+def leaf(fact: Any, operator: Any, value: Any) -> dict[str, Any]:
+    """A condition as somebody could have sent it, so of anything; like all that follows."""
     return {"fact": fact, "operator": operator, "value": value}
 
 
-def per_unit(points: Any = "1", per: str = "1.00", **more: Any) -> dict[str, Any]:
+def per_unit(points: Any = "1", per: Any = "1.00", **more: Any) -> dict[str, Any]:
     return {"kind": "points_per_unit", "wallet_type": "points", "points": points, "per": per, **more}
 
 
-def fixed(points: int = 50, wallet_type: str = "points") -> dict[str, Any]:
+def fixed(points: Any = 50, wallet_type: Any = "points") -> dict[str, Any]:
     return {"kind": "fixed_points", "wallet_type": wallet_type, "points": points}
 
 
@@ -56,7 +57,7 @@ def times(factor: Any = "2", wallet_type: str = "points") -> dict[str, Any]:
     return {"kind": "multiplier", "wallet_type": wallet_type, "factor": factor}
 
 
-def definition(*effects: dict[str, Any], **parts: Any) -> dict[str, Any]:
+def definition(*effects: Any, **parts: Any) -> dict[str, Any]:
     return {"trigger": {"kind": "sale"}, "effects": list(effects or (fixed(),)), **parts}
 
 

@@ -27,7 +27,7 @@ def meets(tree: Any, facts: Facts) -> bool:
 def _compare(key: str, operator: str, wanted: Any, facts: Facts) -> bool:
     found = _find(key, facts)
     if operator == "known":
-        return (found is not UNKNOWN and found != "") == wanted
+        return (found is not UNKNOWN and found != "") is wanted
     if found is UNKNOWN:
         return False
     if ".attribute." in key:

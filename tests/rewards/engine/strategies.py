@@ -149,15 +149,22 @@ effects = st.one_of(
         }
     ),
 )
-instants = st.sampled_from([None, "2026-06-06T00:00:00+02:00", "2027-01-01T00:00:00Z"])
+
+
+def _is_in_order(schedule: dict[str, str | None]) -> bool:
+    starts_at, ends_at = schedule["starts_at"], schedule["ends_at"]
+    return starts_at is None or ends_at is None or starts_at < ends_at
+
+
+instants: st.SearchStrategy[str | None] = st.sampled_from(
+    [None, "2026-06-06T00:00:00+02:00", "2027-01-01T00:00:00Z"]
+)
 definitions = st.fixed_dictionaries(
     {
         "trigger": st.just({"kind": "sale"}),
         "conditions": st.one_of(st.none(), trees),
         "effects": st.lists(effects, min_size=1, max_size=4),
-        "schedule": st.fixed_dictionaries({"starts_at": instants, "ends_at": instants}).filter(
-            lambda schedule: None in schedule.values() or schedule["starts_at"] < schedule["ends_at"]
-        ),
+        "schedule": st.fixed_dictionaries({"starts_at": instants, "ends_at": instants}).filter(_is_in_order),
     }
 )
 json = st.recursive(

@@ -18,6 +18,7 @@ def parse(raw, *, scope="sale"):
 
 def holds(raw, given=None, *, scope="sale"):
     node, problems = parse(raw, scope=scope)
+    assert node
     assert problems == []
     return conditions.compile(node)(given or facts())
 

@@ -1,9 +1,8 @@
 import pytest
 
 from rewards.engine.definition import parse, problems
-from rewards.engine.evaluate import compile_campaign
 from rewards.engine.problems import InvalidDefinition
-from tests.rewards.engine.builders import definition, fixed, leaf, per_unit, times
+from tests.rewards.engine.builders import campaign, definition, fixed, leaf, per_unit, times
 
 EVENT = {"kind": "event", "event_type": "app.login"}
 COFFEE = leaf("line.category", "eq", "coffee")
@@ -114,7 +113,7 @@ class TestADefinition:
 
     def test_that_is_wrong_is_not_compiled(self):
         with pytest.raises(InvalidDefinition, match="#/effects/0/points: This must be from 1") as refused:
-            compile_campaign(version_id=None, campaign_key="x", name="X", definition=definition(fixed(0)))
+            campaign(fixed(0))
 
         assert len(refused.value.problems) == 1
 

@@ -10,7 +10,9 @@ from tests.rewards.engine.builders import ADA, BERLIN, event, facts, sale
 
 
 def read(key, given=None, *, scope="sale"):
-    return (given or facts())[SCOPES[scope].find(key)]
+    fact = SCOPES[scope].find(key)
+    assert fact
+    return (given or facts())[fact]
 
 
 class TestAFact:
@@ -126,10 +128,11 @@ class TestWhatTheEngineIsTold:
         with pytest.raises(ValueError, match="amount must"):
             ActivityFacts(kind="sale", amount=Decimal(amount))
 
-    @pytest.mark.parametrize("field", ["quantity", "amount"])
-    def test_is_refused_where_a_line_has_no_number(self, field):
-        with pytest.raises(ValueError, match=f"{field} must be a number"):
-            LineFacts(id="1", **{field: Decimal("NaN")})
+    def test_is_refused_where_a_line_has_no_number(self):
+        with pytest.raises(ValueError, match="quantity must be a number"):
+            LineFacts(id="1", quantity=Decimal("NaN"))
+        with pytest.raises(ValueError, match="amount must be a number"):
+            LineFacts(id="1", amount=Decimal("NaN"))
 
     def test_may_have_lines_that_take_something_off(self):
         assert LineFacts(id="1", amount=Decimal(-5)).amount == -5

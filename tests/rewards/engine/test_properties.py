@@ -34,6 +34,7 @@ class TestAnyTree:
         node = conditions.parse(tree, scope=SCOPES["sale"], place=place)
 
         assert place.problems == []
+        assert node
         assert conditions.compile(node)(facts) is reference.meets(tree, facts)
 
 
