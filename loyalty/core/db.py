@@ -54,6 +54,17 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     return rows
 
 
+def refresh_statistics() -> None:
+    """
+    Let the database look at its tables again, after many rows were written.
+
+    Prepared statements keep their plans until statistics change: one that was planned for an empty
+    table would read the full one from end to end. The server does it by itself within some minutes.
+    """
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
 # What a column is told to be; its own length and precision are checked when it is stored.
 _TYPES: Final = {
     "UUIDField": "uuid",

@@ -14,6 +14,11 @@ def report_alive(part: str) -> None:
     cache.set(f"alive:{part}", 1, timeout=ALIVE_FOR_SECONDS)
 
 
+def report_gone(part: str) -> None:
+    """Said by a part that stops, so that it is not taken for alive until it would have been missed."""
+    cache.delete(f"alive:{part}")
+
+
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers. Nothing else is looked at, so that a database restart restarts no web server."""
     return JsonResponse({"status": "ok"})

@@ -11,3 +11,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # django-celery-beat 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
         health.report_alive("scheduler")
         return super().tick(*args, **kwargs)
+
+    def close(self) -> None:
+        health.report_gone("scheduler")
+        super().close()

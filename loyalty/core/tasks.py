@@ -1,6 +1,7 @@
 from datetime import timedelta
+from typing import Any
 
-from celery import shared_task
+from celery import shared_task, signals
 from django.utils import timezone
 
 from loyalty.core import health
@@ -13,6 +14,16 @@ IDEMPOTENCY_KEPT_FOR = timedelta(days=31)
 def beat() -> None:
     """A worker took a task from the queue: it is alive."""
     health.report_alive("worker")
+
+
+@signals.worker_ready.connect
+def _worker_is_ready(**_: Any) -> None:
+    health.report_alive("worker")
+
+
+@signals.worker_shutting_down.connect
+def _worker_stops(**_: Any) -> None:
+    health.report_gone("worker")
 
 
 @shared_task
