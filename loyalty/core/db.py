@@ -9,8 +9,8 @@ prepared once per connection: its text depends on the tables, not on the rows. I
 (rows that must still have the versions that the decision was made from), nothing at all is written
 when the guard fails, and `Moved` asks the journey to load and decide again.
 
-The rows of a table are one parameter, as JSON, which costs Python a tenth of an array for each
-column: `json_to_recordset` gives every value to its column's own input function.
+The rows of a table are one parameter, as JSON, which costs Python a fifth of what an array for each
+column does: `json_to_recordset` gives every value to its column's own input function.
 
 All parts of such a statement see the tables as they were before it. One batch therefore must not
 update a row twice, nor update what it inserts.
