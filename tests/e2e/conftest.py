@@ -19,12 +19,13 @@ NARROW = ViewportSize(width=390, height=844)
 PICTURES = Path(settings.BASE_DIR) / "var" / "screenshots"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(django_db_setup: None) -> Iterator[Browser]:
     """
-    The browser, for all tests together.
+    The browser, for the tests of a file.
 
-    Its driver runs an event loop in this thread, in which Django refuses to ask the database unless told.
+    Its driver runs an event loop in this thread, in which Django refuses to ask the database unless told,
+    and beside which no test can run a loop of its own: it must be gone before another file's turn.
     """
     if not Path(CHROMIUM).exists():
         pytest.skip(f"There is no browser at {CHROMIUM}; REGULARS_CHROMIUM may name one.")
