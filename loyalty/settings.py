@@ -130,8 +130,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "expire points": {
         "task": "members.tasks.expire_points",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
+        "schedule": 300.0,
+        "options": {"expires": 300},
     },
     "prune idempotency records": {
         "task": "loyalty.core.tasks.prune_idempotency_records",

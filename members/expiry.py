@@ -37,6 +37,7 @@ def run(program: Program, *, at: datetime) -> Iterator[Expired]:
     while member_ids := _due(program, at):
         with transaction.atomic():
             expired = _expire(program, member_ids, at)
+        assert expired.points, "lots are due, and nothing expires: verify the ledger"
         yield expired
 
 

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 Text = Annotated[str, Meta(max_length=200)]
 Code = Annotated[str, Meta(min_length=1, max_length=100)]
 OptionalCode = Annotated[str, Meta(max_length=100)]
+Whole = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 DecimalText = Annotated[
     str,
     Meta(
@@ -79,9 +80,9 @@ class Sale(Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):
 
     member: MemberReference
     amount: Money
-    store: OptionalCode = ""
+    store: Annotated[str, Meta(max_length=60)] = ""
     lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] = ()
-    attributes: Annotated[dict[Code, Text | int | bool], Meta(max_length=50)] = {}
+    attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 
 
 class Return(Activity, frozen=True, tag_field="kind", tag="return", kw_only=True):
@@ -101,7 +102,7 @@ class CustomEvent(Activity, frozen=True, tag_field="kind", tag="event", kw_only=
 
     type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]{0,59}$(?!\n)", examples=["app.login"])]
     member: MemberReference
-    attributes: Annotated[dict[Code, Text | int | bool], Meta(max_length=50)] = {}
+    attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 
 
 Transaction = Sale | Return

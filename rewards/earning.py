@@ -12,11 +12,10 @@ from uuid import UUID
 
 import msgspec
 import orjson
-from django.db import IntegrityError, transaction
 from msgspec import Struct
 
 from loyalty.core import events
-from loyalty.core.db import Batch, Moved, fetch
+from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
 from members import terms
@@ -32,7 +31,12 @@ from rewards.models import Activity as ActivityRow
 
 CLOCKS_MAY_DIFFER_BY: Final = timedelta(minutes=5)
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-TRIES_WITHOUT_A_LOCK: Final = 2
+RACES: Final = (
+    "an_activity_is_booked_once",
+    "one_wallet_per_member_and_type",
+    "one_tier_per_member_and_ladder",
+)
+"""Constraints by which two activities of one member, or the same one twice, meet."""
 
 
 class UnknownMember(DomainError):
@@ -132,24 +136,15 @@ def _record(
     also: Also | None,
 ) -> list[Recorded | DomainError]:
     context = Context(program=program, terms=terms.of(program), source=source, actor=actor, at=at)
-    for _ in range(TRIES_WITHOUT_A_LOCK):
-        try:
-            return _attempt(activities, _find(activities, context), context, also)
-        except Moved:
-            continue
-        except IntegrityError as error:
-            if not _was_booked_meanwhile(error):
-                raise
-    with transaction.atomic():
+
+    def attempt(is_locking: bool) -> list[Recorded | DomainError]:
         found = _find(activities, context)
-        store.lock(one.account.member_id for one in found if one.account)
-        return _attempt(activities, _find(activities, context), context, also)
+        if is_locking:
+            store.lock(one.account.member_id for one in found if one.account)
+            found = _find(activities, context)
+        return _attempt(activities, found, context, also)
 
-
-def _was_booked_meanwhile(error: IntegrityError) -> bool:
-    """A race with the same activity, or with the first one of a new wallet, that the other side won."""
-    races = ("an_activity_is_booked_once", "one_wallet_per_member_and_type", "one_tier_per_member_and_ladder")
-    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) in races
+    return settled(attempt, races=RACES)
 
 
 def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_Found]:
@@ -345,11 +340,16 @@ ROW_FIELDS: Final = (
 def _row(activity: Sale | CustomEvent, decision: Decision, context: Context) -> tuple[Any, ...]:
     sale = activity if isinstance(activity, Sale) else None
     event_type = activity.type if isinstance(activity, CustomEvent) else ""
+    facts = {
+        "member": decision.facts,
+        "rounding": context.program.rounding,
+        "time_zone": context.program.time_zone,
+    }
     return (
         decision.activity_id, context.program.pk, decision.account.member_id, context.source,
         activity.external_id, _kind(activity), event_type,
         sale.store if sale else "", sale.amount.amount if sale else 0, 0, sale.lines if sale else (),
-        activity.attributes, decision.facts, decision.awards, decision.outcome, decision.points,
+        activity.attributes, facts, decision.awards, decision.outcome, decision.points,
         activity.fingerprint, activity.occurred_at, context.at,
     )  # fmt: skip
 

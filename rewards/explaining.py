@@ -20,8 +20,8 @@ def facts_of(activity: Activity, program: Program) -> Facts:
     reported = _reported(activity, program)
     return Facts(
         activity=activity_facts(reported, activity.source),
-        member=MemberFacts.from_json(activity.facts),
-        moment=Moment(local=activity.occurred_at.astimezone(ZoneInfo(program.time_zone))),
+        member=MemberFacts.from_json(activity.facts["member"]),
+        moment=Moment(local=activity.occurred_at.astimezone(ZoneInfo(activity.facts["time_zone"]))),
     )
 
 
@@ -51,13 +51,13 @@ def verdicts(activity: Activity, *, program: Program) -> tuple[Verdict, ...]:
     if activity.kind == ActivityKind.RETURN:
         return ()
     campaigns = rules.of(program).in_force(activity.occurred_at)
-    return explain(campaigns, facts_of(activity, program), rounding=program.rounding)
+    return explain(campaigns, facts_of(activity, program), rounding=activity.facts["rounding"])
 
 
 def recomputed(activity: Activity, *, program: Program) -> tuple[Award, ...]:
     """The awards that the frozen versions give for the stored facts: the same as were booked."""
     campaigns = rules.of(program).in_force(activity.occurred_at)
-    return evaluate(campaigns, facts_of(activity, program), rounding=program.rounding)
+    return evaluate(campaigns, facts_of(activity, program), rounding=activity.facts["rounding"])
 
 
 def told(activity: Activity, *, program: Program) -> dict[str, Any]:

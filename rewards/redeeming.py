@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from msgspec import Struct
 
 from loyalty.core import events
-from loyalty.core.db import Batch, Moved, fetch
+from loyalty.core.db import Batch, fetch, settled, violated
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
@@ -25,7 +25,6 @@ from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, Vouche
 CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without what is mistaken for something else when it is read from a screen and typed at a till."""
 CODE_LENGTH: Final = 12
-TRIES_WITHOUT_A_LOCK: Final = 2
 
 
 class UnknownReward(DomainError):
@@ -122,15 +121,15 @@ def redeem(
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
     """
     request = Request(member=member, reward=reward, program=program, source=source, actor=actor, at=at)
-    for _ in range(TRIES_WITHOUT_A_LOCK):
-        try:
-            return _attempt(request, *_find(request), also)
-        except Moved:
-            continue
-    with transaction.atomic():
-        account, _ = _find(request)
-        store.lock([account.member_id])
-        return _attempt(request, *_find(request), also)
+
+    def attempt(is_locking: bool) -> Redeemed:
+        account, offer = _find(request)
+        if is_locking:
+            store.lock([account.member_id])
+            account, offer = _find(request)
+        return _attempt(request, account, offer, also)
+
+    return settled(attempt, races=("a_voucher_code_is_unique",))
 
 
 def _find(request: Request) -> tuple[Account, Offer]:
@@ -228,7 +227,7 @@ def _write(
     try:
         batch.write()
     except IntegrityError as error:
-        if "stock_is_never_negative" in str(error):
+        if violated(error) == "stock_is_never_negative":
             raise RewardSoldOut(f"No “{offer.key}” is left.", pointer="#/reward") from error
         raise
 

@@ -12,18 +12,18 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from msgspec import Struct
 from msgspec.structs import replace
 
 from loyalty.core import events
-from loyalty.core.db import Batch, Moved, fetch
+from loyalty.core.db import Batch, fetch, settled, violated
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
 from members.ledger import operations, store
-from members.ledger.operations import Cause, Change
+from members.ledger.operations import Cause, Change, Reversal, TakeBack
 from members.ledger.plan import Plan
 from members.ledger.state import Account, WalletState
 from members.terms import Terms
@@ -31,14 +31,13 @@ from rewards.activities import Return
 from rewards.awarding import climbed, outcome
 from rewards.earning import (
     CLOCKS_MAY_DIFFER_BY,
+    RACES,
     AlreadyReported,
     Recorded,
     check_currency,
     read_recorded,
 )
 from rewards.models import Activity as ActivityRow
-
-TRIES_WITHOUT_A_LOCK: Final = 2
 
 
 class UnknownSale(DomainError):
@@ -63,6 +62,7 @@ class SoldThen(Struct, frozen=True):
     amount: Decimal
     returned_amount: Decimal
     occurred_at: datetime
+    return_count: int
 
 
 class _Request(Struct, frozen=True, kw_only=True):
@@ -81,7 +81,8 @@ _DONE: Final = (
     " done.awards::text, done.outcome::text, done.fingerprint"
 )
 _FIND: Final = f"""
-SELECT {_DONE}, sale.id, sale.amount, sale.returned_amount, sale.occurred_at, {store.ACCOUNT_COLUMNS}
+SELECT {_DONE}, sale.id, sale.amount, sale.returned_amount, sale.occurred_at,
+       (SELECT count(*) FROM rewards_activity other WHERE other.original_id = sale.id), {store.ACCOUNT_COLUMNS}
 FROM (VALUES ($3::text, $4::text)) AS asked(sale_external_id, external_id)
 LEFT JOIN rewards_activity sale ON sale.program_id = $1 AND sale.source = $2
      AND sale.external_id = asked.sale_external_id AND sale.kind = 'sale'
@@ -107,19 +108,14 @@ def record(
     request = _Request(
         returned=returned, program=program, terms=terms.of(program), source=source, actor=actor, at=at
     )
-    for _ in range(TRIES_WITHOUT_A_LOCK):
-        try:
-            return _attempt(request, also)
-        except Moved:
-            continue
-        except IntegrityError as error:
-            if "an_activity_is_booked_once" not in str(error):
-                raise
-    with transaction.atomic():
-        return _attempt(request, also, is_locking=True)
+
+    def attempt(is_locking: bool) -> Recorded:
+        return _attempt(request, also, is_locking=is_locking)
+
+    return settled(attempt, races=RACES)
 
 
-def _attempt(request: _Request, also: Also | None, *, is_locking: bool = False) -> Recorded:
+def _attempt(request: _Request, also: Also | None, *, is_locking: bool) -> Recorded:
     done, sale, account = _find(request)
     if is_locking and account:
         store.lock([account.member_id])
@@ -140,7 +136,7 @@ def _find(request: _Request) -> tuple[Recorded | None, SoldThen | None, Account 
     (row,) = fetch(
         _FIND, [request.program.pk, request.source, returned.sale_external_id, returned.external_id]
     )
-    done, sale, account = row[:10], row[10:14], row[14:]
+    done, sale, account = row[:10], row[10:15], row[15:]
     if done[0] is not None:
         if done[9] != returned.fingerprint:
             raise AlreadyReported(
@@ -169,23 +165,32 @@ def check(returned: Return, sale: SoldThen, *, program: Program, at: datetime) -
     else:
         check_currency(returned.amount, program, "#/amount/currency")
         amount = returned.amount.value
-    if amount > left or (amount == 0 and sale.amount > 0):
-        raise ReturnedTooMuch(
-            f"Of this sale {left} {program.currency} can still come back.", pointer="#/amount"
-        )
+    if amount == 0 and left > 0:
+        raise InvalidInput("A return is of more than nothing.", pointer="#/amount/amount")
+    # What cost nothing comes back whole, and once.
+    if amount > left or (left == 0 and sale.return_count):
+        raise _too_much(left, program)
     return amount
 
 
-def share_of(points: int, sale: SoldThen, amount: Decimal) -> int:
+def _too_much(left: Decimal, program: Program) -> ReturnedTooMuch:
+    return ReturnedTooMuch(f"Of this sale {left} {program.currency} can still come back.", pointer="#/amount")
+
+
+def share_of(points: int, sale: SoldThen, amount: Decimal) -> TakeBack:
     """
-    How many of a lot's points go back for that amount, after what earlier returns of the sale took.
+    How many of a lot's points go back once that amount has come back, and how many did before.
 
     Rounded down over all returns together: the last one takes what the earlier roundings left.
     """
     if sale.amount == 0:
-        return points
-    before = int(points * sale.returned_amount // sale.amount)
-    return int(points * (sale.returned_amount + amount) // sale.amount) - before
+        return TakeBack(total=points, before=0)
+    sold, before = _cents(sale.amount), _cents(sale.returned_amount)
+    return TakeBack(total=points * (before + _cents(amount)) // sold, before=points * before // sold)
+
+
+def _cents(amount: Decimal) -> int:
+    return int(amount.scaleb(2))
 
 
 class _Step:
@@ -211,28 +216,32 @@ class _Step:
         batch = Batch()
         store.add_to(batch, self.plan, program_id=self.request.program.pk)
         batch.insert(ActivityRow, _ROW_FIELDS, [self._row(recorded)])
-        batch.update(
-            ActivityRow, ("id", "returned_amount"), [(self.sale.id, self.sale.returned_amount + self.amount)]
-        )
+        # Added, not set: the constraint then holds even where no wallet keeps two returns apart.
+        batch.add(ActivityRow, ("id", "returned_amount"), [(self.sale.id, self.amount)])
         events.add_to(batch, self.events)
         if also:
             also(batch, recorded)
-        batch.write()
+        try:
+            batch.write()
+        except IntegrityError as error:
+            if violated(error) == "no_more_is_returned_than_was_sold":
+                raise _too_much(self.sale.amount - self.sale.returned_amount, self.request.program) from error
+            raise
         return recorded
 
     def _take_back(self, wallet: WalletState) -> None:
         given = (lot for lot in wallet.lots if lot.activity_id == self.sale.id)
         shares = {lot.id: share_of(lot.points, self.sale, self.amount) for lot in given}
-        change = operations.reverse(
-            wallet, points_by_lot={k: v for k, v in shares.items() if v}, cause=self._cause(wallet)
-        )
-        if change:
-            self.plan.apply(change)
-            self._keep(change.wallet)
-            self._tell(change)
+        reversal = operations.reverse(wallet, shares=shares, cause=self._cause(wallet))
+        if shares:
+            self._note(wallet, reversal)
+        if reversal.change:
+            self.plan.apply(reversal.change)
+            self._keep(reversal.change.wallet)
+            self._tell(reversal.change)
         for ladder in self.request.terms.ladders:
             if ladder.wallet_type_id == wallet.type_id:
-                self._step_down(ladder.id, sum(shares.values()))
+                self._step_down(ladder.id, sum(share.total - share.before for share in shares.values()))
 
     def _cause(self, wallet: WalletState) -> Cause:
         return Cause(
@@ -253,12 +262,20 @@ class _Step:
             after = climbed(before, ladder, points=-points, at=self.request.at)
             self.plan.move_tier(after, member_id=self.account.member_id)
 
+    def _key(self, wallet: WalletState) -> str:
+        wallet_types = self.request.terms.wallet_types.values()
+        return next(known.key for known in wallet_types if known.id == wallet.type_id)
+
+    def _note(self, wallet: WalletState, reversal: Reversal) -> None:
+        """What the partner is told, also where nothing could be taken back any more."""
+        points = reversal.change.entry.points if reversal.change else 0
+        reason = f"{self.amount} of {self.sale.amount} came back"
+        if reversal.written_off:
+            reason += f"; {reversal.written_off} points were spent and are written off"
+        self.taken.append({"wallet_type": self._key(wallet), "points": points, "reason": reason})
+
     def _tell(self, change: Change) -> None:
-        wallet_types = {known.id: known.key for known in self.request.terms.wallet_types.values()}
-        key = wallet_types[change.wallet.type_id]
-        self.taken.append(
-            {"wallet_type": key, "points": change.entry.points, "reason": change.entry.cause.reason}
-        )
+        key = self._key(change.wallet)
         self.events.append(
             events.NewEvent(
                 type="points.reversed",

@@ -36,8 +36,8 @@ class Rules:
 def _version_at(
     history: list[tuple[datetime, CompiledCampaign | None]], at: datetime
 ) -> CompiledCampaign | None:
-    position = bisect_right([effective_at for effective_at, _ in history], at) - 1
-    return history[position][1] if position >= 0 else None
+    """The newest version whose time has come: what was scheduled before it was overtaken counts no more."""
+    return next((campaign for effective_at, campaign in reversed(history) if effective_at <= at), None)
 
 
 _KEPT: Final[dict[UUID, tuple[int, Rules]]] = {}
@@ -57,7 +57,7 @@ def _load(program: Program) -> Rules:
     versions = (
         CampaignVersion.objects.filter(program=program)
         .select_related("campaign")
-        .order_by("campaign__key", "effective_at", "number")
+        .order_by("campaign__key", "number")
     )
     return Rules(
         [

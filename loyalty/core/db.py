@@ -16,21 +16,55 @@ All parts of such a statement see the tables as they were before it. One batch t
 update a row twice, nor update what it inserts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
 
 import msgspec
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, models, transaction
 from psycopg.rows import tuple_row
 
 Row = Sequence[Any]
 
 
+TRIES_WITHOUT_A_LOCK: Final = 2
+TRIES_UNDER_A_LOCK: Final = 5
+
+
 class Moved(Exception):
     """What a plan was decided from has changed meanwhile; nothing was written."""
+
+
+def settled[T](attempt: Callable[[bool], T], *, races: Collection[str]) -> T:
+    """
+    Load, decide and write, and again if what was read has moved before it was written.
+
+    `attempt` is told whether to hold a lock on what it reads (it is in a transaction then), which
+    it is when it has lost twice. A refusal by one of the constraints `races` is a lost race, too:
+    somebody else has just inserted what this one was about to insert.
+
+    :raises Moved: if even a lock did not help, because rows that nobody can lock yet keep appearing
+    """
+    for tried in range(TRIES_WITHOUT_A_LOCK + TRIES_UNDER_A_LOCK):
+        try:
+            if tried < TRIES_WITHOUT_A_LOCK:
+                return attempt(False)
+            with transaction.atomic():
+                return attempt(True)
+        except Moved:
+            continue
+        except IntegrityError as error:
+            if violated(error) not in races:
+                raise
+    raise Moved
+
+
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that refused a row."""
+    name: str | None = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    return name
 
 
 def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -145,6 +179,11 @@ class Batch:
         if rows:
             self._parts.append(("update", table(model, fields), list(rows)))
 
+    def add(self, model: type[models.Model], fields: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """Add to columns of existing rows (the first field is the key), whatever they are by then."""
+        if rows:
+            self._parts.append(("add", table(model, fields), list(rows)))
+
     def take(self, model: type[models.Model], fields: tuple[str, ...], rows: Sequence[Row]) -> None:
         """Subtract from columns of existing rows (the first field is the key): stock, budgets."""
         if rows:
@@ -196,6 +235,6 @@ def _step(verb: str, part: Table, rows: str, condition: str) -> str:
         columns = ", ".join(part.columns)
         return f"INSERT INTO {part.name} ({columns}) SELECT {columns} FROM {rows} WHERE {condition}"
     key, *others = part.columns
-    value = "new.{0}" if verb == "update" else "old.{0} - new.{0}"
+    value = {"update": "new.{0}", "add": "old.{0} + new.{0}", "take": "old.{0} - new.{0}"}[verb]
     changes = ", ".join(f"{column} = {value.format(column)}" for column in others)
     return f"UPDATE {part.name} AS old SET {changes} FROM {rows} WHERE old.{key} = new.{key} AND {condition}"

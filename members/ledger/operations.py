@@ -63,6 +63,13 @@ class Grant(Struct, frozen=True, kw_only=True):
     activity_id: UUID | None = None
 
 
+class TakeBack(Struct, frozen=True, kw_only=True, gc=False):
+    """Of a lot's points, how many are to have been taken back in all, and how many were before."""
+
+    total: int
+    before: int
+
+
 class NewPosting(Struct, frozen=True, gc=False):
     lot_id: UUID
     source: str
@@ -94,6 +101,13 @@ class Change(Struct, frozen=True, kw_only=True):
     entry: NewEntry
     new_lots: tuple[LotState, ...] = ()
     changed_lots: tuple[LotState, ...] = ()
+
+
+class Reversal(Struct, frozen=True, kw_only=True):
+    """What was taken back, if anything could be, and how many points were given up."""
+
+    change: Change | None
+    written_off: int
 
 
 def grant(wallet: WalletState, *, grants: Sequence[Grant], cause: Cause) -> Change:
@@ -145,31 +159,43 @@ def spend(wallet: WalletState, *, points: int, cause: Cause) -> Change:
     return _change(spent, kind="spend", cause=cause, postings=postings)
 
 
-def reverse(wallet: WalletState, *, points_by_lot: Mapping[UUID, int], cause: Cause) -> Change | None:
+def reverse(wallet: WalletState, *, shares: Mapping[UUID, TakeBack], cause: Cause) -> Reversal:
     """
-    Take back granted points: of each lot at most the given number, first pending, then available ones.
+    Take back granted points: first what is pending or available in their own lots.
 
-    What is no longer in its lot is taken from the other available points, those that expire first
-    before the others. If even those do not suffice, the rest is written off (the policy
-    `within_balance`), and the entry's reason says how many points. None if nothing can be taken.
+    What the member has lost of them by expiry meanwhile is gone already. What was spent comes from
+    the other available points, those that expire first before the others. If even those do not
+    suffice, the rest is written off (the policy `within_balance`), and the entry's reason says so.
     """
     taken: Counter[tuple[UUID, str]] = Counter()
+    missing = 0
     for lot in wallet.lots:
-        wanted = points_by_lot.get(lot.id, 0)
+        share = shares.get(lot.id)
+        if share is None:
+            continue
+        wanted = share.total - share.before
         taken[lot.id, "pending"] = min(wanted, lot.pending)
         taken[lot.id, "available"] = min(wanted - taken[lot.id, "pending"], lot.available)
-    missing = sum(points_by_lot.values()) - taken.total()
+        here = taken[lot.id, "pending"] + taken[lot.id, "available"]
+        missing += _gone(share.total, lot.reversed + here + lot.expired)
+        missing -= _gone(share.before, lot.reversed + lot.expired)
+    left = max(missing, 0)
     for lot in wallet.lots_to_spend(cause.recorded_at):
-        more = min(missing, lot.available - taken[lot.id, "available"])
+        more = min(left, lot.available - taken[lot.id, "available"])
         taken[lot.id, "available"] += more
-        missing -= more
+        left -= more
     postings = [
         NewPosting(lot_id, source, "reversed", points) for (lot_id, source), points in taken.items() if points
     ]
     if not postings:
-        return None
-    reason = f"written_off:{missing}" if missing else cause.reason
-    return _change(wallet, kind="reverse", cause=replace(cause, reason=reason), postings=postings)
+        return Reversal(change=None, written_off=left)
+    reason = f"written_off:{left}" if left else cause.reason
+    change = _change(wallet, kind="reverse", cause=replace(cause, reason=reason), postings=postings)
+    return Reversal(change=change, written_off=left)
+
+
+def _gone(owed: int, accounted_for: int) -> int:
+    return max(owed - accounted_for, 0)
 
 
 def expire(wallet: WalletState, *, cause: Cause) -> Change | None:

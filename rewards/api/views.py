@@ -33,11 +33,11 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
     if answer := idempotency.stored(key):
         return idempotency.replay(answer)
 
-    told: list[Any] = []
+    prepared: list[tuple[Any, Any]] = []
 
     def also(batch: Batch, result: Any) -> None:
-        told[:] = [body(result)]
-        batch.insert(IdempotencyRecord, idempotency.FIELDS, [key.row(status=status, body=told[0])])
+        prepared[:] = [(result, body(result))]
+        batch.insert(IdempotencyRecord, idempotency.FIELDS, [key.row(status=status, body=prepared[0][1])])
 
     try:
         result = write(also)
@@ -49,8 +49,11 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
         answer = idempotency.stored(key, look_again=True)
         assert answer is not None, "the race was lost to a committed answer"
         return idempotency.replay(answer)
-    # A repeat of something older under a new key has written nothing.
-    return rendering.answer(told[0] if told else body(result), status=status)
+    for written, told in prepared:
+        # What was prepared by an attempt that lost is not what came of the call.
+        if written is result:
+            return rendering.answer(told, status=status)
+    return idempotency.keep(key, status=status, body=body(result))
 
 
 class TransactionsView(PartnerView):

@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('returned_amount', models.DecimalField(db_comment='Of a sale: what its returns took back so far', decimal_places=2, default=0, max_digits=14, verbose_name='returned')),
                 ('lines', models.JSONField(default=list, verbose_name='lines')),
                 ('attributes', models.JSONField(default=dict, verbose_name='attributes')),
-                ('facts', models.JSONField(db_comment="The member's facts that the engine saw", default=dict)),
+                ('facts', models.JSONField(db_comment="{member, rounding, time_zone}: what the engine saw of the member and the program", default=dict)),
                 ('awards', models.JSONField(db_comment='[{campaign, version, wallet_type, points, lot, reason …}] as they were booked', default=list)),
                 ('outcome', models.JSONField(db_comment='{wallets: [{type, available, pending, held}], tier} right after it, as the partner was told', default=dict)),
                 ('points', models.BigIntegerField(db_comment='Spendable points that it gave; negative for a return', default=0, verbose_name='points')),

@@ -70,7 +70,10 @@ class Activity(models.Model):
         related_name="returns",
         verbose_name=_("sale that is returned"),
     )
-    facts = models.JSONField(default=dict, db_comment="The member's facts that the engine saw")
+    facts = models.JSONField(
+        default=dict,
+        db_comment="{member, rounding, time_zone}: what the engine saw of the member and the program",
+    )
     awards = models.JSONField(
         default=list,
         db_comment="[{campaign, version, wallet_type, points, lot, reason …}] as they were booked",

@@ -137,6 +137,25 @@ class TestRecord:
 
         assert (late.points, paused.points) == (10, 0)
 
+    def test_what_was_scheduled_before_the_end_does_not_start_after_it(
+        self, shop: Shop, ada: Member, base_rule: Campaign
+    ):
+        campaigns.publish(
+            base_rule, definition=base_rule.draft, by=None, at=shop.at, effective_at=shop.later(days=1).at
+        )
+        campaigns.end(base_rule, by=None, at=shop.later(minutes=1).at)
+        shop.program.refresh_from_db()
+
+        assert shop.later(days=2).sells("receipt-1", "10.00").points == 0
+
+    def test_awards_are_the_same_after_the_programs_terms_have_changed(self, shop: Shop, ada: Member):
+        recorded = shop.sells("receipt-1", "10.90")
+        Program.objects.update(rounding="up", time_zone="Asia/Tokyo")
+
+        activity = Activity.objects.get(pk=recorded.id)
+        again = explaining.recomputed(activity, program=Program.objects.get(pk=shop.program.pk))
+        assert [award.points for award in again] == [10]
+
     def test_opens_the_wallet_of_a_type_that_is_younger_than_the_member(
         self, shop: Shop, ada: Member, base_rule: Campaign
     ):

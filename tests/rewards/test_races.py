@@ -1,14 +1,17 @@
 """Who comes first, with real connections: a thread each, a barrier, and the database as referee."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import contextmanager
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from loyalty.core.errors import DomainError
+from loyalty.core.models import IdempotencyRecord
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
 from rewards.activities import MemberReference
@@ -38,6 +41,27 @@ def at_once(clients: int, work: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(client, range(clients)))
 
 
+@contextmanager
+def wallets_held(seconds: float = 0.5) -> Iterator[None]:
+    """Somebody else holds all wallets for a moment, so that all who come meanwhile overlap."""
+    held = Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                list(Wallet.objects.select_for_update())
+                held.set()
+                time.sleep(seconds)
+        finally:
+            connections.close_all()
+
+    holder = Thread(target=hold)
+    holder.start()
+    held.wait()
+    yield
+    holder.join()
+
+
 @pytest.fixture
 def coffee(shop: Shop, points) -> Reward:
     return factories.RewardFactory.create(program=shop.program, wallet_type=points, key="coffee", price=100)
@@ -59,18 +83,26 @@ class TestSales:
         assert sum(not result.is_repeat for result in results) == 1
         assert Wallet.objects.get(member=ada).available == 10
 
-    def test_repeats_of_one_call_get_one_answer(
-        self, shop: Shop, ada: Member, transactional_till: PartnerClient
+    @pytest.mark.parametrize("keys", ["one", "many"])
+    def test_repeats_of_one_call_are_told_of_the_one_booking(
+        self, shop: Shop, ada: Member, transactional_till: PartnerClient, keys: str
     ):
-        answers = at_once(
-            12,
-            lambda number: _copy(transactional_till).post("/v1/transactions", sale(), idempotency_key="k1"),
-        )
+        shop.sells("receipt-0", "10.00")
 
+        def call(number: int) -> Any:
+            key = "k" if keys == "one" else f"k{number}"
+            return _copy(transactional_till).post("/v1/transactions", sale(), idempotency_key=key)
+
+        with wallets_held():
+            answers = at_once(12, call)
+
+        booked = Activity.objects.get(external_id="receipt-1")
         assert {answer.status_code for answer in answers} == {201}
-        assert len({answer.content for answer in answers if "Idempotent-Replayed" in answer.headers}) <= 1
-        assert len({answer.json()["id"] for answer in answers}) == 1
-        assert Activity.objects.count() == 1
+        assert {answer.json()["id"] for answer in answers} == {str(booked.pk)}
+        assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == (
+            11 if keys == "one" else 0
+        )
+        assert IdempotencyRecord.objects.count() == (1 if keys == "one" else 12)
 
 
 class TestRedemptions:
@@ -122,6 +154,19 @@ class TestReturns:
         assert sorted(map(str, results)) == ["-30"] * 3 + ["returned_too_much"] * 5
         assert Wallet.objects.get(member=ada).available == 10
         assert list(verify.run()) == []
+
+    def test_of_a_sale_that_gave_nothing_never_exceed_it(self, shop: Shop, ada: Member):
+        nothing = shop.later(days=-2000)
+        nothing.sells("receipt-1", "100.00")
+        assert not Wallet.objects.exists()
+
+        def work(number: int) -> Any:
+            return shop.takes_back(f"return-{number}", "receipt-1", "80.00").points
+
+        results = at_once(6, work)
+
+        assert results.count("returned_too_much") == 5
+        assert Activity.objects.get(kind="sale").returned_amount == 80
 
 
 def _card(value: str) -> MemberReference:

@@ -1,8 +1,10 @@
 import pytest
 
 from loyalty.core.errors import InvalidInput
+from members import expiry
 from members.ledger import verify
-from members.models import Entry, Lot, Member, MemberTier, Wallet
+from members.models import Entry, Lot, Member, MemberTier, Wallet, WalletType
+from rewards import campaigns
 from rewards.earning import AlreadyReported
 from rewards.models import Activity, Reward
 from rewards.returning import ReturnedTooMuch, UnknownSale
@@ -102,3 +104,54 @@ class TestRecord:
 
         with pytest.raises(InvalidInput):
             shop.later(days=-1).takes_back("return-1", "receipt-1")
+
+    def test_takes_back_once_what_cost_nothing(self, shop: Shop, ada: Member):
+        campaigns.publish(
+            factories.CampaignFactory.create(program=shop.program, key="gift"),
+            definition=factories.definition({"kind": "fixed_points", "points": 100}),
+            by=None,
+            at=shop.at,
+        )
+        shop.program.refresh_from_db()
+        shop.sells("free", "0.00")
+        shop.sells("receipt-1", "300.00")
+
+        assert shop.takes_back("return-1", "free").points == -100
+        with pytest.raises(ReturnedTooMuch):
+            shop.takes_back("return-2", "free")
+        assert Wallet.objects.get(member=ada).available == 400
+
+    def test_refuses_a_return_of_nothing(self, shop: Shop, ada: Member):
+        shop.sells("receipt-1", "100.00")
+
+        with pytest.raises(InvalidInput) as refusal:
+            shop.takes_back("return-1", "receipt-1", "0.00")
+
+        assert refusal.value.pointer == "#/amount/amount"
+
+    def test_takes_no_other_points_for_those_that_have_expired(
+        self, shop: Shop, ada: Member, points: WalletType
+    ):
+        points.expiry_rule, points.expires_after = "days", 30
+        points.save()
+        shop.program.refresh_from_db()
+        shop.sells("receipt-1", "100.00")
+        later = shop.later(days=40)
+        list(expiry.run(shop.program, at=later.at))
+        later.sells("receipt-2", "80.00")
+
+        returned = later.takes_back("return-1", "receipt-1")
+
+        assert returned.points == 0
+        assert Wallet.objects.get(member=ada).available == 80
+
+    def test_says_what_is_written_off_even_if_nothing_can_be_taken(
+        self, shop: Shop, ada: Member, coffee: Reward
+    ):
+        shop.sells("receipt-1", "80.00")
+        shop.redeems("coffee")
+
+        returned = shop.takes_back("return-1", "receipt-1")
+
+        assert returned.points == 0
+        assert returned.awards[0]["reason"].endswith("; 80 points were spent and are written off")

@@ -73,6 +73,21 @@ class TestRecord:
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
         assert Activity.objects.count() == 1
 
+    def test_keeps_the_key_of_a_repeat(self, till: PartnerClient, ada: Member):
+        till.post("/v1/transactions", sale(), idempotency_key="k1")
+        till.post("/v1/transactions", sale(), idempotency_key="k2")
+
+        answer = till.post("/v1/transactions", sale("receipt-2"), idempotency_key="k2")
+
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+        assert Activity.objects.count() == 1
+
+    def test_takes_texts_as_long_as_it_says(self, till: PartnerClient, ada: Member):
+        longest = {"external_id": "x" * 100, "store": "s" * 60}
+
+        assert till.post("/v1/transactions", sale() | longest).status_code == 201
+        assert till.post("/v1/transactions", sale() | {"store": "s" * 61}).status_code == 422
+
     def test_refuses_a_repeated_sale_with_another_amount(self, till: PartnerClient, ada: Member):
         till.post("/v1/transactions", sale())
 

@@ -30,6 +30,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from psycopg.errors import LockNotAvailable
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -192,20 +193,23 @@ def refuse(key: Key, refusal: DomainError, request: Request) -> HttpResponse:
     """
     if not is_final(refusal):
         raise refusal
-    body = rendering.dumps(problem.document(refusal, path=request._request.path)).decode()
-    parameters = [
-        new_id(),
-        key.partner_id,
-        key.text,
-        key.fingerprint,
-        refusal.status,
-        body,
-        timezone.now(),
-    ]
+    kept = _keep(key, refusal.status, problem.document(refusal, path=request._request.path))
+    return kept or problem.response(refusal, request._request)
+
+
+def keep(key: Key, *, status: int, body: Any) -> HttpResponse:
+    """Answer a call that had nothing to write, as its effect was there already, and keep the answer."""
+    return _keep(key, status, body) or rendering.answer(body, status=status)
+
+
+def _keep(key: Key, status: int, body: Any) -> HttpResponse | None:
+    """Store the answer; if another call with the key was quicker, its answer is returned instead."""
+    told = rendering.dumps(body).decode()
+    parameters = [new_id(), key.partner_id, key.text, key.fingerprint, status, told, timezone.now()]
     if db.fetch(_KEEP, parameters):
-        return problem.response(refusal, request._request)
+        return None
     answer = stored(key, look_again=True)
-    assert answer is not None, "the refusal was not kept because an answer is there"
+    assert answer is not None, "the answer was not kept because there is one"
     return replay(answer)
 
 
@@ -261,7 +265,9 @@ def _claim(key: Key) -> UUID | None:
     parameters = [new_id(), key.partner_id, key.text, key.fingerprint, timezone.now()]
     try:
         rows = db.fetch(_CLAIM, parameters)
-    except OperationalError:
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
         detail = _("The first call with this Idempotency-Key is still running.")
         raise RequestInProgress(detail, retry_after=PATIENCE_SECONDS) from None
     return rows[0][0] if rows else None

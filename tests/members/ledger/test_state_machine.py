@@ -1,5 +1,6 @@
 """All operations in any order, against a model that is no more than a dictionary."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from loyalty.core.ids import new_id
 from members.ledger import operations
-from members.ledger.operations import Cause, Change, Grant, InsufficientPoints
+from members.ledger.operations import Cause, Change, Grant, InsufficientPoints, TakeBack
 from members.ledger.plan import Plan
 from members.ledger.state import BUCKETS, LotState, WalletState
 
@@ -30,6 +31,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.left: dict[UUID, int] = {}
         self.expiry: dict[UUID, datetime | None] = {}
         self.order: list[UUID] = []
+        self.granted: dict[UUID, int] = {}
+        self.owed: Counter[UUID] = Counter()
+        self.reversed_of: Counter[UUID] = Counter()
+        self.expired_of: Counter[UUID] = Counter()
         self.issued = self.redeemed = self.expired = self.reversed = 0
 
     def cause(self) -> Cause:
@@ -53,7 +58,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
         self.take(change)
         for lot in change.new_lots:
-            self.left[lot.id] = lot.points
+            self.left[lot.id] = self.granted[lot.id] = lot.points
             self.expiry[lot.id] = expires_at
             self.order.append(lot.id)
         self.issued += sum(points)
@@ -88,31 +93,43 @@ class LedgerMachine(RuleBasedStateMachine):
             self.take(change)
         for lot in due:
             self.expired += self.left[lot]
+            self.expired_of[lot] += self.left[lot]
             self.left[lot] = 0
 
     @precondition(lambda self: self.order)
     @rule(data=st.data(), points=POINTS)
     def reverse(self, data: st.DataObject, points: int) -> None:
         lot = data.draw(st.sampled_from(self.order))
-        taken = self.taken_back(lot, points)
+        before = self.owed[lot]
+        self.owed[lot] = min(before + points, self.granted[lot])
+        taken, written_off = self.taken_back(lot, self.owed[lot] - before)
 
-        change = operations.reverse(self.wallet, points_by_lot={lot: points}, cause=self.cause())
+        share = TakeBack(total=self.owed[lot], before=before)
+        reversal = operations.reverse(self.wallet, shares={lot: share}, cause=self.cause())
 
-        assert (change is not None) == (taken > 0)
-        if change:
-            self.take(change)
-            assert change.entry.points == -taken
-            assert change.entry.cause.reason == (f"written_off:{points - taken}" if points > taken else "")
+        assert reversal.written_off == written_off
+        assert (reversal.change is not None) == (taken > 0)
+        if reversal.change:
+            self.take(reversal.change)
+            assert reversal.change.entry.points == -taken
+            reason = f"written_off:{written_off}" if written_off else ""
+            assert reversal.change.entry.cause.reason == reason
         self.reversed += taken
 
-    def taken_back(self, lot: UUID, points: int) -> int:
-        """From the lot itself, even if it is due; then from what could be spent."""
-        wanted = points
-        for source in [lot, *self.usable()]:
-            taken = min(wanted, self.left[source])
+    def taken_back(self, lot: UUID, points: int) -> tuple[int, int]:
+        """From the lot itself, even if it is due; then what was spent of it, from what could be spent."""
+        own = min(points, self.left[lot])
+        self.left[lot] -= own
+        self.reversed_of[lot] += own
+        wanted = max(self.owed[lot] - self.reversed_of[lot] - self.expired_of[lot], 0)
+        wanted -= max(self.owed[lot] - points - self.reversed_of[lot] + own - self.expired_of[lot], 0)
+        wanted = left = max(wanted, 0)
+        for source in self.usable():
+            taken = min(left, self.left[source])
             self.left[source] -= taken
-            wanted -= taken
-        return points - wanted
+            self.reversed_of[source] += taken
+            left -= taken
+        return own + wanted - left, left
 
     def usable(self) -> list[UUID]:
         """Lots that may be spent, in the order in which they are."""
