@@ -82,7 +82,8 @@ _DONE: Final = (
 )
 _FIND: Final = f"""
 SELECT {_DONE}, sale.id, sale.amount, sale.returned_amount, sale.occurred_at,
-       (SELECT count(*) FROM rewards_activity other WHERE other.original_id = sale.id), {store.ACCOUNT_COLUMNS}
+       (SELECT count(*) FROM rewards_activity other WHERE other.original_id = sale.id),
+       {store.ACCOUNT_COLUMNS}
 FROM (VALUES ($3::text, $4::text)) AS asked(sale_external_id, external_id)
 LEFT JOIN rewards_activity sale ON sale.program_id = $1 AND sale.source = $2
      AND sale.external_id = asked.sale_external_id AND sale.kind = 'sale'

@@ -16,7 +16,6 @@ from rewards.models import Reward
 from tests import factories
 from tests.cast import Shop
 
-
 TABLES = ("members_entry", "members_posting", "core_event")
 
 
