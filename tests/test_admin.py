@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core.models import Assignment, Event, Program, Role, User
@@ -61,8 +62,8 @@ ADDS = {
     "core.assignment": "A",
     "core.user": "",
     "django_celery_beat.periodictask": "",
-    "django_celery_beat.intervalschedule": "OA",
-    "django_celery_beat.crontabschedule": "OA",
+    "django_celery_beat.intervalschedule": "",
+    "django_celery_beat.crontabschedule": "",
 }
 LETTERS = {
     Role.MARKETER: "M",
@@ -100,6 +101,13 @@ def operator(program: Program) -> Client:
 @pytest.fixture
 def administrator(program: Program) -> Client:
     return staff(program, Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def task(db: None) -> PeriodicTask:
+    """Something that runs for all programs, once an hour."""
+    hourly = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    return PeriodicTask.objects.create(name="Expire points", task="members.tasks.expire", interval=hourly)
 
 
 def page(model: str, action: str, *args: Any) -> str:
@@ -173,6 +181,33 @@ class TestPermissions:
         response = Client().get(page("members.member", "changelist"), follow=True)
 
         assert response.redirect_chain[-1][0].startswith(reverse("account_login"))
+
+    @pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMINISTRATOR])
+    def test_the_installations_schedule_is_looked_at_by_a_role_and_changed_by_none(
+        self, program: Program, role: Role, task: PeriodicTask
+    ):
+        client = staff(program, role)
+        task_page = page("django_celery_beat.periodictask", "change", task.pk)
+        every_page = page("django_celery_beat.intervalschedule", "change", task.interval_id)
+        bulk = {"action": "disable_tasks", "_selected_action": [task.pk]}
+
+        assert [client.get(address).status_code for address in (task_page, every_page)] == [200, 200]
+        assert client.post(task_page, {"name": "Never", "enabled": ""}).status_code == 403
+        assert client.post(every_page, {"every": 99, "period": "days"}).status_code == 403
+        client.post(page("django_celery_beat.periodictask", "changelist"), bulk)
+
+        task.refresh_from_db()
+        assert (task.name, task.enabled, task.interval.every) == ("Expire points", True, 1)
+
+    def test_a_superuser_changes_the_installations_schedule(self, task: PeriodicTask):
+        client = Client()
+        client.force_login(User.objects.create_superuser("root@example.org", "pass-word-1234"))
+        bulk = {"action": "disable_tasks", "_selected_action": [task.pk]}
+
+        client.post(page("django_celery_beat.periodictask", "changelist"), bulk)
+
+        task.refresh_from_db()
+        assert not task.enabled
 
     def test_an_administrator_gives_a_new_person_a_role_and_an_account(
         self, program: Program, administrator: Client
