@@ -55,7 +55,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
-        # The installation's, so that every program's: a role in one program only looks. Superusers change them.
+        # All programs': who has a role in one of them only looks. Superusers change them.
         | _may("django_celery_beat", "periodictask", "view")
         | _may("django_celery_beat", "intervalschedule", "view")
         | _may("django_celery_beat", "crontabschedule", "view")
