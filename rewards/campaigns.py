@@ -1,15 +1,22 @@
 """The life of a campaign: publish, pause, resume, end. Each step is a new version."""
 
-from datetime import datetime
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
 
 from django.db import transaction
 
+from loyalty.core import events
+from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError
-from loyalty.core.models import Event, User
+from loyalty.core.models import User
 from members.models import WalletType
 from rewards.engine.evaluate import compile_campaign
-from rewards.models import Campaign, CampaignStatus, CampaignVersion
+from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion
+
+# How long a form may lie there between choosing “now” and publishing.
+MAY_BE_LATE: Final = timedelta(minutes=5)
 
 
 class CampaignNotRunning(DomainError):
@@ -24,6 +31,14 @@ class CampaignHasEnded(DomainError):
 
     code: ClassVar[str] = "campaign_has_ended"
     title: ClassVar[str] = "The campaign has ended"
+
+
+class EffectiveInThePast(DomainError):
+    """What happened is explained by the rules of when it happened; new rules are for what comes."""
+
+    code: ClassVar[str] = "effective_in_the_past"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "That moment is past"
 
 
 class UnknownWalletType(DomainError):
@@ -48,18 +63,22 @@ def publish(
     :raises rewards.engine.conditions.InvalidDefinition: if it does not hold together; says where and why
     :raises UnknownWalletType: if it gives points of a kind that the program does not have
     :raises CampaignHasEnded: if the campaign has ended
+    :raises EffectiveInThePast: if it would change what earned points already
     """
-    if campaign.status == CampaignStatus.ENDED:
-        raise CampaignHasEnded(f"“{campaign.name}” has ended. Copy it to run it again.")
-    _check(campaign, definition)
-    return _add_version(
-        campaign,
-        definition=definition,
-        status=CampaignStatus.RUNNING,
-        by=by,
-        at=at,
-        effective_at=effective_at or at,
-    )
+    with _step(campaign) as locked:
+        if locked.status == CampaignStatus.ENDED:
+            raise CampaignHasEnded(f"“{locked.name}” has ended. Copy it to run it again.")
+        _check(locked, definition)
+        _check_moment(locked, effective_at or at, at=at)
+        locked.draft = definition
+        return _add_version(
+            locked,
+            definition=definition,
+            status=CampaignStatus.RUNNING,
+            by=by,
+            at=at,
+            effective_at=effective_at or at,
+        )
 
 
 def pause(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersion:
@@ -68,7 +87,10 @@ def pause(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersi
 
     :raises CampaignNotRunning: if it is not running
     """
-    return _stop(campaign, status=CampaignStatus.PAUSED, by=by, at=at)
+    with _step(campaign) as locked:
+        if locked.status != CampaignStatus.RUNNING:
+            raise CampaignNotRunning(f"“{locked.name}” is not running.")
+        return _turn(locked, CampaignStatus.PAUSED, by=by, at=at)
 
 
 def resume(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersion:
@@ -77,12 +99,10 @@ def resume(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVers
 
     :raises CampaignNotRunning: if it is not paused
     """
-    if campaign.status != CampaignStatus.PAUSED:
-        raise CampaignNotRunning(f"“{campaign.name}” is not paused.")
-    definition = _newest(campaign).definition
-    return _add_version(
-        campaign, definition=definition, status=CampaignStatus.RUNNING, by=by, at=at, effective_at=at
-    )
+    with _step(campaign) as locked:
+        if locked.status != CampaignStatus.PAUSED:
+            raise CampaignNotRunning(f"“{locked.name}” is not paused.")
+        return _turn(locked, CampaignStatus.RUNNING, by=by, at=at)
 
 
 def end(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersion:
@@ -91,21 +111,30 @@ def end(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersion
 
     :raises CampaignNotRunning: if it was never published, or has ended
     """
-    return _stop(campaign, status=CampaignStatus.ENDED, by=by, at=at)
+    with _step(campaign) as locked:
+        if locked.status not in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+            raise CampaignNotRunning(f"“{locked.name}” is not running.")
+        return _turn(locked, CampaignStatus.ENDED, by=by, at=at)
 
 
-def _stop(campaign: Campaign, *, status: CampaignStatus, by: User | None, at: datetime) -> CampaignVersion:
-    stoppable = {CampaignStatus.RUNNING} | (
-        {CampaignStatus.PAUSED} if status == CampaignStatus.ENDED else set()
-    )
-    if campaign.status not in stoppable:
-        raise CampaignNotRunning(f"“{campaign.name}” is not running.")
-    definition = _newest(campaign).definition
-    return _add_version(campaign, definition=definition, status=status, by=by, at=at, effective_at=at)
+@contextmanager
+def _step(campaign: Campaign) -> Iterator[Campaign]:
+    """
+    The campaign as it is now, which nobody else changes until the step is done.
+
+    The caller's object, which may be older, then tells what came of it.
+    """
+    with transaction.atomic():
+        locked = (
+            Campaign.objects.select_for_update(of=("self",)).select_related("program").get(pk=campaign.pk)
+        )
+        yield locked
+    campaign.status, campaign.draft = locked.status, locked.draft
 
 
-def _newest(campaign: Campaign) -> CampaignVersion:
-    return campaign.versions.order_by("-number")[0]
+def _turn(locked: Campaign, status: CampaignStatus, *, by: User | None, at: datetime) -> CampaignVersion:
+    definition = locked.versions.order_by("-number")[0].definition
+    return _add_version(locked, definition=definition, status=status, by=by, at=at, effective_at=at)
 
 
 def _check(campaign: Campaign, definition: dict[str, Any]) -> None:
@@ -121,9 +150,19 @@ def _check(campaign: Campaign, definition: dict[str, Any]) -> None:
             )
 
 
-@transaction.atomic
+def _check_moment(campaign: Campaign, effective_at: datetime, *, at: datetime) -> None:
+    """What was explained to a member stays explained by the versions that were in force."""
+    if effective_at >= at - MAY_BE_LATE:
+        return
+    if Activity.objects.filter(program=campaign.program).exists():
+        raise EffectiveInThePast(
+            "Members have earned points already. Choose a moment that is still to come.",
+            pointer="#/effective_at",
+        )
+
+
 def _add_version(
-    campaign: Campaign,
+    locked: Campaign,
     *,
     definition: dict[str, Any],
     status: CampaignStatus,
@@ -131,7 +170,6 @@ def _add_version(
     at: datetime,
     effective_at: datetime,
 ) -> CampaignVersion:
-    locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
     newest = locked.versions.order_by("-number").first()
     version = CampaignVersion.objects.create(
         program=locked.program,
@@ -142,19 +180,28 @@ def _add_version(
         effective_at=effective_at,
         published_by=by,
     )
-    was_running = locked.status == CampaignStatus.RUNNING
-    campaign.status = locked.status = status
-    campaign.draft = locked.draft = definition
+    before, locked.status = locked.status, status
     locked.save(update_fields=["status", "draft"])
-    _tell(locked, version, was_running=was_running, at=at)
+    _tell(locked, version, before=before, at=at)
     return version
 
 
-def _tell(campaign: Campaign, version: CampaignVersion, *, was_running: bool, at: datetime) -> None:
-    if version.is_running != was_running:
-        Event.objects.create(
-            program=campaign.program,
-            type="campaign.started" if version.is_running else "campaign.ended",
-            data={"campaign": campaign.key, "version": version.number, "status": campaign.status},
-            occurred_at=at,
-        )
+def _tell(campaign: Campaign, version: CampaignVersion, *, before: str, at: datetime) -> None:
+    """A pause is neither an end nor, when it is over, a start."""
+    if campaign.status == CampaignStatus.ENDED:
+        event_type = "campaign.ended"
+    elif before == CampaignStatus.DRAFT:
+        event_type = "campaign.started"
+    else:
+        return
+    batch = Batch()
+    event = events.NewEvent(
+        type=event_type,
+        program_id=campaign.program_id,
+        member_id=None,
+        occurred_at=at,
+        recorded_at=at,
+        data={"campaign": campaign.key, "version": version.number, "status": campaign.status},
+    )
+    events.add_to(batch, [event])
+    batch.write()

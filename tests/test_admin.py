@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core.models import Assignment, Event, Program, Role, User
@@ -61,8 +62,8 @@ ADDS = {
     "core.assignment": "A",
     "core.user": "",
     "django_celery_beat.periodictask": "",
-    "django_celery_beat.intervalschedule": "OA",
-    "django_celery_beat.crontabschedule": "OA",
+    "django_celery_beat.intervalschedule": "",
+    "django_celery_beat.crontabschedule": "",
 }
 LETTERS = {
     Role.MARKETER: "M",
@@ -100,6 +101,13 @@ def operator(program: Program) -> Client:
 @pytest.fixture
 def administrator(program: Program) -> Client:
     return staff(program, Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def task(db: None) -> PeriodicTask:
+    """Something that runs for all programs, once an hour."""
+    hourly = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    return PeriodicTask.objects.create(name="Expire points", task="members.tasks.expire", interval=hourly)
 
 
 def page(model: str, action: str, *args: Any) -> str:
@@ -173,6 +181,33 @@ class TestPermissions:
         response = Client().get(page("members.member", "changelist"), follow=True)
 
         assert response.redirect_chain[-1][0].startswith(reverse("account_login"))
+
+    @pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMINISTRATOR])
+    def test_the_installations_schedule_is_looked_at_by_a_role_and_changed_by_none(
+        self, program: Program, role: Role, task: PeriodicTask
+    ):
+        client = staff(program, role)
+        task_page = page("django_celery_beat.periodictask", "change", task.pk)
+        every_page = page("django_celery_beat.intervalschedule", "change", task.interval_id)
+        bulk = {"action": "disable_tasks", "_selected_action": [task.pk]}
+
+        assert [client.get(address).status_code for address in (task_page, every_page)] == [200, 200]
+        assert client.post(task_page, {"name": "Never", "enabled": ""}).status_code == 403
+        assert client.post(every_page, {"every": 99, "period": "days"}).status_code == 403
+        client.post(page("django_celery_beat.periodictask", "changelist"), bulk)
+
+        task.refresh_from_db()
+        assert (task.name, task.enabled, task.interval.every) == ("Expire points", True, 1)
+
+    def test_a_superuser_changes_the_installations_schedule(self, task: PeriodicTask):
+        client = Client()
+        client.force_login(User.objects.create_superuser("root@example.org", "pass-word-1234"))
+        bulk = {"action": "disable_tasks", "_selected_action": [task.pk]}
+
+        client.post(page("django_celery_beat.periodictask", "changelist"), bulk)
+
+        task.refresh_from_db()
+        assert not task.enabled
 
     def test_an_administrator_gives_a_new_person_a_role_and_an_account(
         self, program: Program, administrator: Client
@@ -633,6 +668,27 @@ class TestCampaignPage:
         assert "more than the guided form can show" in shown
         assert (campaign.name, campaign.draft) == ("Renamed", deep)
 
+    def test_saving_leaves_what_a_step_decides_alone(self, marketer: Client, base_rule: Campaign):
+        with CaptureQueriesContext(connection) as queries:
+            marketer.post(page("rewards.campaign", "change", base_rule.pk), campaign_form(name="Renamed"))
+
+        (update,) = [q["sql"] for q in queries if 'UPDATE "rewards_campaign"' in q["sql"]]
+        assert '"status"' not in update
+        assert Campaign.objects.get().name == "Renamed"
+
+    def test_publishing_into_the_past_is_refused_in_words(
+        self, marketer: Client, base_rule: Campaign, shop: Shop, ada: Member
+    ):
+        shop.sells("receipt-1", "10.00")
+
+        response = marketer.post(
+            page("rewards.campaign", "change", base_rule.pk),
+            campaign_form(_publish="1", effective_at="2024-01-01T00:00"),
+        )
+
+        assert "Choose a moment that is still to come." in response.content.decode()
+        assert CampaignVersion.objects.count() == 1
+
     def test_pause_resume_and_end_are_versions_too(self, marketer: Client, base_rule: Campaign):
         for step in ("pause", "resume", "end"):
             marketer.post(page("rewards.campaign", "step", base_rule.pk, step))
@@ -671,6 +727,93 @@ class TestCampaignPage:
         body = marketer.get(page("rewards.campaign", "history", base_rule.pk)).content.decode()
 
         assert "<del>running</del> → <ins>paused</ins>" in body
+
+
+class TestRewardPage:
+    @pytest.fixture
+    def mug(self, program: Program, points: WalletType) -> Reward:
+        return factories.RewardFactory.create(program=program, wallet_type=points, key="mug", stock=5)
+
+    def changes(self, client: Client, reward: Reward, change: str, pieces: object = "") -> Any:
+        return client.post(
+            reverse("admin:rewards_reward_change_stock", args=[reward.pk]),
+            {"change": change, "pieces": pieces},
+        )
+
+    def test_saving_does_not_put_back_what_was_sold_meanwhile(self, marketer: Client, mug: Reward):
+        form = {
+            "name": "Big mug",
+            "description": "",
+            "wallet_type": str(mug.wallet_type_id),
+            "price": "500",
+            "stock": "5",
+            "is_active": "on",
+            "voucher_valid_days": "90",
+        }
+        Reward.objects.update(stock=3)
+
+        with CaptureQueriesContext(connection) as queries:
+            marketer.post(page("rewards.reward", "change", mug.pk), form)
+
+        (update,) = [q["sql"] for q in queries if 'UPDATE "rewards_reward"' in q["sql"]]
+        assert '"stock"' not in update
+        mug.refresh_from_db()
+        assert (mug.name, mug.stock) == ("Big mug", 3)
+
+    def test_pieces_are_added_to_and_removed_from_what_is_there_now(self, marketer: Client, mug: Reward):
+        offered = marketer.get(page("rewards.reward", "change", mug.pk)).content.decode()
+        Reward.objects.update(stock=3)
+
+        self.changes(marketer, mug, "add", 10)
+        self.changes(marketer, mug, "remove", 4)
+
+        mug.refresh_from_db()
+        assert "Add or remove pieces" in offered
+        assert mug.stock == 9
+        history = marketer.get(page("rewards.reward", "history", mug.pk)).content.decode()
+        assert "Stock: 10 added, 13 then." in history
+        assert "Stock: 4 removed, 9 then." in history
+        assert f"{Role.MARKETER}@coffee.example.org" in history
+
+    def test_no_more_are_removed_than_there_are(self, marketer: Client, mug: Reward):
+        response = self.changes(marketer, mug, "remove", 6)
+
+        assert "There are 5 pieces" in response.content.decode()
+        mug.refresh_from_db()
+        assert mug.stock == 5
+        history = marketer.get(page("rewards.reward", "history", mug.pk)).content.decode()
+        assert "Stock:" not in history
+
+    @pytest.mark.parametrize("pieces", ["", "-1", "many", "1000001"])
+    def test_what_is_no_number_of_pieces_is_refused_at_the_field(
+        self, marketer: Client, mug: Reward, pieces: str
+    ):
+        response = self.changes(marketer, mug, "add", pieces)
+
+        assert response.context["form"].errors["pieces"]
+        mug.refresh_from_db()
+        assert mug.stock == 5
+
+    def test_the_limit_is_lifted_and_set_again(self, marketer: Client, mug: Reward):
+        self.changes(marketer, mug, "lift")
+        mug.refresh_from_db()
+        assert mug.stock is None
+
+        self.changes(marketer, mug, "add", 5)
+        mug.refresh_from_db()
+        assert mug.stock is None
+
+        self.changes(marketer, mug, "limit", 7)
+        mug.refresh_from_db()
+        assert mug.stock == 7
+
+    def test_who_may_only_look_does_not_change_the_stock(self, support: Client, mug: Reward):
+        assert self.changes(support, mug, "add", 5).status_code == 403
+        mug.refresh_from_db()
+        assert mug.stock == 5
+
+    def test_another_programs_stock_is_not_found(self, marketer: Client, elsewhere: dict[str, Any]):
+        assert self.changes(marketer, elsewhere["rewards.reward"], "lift").status_code == 404
 
 
 class TestApiKeys:

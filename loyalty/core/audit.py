@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from pghistory.core import event_models
@@ -43,6 +43,13 @@ class Step:
     summary: str = ""
 
 
+def note(instance: models.Model, *, by: User, text: str) -> None:
+    """Keep that somebody changed an object in a way that its triggers do not tell, or not well."""
+    LogEntry.objects.log_actions(
+        user_id=by.pk, queryset=[instance], action_flag=CHANGE, change_message=text, single_object=True
+    )
+
+
 def trail(instance: models.Model) -> list[Step]:
     """
     The newest changes of an object, newest first.
@@ -51,8 +58,12 @@ def trail(instance: models.Model) -> list[Step]:
     data, which must be forgettable) with who, when and the names of the fields.
     """
     tracked = event_models(tracks_model=type(instance))
-    steps = _from_triggers(tracked[0], instance) if tracked else _from_forms(instance)
-    return list(steps)
+    if not tracked:
+        return list(_from_forms(_entries(instance)))
+    # What a form saved is told by the triggers, with the values; a note says what they do not.
+    notes = _entries(instance).exclude(change_message="").exclude(change_message__startswith="[")
+    steps = [*_from_triggers(tracked[0], instance), *_from_forms(notes)]
+    return sorted(steps, key=lambda step: step.at, reverse=True)[:NEWEST]
 
 
 def _from_triggers(model: type[models.Model], instance: models.Model) -> Iterator[Step]:
@@ -83,10 +94,13 @@ def _changes(row: models.Model, older: models.Model) -> Iterator[FieldChange]:
             yield FieldChange(label=str(field.verbose_name), before=before, after=after)
 
 
-def _from_forms(instance: models.Model) -> Iterator[Step]:
-    entries = LogEntry.objects.filter(
+def _entries(instance: models.Model) -> models.QuerySet[LogEntry]:
+    return LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(instance), object_id=str(instance.pk)
     ).select_related("user")
+
+
+def _from_forms(entries: models.QuerySet[LogEntry]) -> Iterator[Step]:
     for entry in entries.order_by("-action_time", "-pk")[:NEWEST]:
         yield Step(
             at=entry.action_time,

@@ -55,9 +55,10 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
-        | _may("django_celery_beat", "periodictask", "view", "change")
-        | _may("django_celery_beat", "intervalschedule", "view", "add", "change")
-        | _may("django_celery_beat", "crontabschedule", "view", "add", "change")
+        # All programs': who has a role in one of them only looks. Superusers change them.
+        | _may("django_celery_beat", "periodictask", "view")
+        | _may("django_celery_beat", "intervalschedule", "view")
+        | _may("django_celery_beat", "crontabschedule", "view")
     ),
 }
 PERMISSIONS[Role.ADMINISTRATOR] = frozenset().union(

@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from celery import shared_task, signals
 from django.utils import timezone
@@ -8,6 +8,7 @@ from loyalty.core import health
 from loyalty.core.models import IdempotencyRecord
 
 IDEMPOTENCY_KEPT_FOR = timedelta(days=31)
+PRUNED_AT_ONCE: Final = 10_000
 
 
 @shared_task
@@ -28,8 +29,14 @@ def _worker_stops(**_: Any) -> None:
 
 @shared_task
 def prune_idempotency_records() -> int:
-    """Forget stored answers after 31 days; the activities' own uniqueness outlives them."""
-    deleted, _ = IdempotencyRecord.objects.filter(
-        created_at__lt=timezone.now() - IDEMPOTENCY_KEPT_FOR
-    ).delete()
-    return deleted
+    """
+    Forget stored answers after 31 days; the activities' own uniqueness outlives them.
+
+    Each batch is a commit of its own: what is deleted stays so when the task is stopped.
+    """
+    old = IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_KEPT_FOR)
+    total = 0
+    while batch := list(old.order_by("created_at").values_list("pk", flat=True)[:PRUNED_AT_ONCE]):
+        IdempotencyRecord.objects.filter(pk__in=batch).delete()
+        total += len(batch)
+    return total

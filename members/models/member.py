@@ -1,6 +1,7 @@
 from typing import Self
 from uuid import UUID
 
+import pgtrigger
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
@@ -76,6 +77,17 @@ class Member(models.Model):
             models.Index(
                 name="members_not_active", fields=["program", "status", "-id"], condition=~Q(status="active")
             ),
+        ]
+        triggers = [
+            # What was decided by the status before, and is not written yet, is decided anew:
+            # see Note [The lock] in `members.ledger.store`.
+            pgtrigger.Trigger(
+                name="a_new_status_moves_the_wallets",
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("status"),  # type: ignore[no-untyped-call]  # typed in part
+                condition=pgtrigger.Q(old__status__df=pgtrigger.F("new__status")),
+                func="UPDATE members_wallet SET version = version + 1 WHERE member_id = NEW.id; RETURN NULL;",
+            )
         ]
 
     def __str__(self) -> str:

@@ -257,9 +257,14 @@ class CampaignPage:
         return True
 
     def save(self) -> None:
+        """Only what the form shows: where the campaign is in its life, steps alone say."""
         if self.is_simple:
             self.campaign.draft = self.definition.definition()
-        self.names.save()
+        if self.campaign._state.adding:
+            self.names.save()
+        else:
+            fields = [*self.names.fields, *(["draft"] if self.is_simple else [])]
+            self.campaign.save(update_fields=fields)
 
     def point_out(self, problems: list[tuple[str, str]]) -> None:
         self.homeless += (

@@ -1,20 +1,23 @@
 """The catalogue of rewards, and what members bought from it."""
 
-from typing import Any
+from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, ProgramModelAdmin, program_of
+from loyalty.core.admin import FactAdmin, ProgramModelAdmin, program_of, render
+from loyalty.core.models import User
 from members import search
+from rewards.admin.stock_form import StockForm
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 
 
@@ -34,9 +37,33 @@ class RewardAdmin(ProgramModelAdmin):
         (_("Offer"), {"fields": ("is_active", "starts_at", "ends_at", "voucher_valid_days")}),
     )
 
+    actions_detail = ("change_stock",)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Reward | None = None) -> tuple[str, ...]:
-        """Partners know the reward by its key."""
-        return ("key",) if obj else ()
+        """Partners know the reward by its key; its stock goes down while the form is open."""
+        return ("key", "stock") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Reward, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=form.changed_data)
+        else:
+            super().save_model(request, obj, form, change)
+
+    @action(description=_("Add or remove pieces"), permissions=["change"], url_path="stock")
+    def change_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        reward = self.get_object(request, object_id)
+        if reward is None:
+            raise Http404(_now("There is no such reward in this program."))
+        form = StockForm(request.POST or None, reward=reward)
+        if form.is_valid() and form.save(by=cast(User, request.user)):
+            messages.success(request, _now("The stock of “%(reward)s” is changed.") % {"reward": reward})
+            return HttpResponseRedirect(reverse("admin:rewards_reward_change", args=[reward.pk]))
+        context = {
+            "title": _now("Stock of %(reward)s") % {"reward": reward},
+            "original": reward,
+            "form": form,
+        }
+        return render(request, self, "admin/rewards/reward/stock.html", context)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Reward | None = None) -> dict[str, Any]:
         return {} if obj else self.prepopulated_fields

@@ -2,16 +2,17 @@ from datetime import timedelta
 
 import pytest
 
-from loyalty.core.models import Event
+from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, Member, Posting, Wallet
+from rewards import redeeming
 from rewards.activities import MemberReference
 from rewards.earning import MemberIsBlocked, UnknownMember
 from rewards.models import Redemption, Reward, Voucher
 from rewards.redeeming import RewardNotOnOffer, RewardSoldOut, UnknownReward
 from tests import factories
-from tests.cast import Shop
+from tests.cast import CARD, Shop
 
 
 @pytest.fixture
@@ -64,6 +65,28 @@ class TestRedeem:
         assert Wallet.objects.get(member=ada).available == 499
         assert Reward.objects.get().stock == 2
         assert not Entry.objects.filter(kind="spend").exists()
+        assert not Redemption.objects.exists()
+
+    def test_refuses_a_member_who_is_blocked_while_it_runs(
+        self, shop: Shop, ada: Member, coffee: Reward, program: Program
+    ):
+        shop.sells("receipt-1", "700.00")
+
+        def block(*_: object) -> None:
+            Member.objects.update(status="blocked")
+
+        with pytest.raises(MemberIsBlocked):
+            redeeming.redeem(
+                member=CARD,
+                reward="coffee",
+                program=program,
+                source="till",
+                actor="partner:till",
+                at=shop.at,
+                also=block,
+            )
+
+        assert Wallet.objects.get(member=ada).available == 700
         assert not Redemption.objects.exists()
 
     def test_refuses_what_is_sold_out(self, shop: Shop, ada: Member, coffee: Reward):

@@ -109,6 +109,25 @@ class TestRepeat:
         with time_machine.travel(timezone.now() + timedelta(days=31, hours=1)):
             assert prune_idempotency_records() == 1
 
+    def test_is_forgotten_in_batches_when_there_are_very_many(self, till, django_assert_num_queries):
+        long_ago = timezone.now() - timedelta(days=32)
+        IdempotencyRecord.objects.bulk_create(
+            IdempotencyRecord(
+                partner_id=till.credential.partner_id,
+                key=str(number),
+                fingerprint=b"",
+                status=200,
+                body={},
+                created_at=long_ago,
+            )
+            for number in range(10_001)
+        )
+
+        with django_assert_num_queries(5):  # two batches, and a look that finds nothing more
+            assert prune_idempotency_records() == 10_001
+
+        assert not IdempotencyRecord.objects.exists()
+
 
 class TestKey:
     def test_is_needed(self, till):
