@@ -299,11 +299,15 @@ LOGGING = {
             ],
         }
     },
+    "filters": {"routes": {"()": "loyalty.core.logs.RouteFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # A task a second that went well is no news; one that fails is an error of `celery.app.trace`.
     "loggers": {
-        name: {"level": "WARNING"} for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+        "django.request": {"filters": ["routes"]},
+        # A task a second that went well is no news; one that fails is an error of `celery.app.trace`.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
 structlog.configure(

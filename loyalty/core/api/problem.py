@@ -19,6 +19,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from loyalty.core import logs
 from loyalty.core.api import refusals, rendering
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
 
@@ -105,7 +106,7 @@ def _refusal(error: Exception, request: HttpRequest) -> DomainError:
         case OperationalError():
             logger.warning("database unavailable", exc_info=error)
             return refusals.Unavailable(_("Nothing was changed. Send the same call again in a moment."))
-    logger.error("unexpected error", path=request.path, exc_info=error)
+    logger.error("unexpected error", route=logs.route(request), exc_info=error)
     got_request_exception.send(sender=None, request=request)
     return refusals.InternalError(_("Nothing was changed. Tell us the X-Request-Id of this answer."))
 
