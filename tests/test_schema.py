@@ -1,5 +1,6 @@
 """The OpenAPI text is valid, complete, and says what the views do."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,7 +59,7 @@ class TestSchema:
         }
         routed = set()
         for method, route, _scope in checks.operations():
-            plain = route.replace("<str:", "<").replace("<uuid:", "<").replace("<int:", "<")
+            plain = re.sub(r"<\w+:", "<", route)
             routed.add((method, plain))
 
         assert described == routed
@@ -76,7 +77,7 @@ class TestSchema:
 
     def test_names_the_scope_that_the_view_enforces(self, schema):
         enforced = {
-            f"{method} {route}".replace("<str:", "{").replace("<uuid:", "{").replace(">", "}"): scope
+            re.sub(r"<\w+:(\w+)>", r"{\1}", f"{method} {route}"): scope
             for method, route, scope in checks.operations()
         }
         for name, operation in operations(schema):
