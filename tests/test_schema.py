@@ -121,6 +121,13 @@ class TestSchema:
         for name in ("Registration", "IdentifierBody", "Sale", "Line", "Money", "RedemptionRequest"):
             assert schema["components"]["schemas"][name]["additionalProperties"] is False, name
 
+    def test_asks_for_the_kind_only_where_kinds_are_told_apart(self, schema):
+        known = schema["components"]["schemas"]
+
+        assert "kind" not in known["CustomEvent"]["required"]
+        assert "kind" in known["Sale"]["required"]
+        assert "kind" in known["Return"]["required"]
+
 
 class TestDocs:
     def test_come_from_this_server_alone_and_run_no_inline_script(self, db):
