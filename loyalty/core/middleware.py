@@ -41,7 +41,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def is_page(request: HttpRequest) -> bool:
-    return not request.path_info.startswith(API_PREFIXES) or request.path_info.startswith("/v1/docs")
+    path = request.path_info
+    return path != "/v1" and (not path.startswith(API_PREFIXES) or path.startswith("/v1/docs"))
 
 
 class RequestIdMiddleware:

@@ -16,6 +16,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -44,6 +45,9 @@ _BY_STATUS: Final[dict[int, type[DomainError]]] = {
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """Answer what a view raised (the `EXCEPTION_HANDLER` of the settings). Nothing leaks a stack trace."""
     request: HttpRequest = context["request"]._request
+    # Also where the view itself answers in another form, as the docs do.
+    context["request"].accepted_renderer = rendering.JSONRenderer()
+    context["request"].accepted_media_type = MEDIA_TYPE
     refusal = _refusal(error, request)
     headers = _headers(error, refusal)
     body = document(refusal, path=request.path)
@@ -154,6 +158,7 @@ def response(refusal: DomainError, request: HttpRequest) -> HttpResponse:
     )
 
 
+@csrf_exempt
 def unknown_address(request: HttpRequest, **parts: str) -> HttpResponse:
     """Whatever is under /v1 and no operation."""
     return response(refusals.UnknownAddress(), request)
