@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 # The pages' middlewares step aside for the API: see `loyalty.core.middleware`.
 MIDDLEWARE = [
     "loyalty.core.middleware.RequestIdMiddleware",
+    "loyalty.core.middleware.HostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "loyalty.core.middleware.PageWhiteNoiseMiddleware",
     "loyalty.core.middleware.PageCSPMiddleware",

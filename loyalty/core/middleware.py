@@ -75,6 +75,18 @@ def _leaves_a_body(request: HttpRequest) -> bool:
     return (sent != "0" or "HTTP_TRANSFER_ENCODING" in request.META) and not hasattr(request, "_body")
 
 
+class HostMiddleware:
+    """Refuse calls of the API to a host that is not ours; pages have `CommonMiddleware` for that."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/v1"):
+            request.get_host()
+        return self.get_response(request)
+
+
 class PagesOnly(Middleware):
     """Mixed into a middleware, makes it step aside where there is no page."""
 

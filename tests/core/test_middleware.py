@@ -1,3 +1,4 @@
+import pytest
 from django.test import Client
 
 
@@ -29,3 +30,16 @@ class TestConnection:
         response = Client().post("/v1/transactions", b"{}", content_type="application/json")
 
         assert "Connection" not in response.headers
+
+
+class TestHost:
+    @pytest.mark.parametrize("address", ["/v1/whoami", "/v1/openapi.json", "/v1", "/v1/docs"])
+    def test_that_is_not_ours_is_refused(self, db, address):
+        response = Client().get(address, headers={"Host": "elsewhere.example"})
+
+        assert response.status_code == 400
+        assert response.json()["code"] == "bad_request"
+        assert response.headers["X-Request-Id"]
+
+    def test_does_not_matter_to_who_asks_for_health(self, db):
+        assert Client().get("/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
