@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 # The pages' middlewares step aside for the API: see `loyalty.core.middleware`.
 MIDDLEWARE = [
     "loyalty.core.middleware.RequestIdMiddleware",
+    "loyalty.core.middleware.HostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "loyalty.core.middleware.PageWhiteNoiseMiddleware",
     "loyalty.core.middleware.PageCSPMiddleware",
@@ -299,11 +300,15 @@ LOGGING = {
             ],
         }
     },
+    "filters": {"routes": {"()": "loyalty.core.logs.RouteFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # A task a second that went well is no news; one that fails is an error of `celery.app.trace`.
     "loggers": {
-        name: {"level": "WARNING"} for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+        "django.request": {"filters": ["routes"]},
+        # A task a second that went well is no news; one that fails is an error of `celery.app.trace`.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
 structlog.configure(

@@ -60,7 +60,7 @@ TABLE = {
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
-    "GET /v1/transactions/<uuid:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }

@@ -41,7 +41,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def is_page(request: HttpRequest) -> bool:
-    return not request.path_info.startswith(API_PREFIXES) or request.path_info.startswith("/v1/docs")
+    path = request.path_info
+    return path != "/v1" and (not path.startswith(API_PREFIXES) or path.startswith("/v1/docs"))
 
 
 class RequestIdMiddleware:
@@ -57,10 +58,33 @@ class RequestIdMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
+        if _leaves_a_body(request):
+            # The server then ends the connection: say so. To read on would let strangers hold a thread.
+            response.headers["Connection"] = "close"
         if isinstance(response, HttpResponse):
             # Without it the server sends the answer in chunks; Django's own setter is for pages only.
             response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
+
+
+def _leaves_a_body(request: HttpRequest) -> bool:
+    """Whether a call was answered without its body, where the server takes word of it (PEP 3333 has none)."""
+    if request.META.get("SERVER_SOFTWARE") != "Granian" or is_page(request):
+        return False
+    sent = request.META.get("CONTENT_LENGTH") or "0"
+    return (sent != "0" or "HTTP_TRANSFER_ENCODING" in request.META) and not hasattr(request, "_body")
+
+
+class HostMiddleware:
+    """Refuse calls of the API to a host that is not ours; pages have `CommonMiddleware` for that."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/v1"):
+            request.get_host()
+        return self.get_response(request)
 
 
 class PagesOnly(Middleware):

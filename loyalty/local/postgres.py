@@ -42,6 +42,8 @@ DURABLE = {
     "random_page_cost": "1.1",
     "jit": "off",
     "log_timezone": "UTC",
+    # Without the details of errors, which hold the values of keys: people's e-mail addresses.
+    "log_error_verbosity": "terse",
 }
 
 

@@ -110,8 +110,17 @@ def _filtered(members: MemberQuerySet, filters: Mapping[str, str]) -> MemberQuer
             raise pagination.InvalidFilter(_("A status is active, blocked or erased."))
         members = members.filter(status=status)
     if (identifier := filters.get("identifier")) is not None:
-        members = _meant(members, references.read(identifier))
+        members = _meant(members, _identified(identifier))
     return members
+
+
+def _identified(identifier: str) -> references.Reference:
+    """Nobody with that identifier is an empty list; what is no identifier is a mistake of the caller's."""
+    try:
+        return references.read(identifier)
+    except NotFound:
+        detail = _("An identifier is a member's id, or kind and value, as card:1001.")
+        raise pagination.InvalidFilter(detail) from None
 
 
 def _meant(members: MemberQuerySet, reference: references.Reference) -> MemberQuerySet:

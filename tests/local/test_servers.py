@@ -56,6 +56,17 @@ class TestStart:
 
         assert settings == [("on",), ("on",), ("on",), ("127.0.0.1",), ("off",)]
 
+    def test_keeps_the_values_of_keys_out_of_the_log(self, run: Run) -> None:
+        with psycopg.connect(run.ready()["DATABASE_URL"]) as connection:
+            connection.execute("CREATE TABLE people (email text PRIMARY KEY)")
+            connection.execute("INSERT INTO people VALUES ('ada@example.org')")
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                connection.execute("INSERT INTO people (SELECT * FROM people)")
+
+        log = (run.home / "log" / "postgres.log").read_text()
+        assert "people_pkey" in log
+        assert "ada@example.org" not in log
+
     def test_refuses_who_does_not_know_the_password(self, run: Run) -> None:
         known = run.ready()
 

@@ -201,3 +201,19 @@ class TestRead:
         booked = till.post("/v1/transactions", sale()).json()
 
         assert outsider.get(f"/v1/transactions/{booked['id']}").status_code == 404
+
+
+class TestTransactionId:
+    def test_may_be_in_capitals(self, till, ada, base_rule):
+        booked = till.post("/v1/transactions", sale()).json()
+
+        assert till.get(f"/v1/transactions/{booked['id'].upper()}").json()["id"] == booked["id"]
+
+    def test_of_another_form_is_not_found(self, till):
+        response = till.get("/v1/transactions/receipt-4711")
+
+        assert response.status_code == 404
+        assert response.json()["code"] == "not_found"
+
+    def test_of_another_form_asks_for_a_key_like_any_other(self, client):
+        assert client.get("/v1/transactions/receipt-4711").status_code == 401

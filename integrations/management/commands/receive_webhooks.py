@@ -5,16 +5,25 @@ from aiohttp import web
 from django.core.management.base import BaseCommand, CommandParser
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from integrations.demo import notes
+
 
 class Command(BaseCommand):
     help = (
-        "Receive webhooks on this machine and print them: for trying things out. "
-        "With the endpoint's secret, signatures are verified as a partner would."
+        "Receive webhooks on this machine and print them: for trying things out. Signatures are verified as "
+        "a partner would. Port and secret are those of the demo's endpoint, unless others are given."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8090)
-        parser.add_argument("--secret", help="The endpoint's signing secret (whsec_…).")
+        parser.add_argument(
+            "--port",
+            type=int,
+            default=9797,
+            help="Where to listen; %(default)s is where the demo's endpoint points to.",
+        )
+        parser.add_argument(
+            "--secret", help="The endpoint's signing secret (whsec_…); if left out, that in var/demo.json."
+        )
         parser.add_argument(
             "--fail", type=int, default=0, metavar="N", help="Answer 500 to the first N messages."
         )
@@ -22,10 +31,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         app = receiver(
-            secret=options["secret"], failures=options["fail"], hangs=options["hang"], tell=self.stdout.write
+            secret=options["secret"] or demo_secret(),
+            failures=options["fail"],
+            hangs=options["hang"],
+            tell=self.stdout.write,
         )
         self.stdout.write(f"Receiving webhooks on http://127.0.0.1:{options['port']}/")
         web.run_app(app, host="127.0.0.1", port=options["port"], print=None, access_log=None)
+
+
+def demo_secret() -> str | None:
+    """What the demo's webhooks are signed with, where there is a demo."""
+    webhook = notes.Notes.read().webhook
+    return webhook.secret if webhook else None
 
 
 def receiver(*, secret: str | None, failures: int, hangs: bool, tell: Any) -> web.Application:
@@ -48,7 +66,7 @@ def receiver(*, secret: str | None, failures: int, hangs: bool, tell: Any) -> we
 
 def _verdict(secret: str | None, body: str, request: web.Request) -> str:
     if secret is None:
-        return "(not verified: no --secret)"
+        return "(not verified: no --secret, and no demo)"
     try:
         Webhook(secret).verify(body, dict(request.headers))
     except WebhookVerificationError as error:

@@ -68,7 +68,7 @@ class HasScope(BasePermission):
         if request.auth is None:
             raise refusals.Unauthenticated(_("Send an API key as Authorization: Bearer."))
         name = (request.method or "").lower()
-        if not hasattr(view, name):
+        if name not in view.http_method_names or not hasattr(view, name):
             return True  # the view answers 405
         scope = required(view, name)
         if scope is None:

@@ -16,9 +16,11 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from loyalty.core import logs
 from loyalty.core.api import refusals, rendering
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
 
@@ -43,6 +45,9 @@ _BY_STATUS: Final[dict[int, type[DomainError]]] = {
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """Answer what a view raised (the `EXCEPTION_HANDLER` of the settings). Nothing leaks a stack trace."""
     request: HttpRequest = context["request"]._request
+    # Also where the view itself answers in another form, as the docs do.
+    context["request"].accepted_renderer = rendering.JSONRenderer()
+    context["request"].accepted_media_type = MEDIA_TYPE
     refusal = _refusal(error, request)
     headers = _headers(error, refusal)
     body = document(refusal, path=request.path)
@@ -105,7 +110,7 @@ def _refusal(error: Exception, request: HttpRequest) -> DomainError:
         case OperationalError():
             logger.warning("database unavailable", exc_info=error)
             return refusals.Unavailable(_("Nothing was changed. Send the same call again in a moment."))
-    logger.error("unexpected error", path=request.path, exc_info=error)
+    logger.error("unexpected error", route=logs.route(request), exc_info=error)
     got_request_exception.send(sender=None, request=request)
     return refusals.InternalError(_("Nothing was changed. Tell us the X-Request-Id of this answer."))
 
@@ -153,6 +158,7 @@ def response(refusal: DomainError, request: HttpRequest) -> HttpResponse:
     )
 
 
+@csrf_exempt
 def unknown_address(request: HttpRequest, **parts: str) -> HttpResponse:
     """Whatever is under /v1 and no operation."""
     return response(refusals.UnknownAddress(), request)

@@ -65,11 +65,11 @@ class MethodNotAllowed(DomainError):
 
 
 class NotAcceptable(DomainError):
-    """The `Accept` header rules out JSON, which is all that the API speaks."""
+    """The `Accept` header rules out JSON, which is all that the API speaks, or the form of a docs page."""
 
     code = "not_acceptable"
     status = 406
-    title = _("The answer can only be JSON")
+    title = _("The answer has no form that the Accept header takes")
 
 
 class BodyTooLarge(DomainError):

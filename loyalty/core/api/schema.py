@@ -214,6 +214,10 @@ class StructExtension(OpenApiSerializerExtension):
         _own, components = _schemas(self.target)
         own: dict[str, Any] = components.pop(self.target.__name__)
         _register(auto_schema.registry, components)
+        if direction == "request":
+            # By itself it is told apart from nothing: its tag may be left out.
+            tag = self.target.__struct_config__.tag_field
+            own["required"] = [name for name in own["required"] if name != tag]
         return own
 
 

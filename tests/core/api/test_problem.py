@@ -163,3 +163,40 @@ class TestProblemsPage:
         statuses: dict[str, int] = {}
         for kind in family(DomainError):
             assert statuses.setdefault(kind.code, kind.status) == kind.status, kind
+
+
+class TestEveryError:
+    """Also where there is no operation, or an answer that is usually no JSON."""
+
+    @pytest.mark.parametrize("address", ["/v1", "/v1/nothing", "/v1/docs/nothing"])
+    @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+    def test_of_an_unknown_address_is_a_problem_without_a_csrf_token(self, db, method, address):
+        response = getattr(Client(enforce_csrf_checks=True), method)(address)
+
+        assert response.status_code == 404
+        assert problem_of(response)["code"] == "unknown_address"
+
+    @pytest.mark.parametrize("address", ["openapi.json", "openapi.yaml", "docs", "docs/problems"])
+    @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
+    def test_of_the_docs_is_a_problem_and_names_what_they_take(self, db, method, address):
+        response = getattr(Client(enforce_csrf_checks=True), method)(f"/v1/{address}")
+
+        assert response.status_code == 405
+        assert problem_of(response)["code"] == "method_not_allowed"
+        assert response.headers["Allow"] == "GET, HEAD"
+
+    @pytest.mark.parametrize(
+        ("address", "accept"), [("openapi.yaml", "application/json"), ("docs", "text/csv")]
+    )
+    def test_of_an_accept_header_is_a_problem(self, db, address, accept):
+        response = Client().get(f"/v1/{address}", headers={"Accept": accept})
+
+        assert response.status_code == 406
+        assert problem_of(response)["code"] == "not_acceptable"
+
+    def test_of_options_says_which_methods_there_are(self, till):
+        response = till.options("/v1/orders")
+
+        assert response.status_code == 405
+        assert problem_of(response)["code"] == "method_not_allowed"
+        assert response.headers["Allow"] == "POST"

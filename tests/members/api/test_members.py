@@ -216,6 +216,13 @@ class TestList:
         assert response.status_code == 400
         assert response.json()["code"] == "invalid_filter"
 
+    @pytest.mark.parametrize("identifier", ["x:1", "", "17", "email:nobody", "id:17"])
+    def test_refuses_to_look_for_what_is_no_identifier(self, till, identifier):
+        response = till.get("/v1/members", {"identifier": identifier})
+
+        assert response.status_code == 400
+        assert response.json()["code"] == "invalid_filter"
+
     @pytest.mark.parametrize("change", ["&status=active", "&identifier=card:1001"])
     def test_refuses_a_cursor_of_another_list(self, till, members, change):
         following = till.get("/v1/members?limit=2").json()["next"].removeprefix("http://127.0.0.1:8000")
