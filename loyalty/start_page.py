@@ -25,7 +25,7 @@ from loyalty.core.models import Program, Role
 from members import figures
 from members.figures import Movement
 from members.models import TierLadder, WalletType
-from rewards import wording
+from rewards import standing, wording
 from rewards.models import Activity, Campaign, Reward
 
 FIGURES_KEPT_FOR: Final = timedelta(minutes=5)
@@ -243,9 +243,13 @@ def _movements_chart(series: list[Movement], step: str) -> str:
 
 
 def _campaigns(program: Program) -> dict[str, Any]:
-    running = Campaign.objects.filter(program=program).running().order_by("name", "pk")[:NEWEST_SHOWN]
+    running = list(Campaign.objects.filter(program=program).running().order_by("name", "pk")[:NEWEST_SHOWN])
+    found = standing.standings(running, at=clock.now(program))
     return {
-        "running": [(campaign, wording.sentence(campaign.draft, program=program)) for campaign in running]
+        "running": [
+            (campaign, found[campaign.pk], wording.sentence(found[campaign.pk].definition, program=program))
+            for campaign in running
+        ]
     }
 
 

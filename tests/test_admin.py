@@ -1,5 +1,7 @@
 """The admin's pages: who may open which, nothing of another program, and few queries whatever there is."""
 
+import html
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,6 +16,7 @@ from django.urls import reverse
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core.models import Assignment, Event, Program, Role, User
 from members.models import Entry, Identifier, Member, WalletType
+from rewards import campaigns, wording
 from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward
 from tests import factories
 from tests.cast import Shop
@@ -604,6 +607,62 @@ class TestCampaignPage:
         assert campaign.draft["conditions"]["all"][0]["value"] == "plenty"
         assert campaign.status == CampaignStatus.DRAFT
         assert not campaign.versions.exists()
+
+    def test_a_new_campaign_that_cannot_be_published_is_kept_and_says_why_where_it_lacks(
+        self, marketer: Client, points: WalletType
+    ):
+        form = campaign_form(_publish="1", **{"conditions-0-value": "plenty"})
+
+        response = marketer.post(page("rewards.campaign", "add"), form)
+
+        campaign, body = Campaign.objects.get(), response.content.decode()
+        assert response.status_code == 200
+        assert response.context["form"].conditions.forms[0].errors
+        assert f'action="{page("rewards.campaign", "change", campaign.pk)}"' in body
+        assert not CampaignVersion.objects.exists()
+
+    def test_saving_a_draft_is_confirmed(self, marketer: Client, points: WalletType):
+        response = marketer.post(page("rewards.campaign", "add"), campaign_form(), follow=True)
+
+        assert "The draft is saved." in response.content.decode()
+
+    def test_lists_tell_what_is_in_force_and_that_the_draft_differs(
+        self, marketer: Client, base_rule: Campaign
+    ):
+        in_force = base_rule.versions.get().definition
+        base_rule.draft = {**in_force, "effects": [{**in_force["effects"][0], "points": "7"}]}
+        base_rule.save()
+
+        bodies = [
+            marketer.get(address).content.decode()
+            for address in (reverse("admin:index"), page("rewards.campaign", "changelist"))
+        ]
+
+        for body in bodies:
+            assert "unpublished changes" in body
+            assert wording.sentence(in_force, program=base_rule.program) in html.unescape(body)
+            assert wording.sentence(base_rule.draft, program=base_rule.program) not in html.unescape(body)
+
+    @pytest.mark.parametrize(
+        ("schedule", "label"),
+        [
+            ({"starts_at": None, "ends_at": "2020-01-01T00:00:00+00:00"}, "Over"),
+            ({"starts_at": "2090-01-01T00:00:00+00:00", "ends_at": None}, "Scheduled"),
+            ({"starts_at": None, "ends_at": None}, "Running"),
+        ],
+    )
+    def test_the_list_says_whether_a_campaigns_time_has_come_or_is_over(
+        self, marketer: Client, base_rule: Campaign, schedule: dict[str, Any], label: str
+    ):
+        definition = {**base_rule.draft, "schedule": schedule}
+        campaigns.publish(base_rule, definition=definition, by=None, at=factories.NOON)
+
+        body = marketer.get(page("rewards.campaign", "changelist")).content.decode()
+
+        chips = {
+            said for said in ("Over", "Scheduled", "Running") if re.search(rf">\s*{said}\s*</span>", body)
+        }
+        assert chips == {label}
 
     def test_an_effect_without_its_number_is_pointed_out_at_the_effect(
         self, marketer: Client, points: WalletType, program: Program
