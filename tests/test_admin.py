@@ -15,9 +15,9 @@ from django.urls import reverse
 
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core.models import Assignment, Event, Program, Role, User
-from members.models import Entry, Identifier, Member, WalletType
+from members.models import Entry, Identifier, Lot, Member, WalletType
 from rewards import campaigns, wording
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward
+from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
 from tests import factories
 from tests.cast import Shop
 
@@ -495,6 +495,26 @@ class TestMemberPage:
         ]
 
         assert answers == [403, 403, 403]
+
+    def test_vouchers_and_postings_tell_their_moments_in_the_programs_time(
+        self, support: Client, ada: Member, shop: Shop, program: Program
+    ):
+        Program.objects.filter(pk=program.pk).update(time_zone="Asia/Tokyo")
+        factories.RewardFactory.create(
+            program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
+        )
+        shop.sells("r-1", "600.00")
+        shop.redeems("coffee")
+        Voucher.objects.update(expires_at=datetime.fromisoformat("2027-02-20T22:02:30+00:00"))
+        Lot.objects.update(earned_at=datetime.fromisoformat("2027-01-30T22:02:30+00:00"))
+
+        bought = support.get(page("rewards.redemption", "change", Redemption.objects.get().pk))
+        booked = support.get(page("members.entry", "change", Entry.objects.first().pk))
+
+        assert "21 Feb 2027, 07:02" in bought.content.decode()
+        assert ">Issued</span>" in bought.content.decode()
+        assert "31 Jan 2027, 07:02" in booked.content.decode()
+        assert "+00:00" not in bought.content.decode() + booked.content.decode()
 
     def test_support_corrects_details_and_partners_hear_which(self, support: Client, ada: Member):
         form = {
