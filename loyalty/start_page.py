@@ -165,7 +165,7 @@ def first_steps(program: Program) -> list[Step]:
 
 
 def _figures(program: Program, span: str) -> dict[str, Any]:
-    key = f"start:{program.pk}:{span}"
+    key = f"start:2:{program.pk}:{span}"
     kept = cache.get(key)
     if kept is None:
         kept = _counted(program, span)
@@ -181,7 +181,10 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
         one.start: one
         for one in figures.movements(program, since=since, step="day" if step == "day" else "month")
     }
-    series = [moved.get(start, Movement(start=start, issued=0, spent=0, expired=0)) for start in starts]
+    series = [
+        moved.get(start, Movement(start=start, issued=0, spent=0, expired=0, taken_back=0))
+        for start in starts
+    ]
     rungs = figures.rungs(program)
     return {
         "counted_at": timezone.now(),
@@ -191,6 +194,7 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
         "issued": sum(one.issued for one in series),
         "spent": sum(one.spent for one in series),
         "expired": sum(one.expired for one in series),
+        "taken_back": sum(one.taken_back for one in series),
         "movements_chart": _movements_chart(series, step),
         "has_movements": bool(moved),
         "rungs": rungs,
@@ -237,6 +241,7 @@ def _movements_chart(series: list[Movement], step: str) -> str:
                 line(_("Issued"), "var(--color-primary-500)", [one.issued for one in series]),
                 line(_("Redeemed"), "var(--rg-amber)", [one.spent for one in series]),
                 line(_("Expired"), "var(--color-base-300)", [one.expired for one in series]),
+                line(_("Taken back"), "var(--rg-danger)", [one.taken_back for one in series]),
             ],
         }
     )

@@ -25,10 +25,16 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A wallet and when what is in it expires, soonest first."""
+    """
+    A wallet and when what is in it expires, soonest first.
+
+    Ever earned − ever spent − expired − taken back = available + pending + held.
+    """
 
     wallet: Wallet
     expiries: tuple[Expiry, ...]
+    expired: int
+    taken_back: int
 
     @property
     def next_expiry(self) -> Expiry | None:
@@ -64,8 +70,19 @@ def holdings(member: Member) -> list[Holding]:
         .select_related("type")
         .order_by("-type__is_spendable", "type__name", "pk")
     )
-    expiries = _expiries(wallet.pk for wallet in wallets)
-    return [Holding(wallet=wallet, expiries=tuple(expiries[wallet.pk])) for wallet in wallets]
+    expiries, gone = _expiries(wallet.pk for wallet in wallets), _gone(wallets)
+    return [Holding(wallet, tuple(expiries[wallet.pk]), *gone.get(wallet.pk, (0, 0))) for wallet in wallets]
+
+
+def _gone(wallets: list[Wallet]) -> dict[UUID, tuple[int, int]]:
+    """Points that expired and that were taken back, by wallet."""
+    sums = (
+        Lot.objects.filter(wallet__in=wallets)
+        .values_list("wallet_id")
+        .annotate(expired=Sum("expired"), taken_back=Sum("reversed"))
+        .order_by()
+    )
+    return {wallet_id: (expired, taken_back) for wallet_id, expired, taken_back in sums}
 
 
 def _expiries(wallet_ids: Iterable[UUID]) -> dict[UUID, list[Expiry]]:

@@ -14,7 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
+from loyalty.core import clock
 from loyalty.core.models import Assignment, Event, Program, Role, User
+from members import expiry
 from members.models import Entry, Identifier, Lot, Member, WalletType
 from rewards import campaigns, wording
 from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
@@ -806,8 +808,6 @@ class TestStartPage:
     def test_counts_what_was_issued_redeemed_and_is_owed(
         self, marketer: Client, year: Program, monkeypatch: pytest.MonkeyPatch
     ):
-        from loyalty.core import clock
-
         monkeypatch.setattr(clock, "now", lambda program: factories.NOON + timedelta(days=3))
 
         context = marketer.get(reverse("admin:index")).context
@@ -819,6 +819,35 @@ class TestStartPage:
             ("Silver", 1),
             ("Gold", 0),
         ]
+
+    def test_figures_add_up_to_what_is_outstanding(
+        self, marketer: Client, support: Client, ada: Member, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ):
+        factories.RewardFactory.create(
+            program=shop.program, key="coffee", wallet_type=WalletType.objects.get()
+        )
+        shop.sells("r-1", "1000.00")
+        shop.takes_back("b-1", sale="r-1", amount="300.00")
+        shop.redeems("coffee")
+        shop.later(hours=1).sells("r-2", "70.00")
+        Lot.objects.filter(points=70).update(expires_at=shop.later(days=1).at)
+        list(expiry.run(shop.program, at=shop.later(days=1).at))
+        monkeypatch.setattr(clock, "now", lambda program: shop.later(days=2).at)
+
+        start = marketer.get(reverse("admin:index")).context
+        holding = support.get(page("members.member", "change", ada.pk)).context["holdings"][0]
+
+        assert (start["issued"], start["taken_back"], start["spent"], start["expired"]) == (
+            1070,
+            300,
+            500,
+            70,
+        )
+        assert [kind.points for kind in start["outstanding"]] == [1070 - 300 - 500 - 70] == [200]
+        wallet = holding.wallet
+        assert (wallet.lifetime_earned, wallet.lifetime_spent) == (1070, 500)
+        assert (holding.expired, holding.taken_back) == (70, 300)
+        assert (wallet.available, wallet.pending, wallet.held) == (200, 0, 0)
 
     def test_an_unknown_id_is_not_found(self, support: Client):
         assert support.get(page("members.member", "change", uuid4())).status_code == 404
