@@ -68,21 +68,19 @@ def holdings(member: Member) -> list[Holding]:
     wallets = list(
         Wallet.objects.filter(member=member)
         .select_related("type")
+        .annotate(expired=Sum("lots__expired", default=0), taken_back=Sum("lots__reversed", default=0))
         .order_by("-type__is_spendable", "type__name", "pk")
     )
-    expiries, gone = _expiries(wallet.pk for wallet in wallets), _gone(wallets)
-    return [Holding(wallet, tuple(expiries[wallet.pk]), *gone.get(wallet.pk, (0, 0))) for wallet in wallets]
-
-
-def _gone(wallets: list[Wallet]) -> dict[UUID, tuple[int, int]]:
-    """Points that expired and that were taken back, by wallet."""
-    sums = (
-        Lot.objects.filter(wallet__in=wallets)
-        .values_list("wallet_id")
-        .annotate(expired=Sum("expired"), taken_back=Sum("reversed"))
-        .order_by()
-    )
-    return {wallet_id: (expired, taken_back) for wallet_id, expired, taken_back in sums}
+    expiries = _expiries(wallet.pk for wallet in wallets)
+    return [
+        Holding(
+            wallet=wallet,
+            expiries=tuple(expiries[wallet.pk]),
+            expired=wallet.expired,
+            taken_back=wallet.taken_back,
+        )
+        for wallet in wallets
+    ]
 
 
 def _expiries(wallet_ids: Iterable[UUID]) -> dict[UUID, list[Expiry]]:
