@@ -849,5 +849,18 @@ class TestStartPage:
         assert (holding.expired, holding.taken_back) == (70, 300)
         assert (wallet.available, wallet.pending, wallet.held) == (200, 0, 0)
 
+    def test_refused_and_unknown_pages_say_so_and_lead_back(self, support: Client):
+        refused = support.get(page("integrations.partner", "changelist"))
+        unknown = support.get("/nowhere/")
+
+        assert (refused.status_code, unknown.status_code) == (403, 404)
+        assert "You may not open this page" in refused.content.decode()
+        assert "There is no such page" in unknown.content.decode()
+        for body in (refused.content.decode(), unknown.content.decode()):
+            assert f'href="{reverse("admin:index")}"' in body
+
+    def test_browsers_find_an_icon_where_they_look_for_it(self, client: Client):
+        assert client.get("/favicon.ico")["Location"].endswith("mark.svg")
+
     def test_an_unknown_id_is_not_found(self, support: Client):
         assert support.get(page("members.member", "change", uuid4())).status_code == 404
