@@ -165,7 +165,7 @@ def first_steps(program: Program) -> list[Step]:
 
 
 def _figures(program: Program, span: str) -> dict[str, Any]:
-    key = f"start:2:{program.pk}:{span}"
+    key = f"start:3:{program.pk}:{span}"
     kept = cache.get(key)
     if kept is None:
         kept = _counted(program, span)
@@ -196,6 +196,7 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
         "expired": sum(one.expired for one in series),
         "taken_back": sum(one.taken_back for one in series),
         "movements_chart": _movements_chart(series, step),
+        "movements": [one for one in series if one.start in moved],
         "has_movements": bool(moved),
         "rungs": rungs,
         "rungs_chart": json.dumps(
