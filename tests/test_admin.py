@@ -455,6 +455,15 @@ class TestSearch:
 
         assert str(ada.pk) in response.content.decode()
 
+    def test_who_is_known_by_exactly_this_comes_first(self, support: Client, ada: Member, program: Program):
+        newer = factories.MemberFactory.create(program=program)
+        factories.IdentifierFactory.create(member=newer, value="1001" + "7" * 60)
+
+        response = support.get(page("members.member", "changelist"), {"q": "1001"})
+
+        assert list(response.context["cl"].result_list) == [ada, newer]
+        assert "7" * 40 not in response.content.decode()
+
     def test_finds_a_phone_number_however_it_is_typed(self, support: Client, ada: Member):
         factories.IdentifierFactory.create(member=ada, kind="phone", value="+491701234567")
 
@@ -769,6 +778,16 @@ class TestApiKeys:
             key not in operator.get(page("integrations.credential", "change", credential.pk)).content.decode()
         )
         assert Client().get("/v1/whoami", headers={"Authorization": f"Bearer {key}"}).status_code != 401
+
+    def test_a_form_sent_again_makes_no_second_key(self, operator: Client, program: Program):
+        partner = factories.PartnerFactory.create(program=program)
+        form = {"partner": partner.pk, "name": "Till", "scopes": ["members:read"], "token": str(uuid4())}
+
+        first = operator.post(page("integrations.credential", "add"), form)
+        again = operator.post(page("integrations.credential", "add"), form)
+
+        assert (first.status_code, again.status_code) == (200, 302)
+        assert Credential.objects.count() == 1
 
     def test_revoking_stops_it(self, operator: Client, program: Program):
         partner = factories.PartnerFactory.create(program=program)
