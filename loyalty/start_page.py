@@ -25,7 +25,7 @@ from loyalty.core.models import Program, Role
 from members import figures
 from members.figures import Movement
 from members.models import TierLadder, WalletType
-from rewards import wording
+from rewards import standing, wording
 from rewards.models import Activity, Campaign, Reward
 
 FIGURES_KEPT_FOR: Final = timedelta(minutes=5)
@@ -165,7 +165,7 @@ def first_steps(program: Program) -> list[Step]:
 
 
 def _figures(program: Program, span: str) -> dict[str, Any]:
-    key = f"start:{program.pk}:{span}"
+    key = f"start:3:{program.pk}:{span}"
     kept = cache.get(key)
     if kept is None:
         kept = _counted(program, span)
@@ -181,7 +181,10 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
         one.start: one
         for one in figures.movements(program, since=since, step="day" if step == "day" else "month")
     }
-    series = [moved.get(start, Movement(start=start, issued=0, spent=0, expired=0)) for start in starts]
+    series = [
+        moved.get(start, Movement(start=start, issued=0, spent=0, expired=0, taken_back=0))
+        for start in starts
+    ]
     rungs = figures.rungs(program)
     return {
         "counted_at": timezone.now(),
@@ -191,7 +194,9 @@ def _counted(program: Program, span: str) -> dict[str, Any]:
         "issued": sum(one.issued for one in series),
         "spent": sum(one.spent for one in series),
         "expired": sum(one.expired for one in series),
+        "taken_back": sum(one.taken_back for one in series),
         "movements_chart": _movements_chart(series, step),
+        "movements": [one for one in series if one.start in moved],
         "has_movements": bool(moved),
         "rungs": rungs,
         "rungs_chart": json.dumps(
@@ -237,15 +242,20 @@ def _movements_chart(series: list[Movement], step: str) -> str:
                 line(_("Issued"), "var(--color-primary-500)", [one.issued for one in series]),
                 line(_("Redeemed"), "var(--rg-amber)", [one.spent for one in series]),
                 line(_("Expired"), "var(--color-base-300)", [one.expired for one in series]),
+                line(_("Taken back"), "var(--rg-danger)", [one.taken_back for one in series]),
             ],
         }
     )
 
 
 def _campaigns(program: Program) -> dict[str, Any]:
-    running = Campaign.objects.filter(program=program).running().order_by("name", "pk")[:NEWEST_SHOWN]
+    running = list(Campaign.objects.filter(program=program).running().order_by("name", "pk")[:NEWEST_SHOWN])
+    found = standing.standings(running, at=clock.now(program))
     return {
-        "running": [(campaign, wording.sentence(campaign.draft, program=program)) for campaign in running]
+        "running": [
+            (campaign, found[campaign.pk], wording.sentence(found[campaign.pk].definition, program=program))
+            for campaign in running
+        ]
     }
 
 

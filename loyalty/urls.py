@@ -3,6 +3,7 @@
 from allauth.account.decorators import secure_admin_login
 from allauth.account.views import logout
 from django.contrib import admin
+from django.http import HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -20,6 +21,8 @@ urlpatterns = [
     path("v1/", include("loyalty.core.api.urls")),
     path("v1", problem.unknown_address),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    # Browsers ask for it on pages that name no icon, such as plain answers.
+    path("favicon.ico", lambda request: HttpResponseRedirect(navigation.mark(request))),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),

@@ -24,6 +24,7 @@ Step = Literal["day", "month"]
 _ISSUED = (EntryKind.EARN, EntryKind.ADJUST)
 _SPENT = (EntryKind.SPEND, EntryKind.SETTLE, EntryKind.RESTORE)
 _EXPIRED = (EntryKind.EXPIRE,)
+_TAKEN_BACK = (EntryKind.REVERSE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,17 @@ class Outstanding:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Points of a day or month, all of them as positive numbers."""
+    """
+    Points of a day or month, all of them as positive numbers.
+
+    What members hold changed by issued − spent − expired − taken back.
+    """
 
     start: date
     issued: int
     spent: int
     expired: int
+    taken_back: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,13 @@ def _movement(start: date, kinds: dict[str, int]) -> Movement:
     def total(names: Iterable[str]) -> int:
         return sum(kinds.get(name, 0) for name in names)
 
-    return Movement(start=start, issued=total(_ISSUED), spent=-total(_SPENT), expired=-total(_EXPIRED))
+    return Movement(
+        start=start,
+        issued=total(_ISSUED),
+        spent=-total(_SPENT),
+        expired=-total(_EXPIRED),
+        taken_back=-total(_TAKEN_BACK),
+    )
 
 
 def rungs(program: Program) -> list[Rung]:

@@ -25,10 +25,16 @@ class Expiry:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A wallet and when what is in it expires, soonest first."""
+    """
+    A wallet and when what is in it expires, soonest first.
+
+    Ever earned − ever spent − expired − taken back = available + pending + held.
+    """
 
     wallet: Wallet
     expiries: tuple[Expiry, ...]
+    expired: int
+    taken_back: int
 
     @property
     def next_expiry(self) -> Expiry | None:
@@ -62,10 +68,19 @@ def holdings(member: Member) -> list[Holding]:
     wallets = list(
         Wallet.objects.filter(member=member)
         .select_related("type")
+        .annotate(expired=Sum("lots__expired", default=0), taken_back=Sum("lots__reversed", default=0))
         .order_by("-type__is_spendable", "type__name", "pk")
     )
     expiries = _expiries(wallet.pk for wallet in wallets)
-    return [Holding(wallet=wallet, expiries=tuple(expiries[wallet.pk])) for wallet in wallets]
+    return [
+        Holding(
+            wallet=wallet,
+            expiries=tuple(expiries[wallet.pk]),
+            expired=wallet.expired,
+            taken_back=wallet.taken_back,
+        )
+        for wallet in wallets
+    ]
 
 
 def _expiries(wallet_ids: Iterable[UUID]) -> dict[UUID, list[Expiry]]:

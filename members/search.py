@@ -4,7 +4,7 @@ import re
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from loyalty.core.models import Program
 from members.models import Identifier, Member
@@ -27,15 +27,20 @@ def find(term: str, *, program: Program) -> QuerySet[Member]:
     return Member.objects.of(program).filter(pk__in=found)
 
 
+def is_known_exactly(term: str, *, program: Program) -> Exists:
+    """Whether one of the member's identifiers is the term, not only begins with it."""
+    values = _spellings(term.strip())
+    return Exists(Identifier.objects.filter(program=program, member=OuterRef("pk"), value__in=values))
+
+
+def _spellings(term: str) -> set[str]:
+    bare = _PHONE_DRESS.sub("", term)
+    return {term, term.casefold(), bare, re.sub(r"^00", "+", bare)} - {""}
+
+
 def _by_identifier(term: str, program: Program) -> set[UUID]:
-    spellings = {
-        term,
-        term.casefold(),
-        _PHONE_DRESS.sub("", term),
-        re.sub(r"^00", "+", _PHONE_DRESS.sub("", term)),
-    } - {""}
     known = Q()
-    for spelling in spellings:
+    for spelling in _spellings(term):
         known |= Q(value__startswith=spelling)
     found = Identifier.objects.filter(known, program=program).order_by("value")
     return set(found.values_list("member_id", flat=True)[:FOUND_AT_MOST])

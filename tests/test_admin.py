@@ -1,5 +1,7 @@
 """The admin's pages: who may open which, nothing of another program, and few queries whatever there is."""
 
+import html
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,9 +15,12 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
+from loyalty.core import clock
 from loyalty.core.models import Assignment, Event, Program, Role, User
-from members.models import Entry, Identifier, Member, WalletType
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward
+from members import expiry
+from members.models import Entry, Identifier, Lot, Member, WalletType
+from rewards import campaigns, wording
+from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
 from tests import factories
 from tests.cast import Shop
 
@@ -485,6 +490,15 @@ class TestSearch:
 
         assert str(ada.pk) in response.content.decode()
 
+    def test_who_is_known_by_exactly_this_comes_first(self, support: Client, ada: Member, program: Program):
+        newer = factories.MemberFactory.create(program=program)
+        factories.IdentifierFactory.create(member=newer, value="1001" + "7" * 60)
+
+        response = support.get(page("members.member", "changelist"), {"q": "1001"})
+
+        assert list(response.context["cl"].result_list) == [ada, newer]
+        assert "7" * 40 not in response.content.decode()
+
     def test_finds_a_phone_number_however_it_is_typed(self, support: Client, ada: Member):
         factories.IdentifierFactory.create(member=ada, kind="phone", value="+491701234567")
 
@@ -527,6 +541,26 @@ class TestMemberPage:
         ]
 
         assert answers == [403, 403, 403]
+
+    def test_vouchers_and_postings_tell_their_moments_in_the_programs_time(
+        self, support: Client, ada: Member, shop: Shop, program: Program
+    ):
+        Program.objects.filter(pk=program.pk).update(time_zone="Asia/Tokyo")
+        factories.RewardFactory.create(
+            program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
+        )
+        shop.sells("r-1", "600.00")
+        shop.redeems("coffee")
+        Voucher.objects.update(expires_at=datetime.fromisoformat("2027-02-20T22:02:30+00:00"))
+        Lot.objects.update(earned_at=datetime.fromisoformat("2027-01-30T22:02:30+00:00"))
+
+        bought = support.get(page("rewards.redemption", "change", Redemption.objects.get().pk))
+        booked = support.get(page("members.entry", "change", Entry.objects.first().pk))
+
+        assert "21 Feb 2027, 07:02" in bought.content.decode()
+        assert ">Issued</span>" in bought.content.decode()
+        assert "31 Jan 2027, 07:02" in booked.content.decode()
+        assert "+00:00" not in bought.content.decode() + booked.content.decode()
 
     def test_support_corrects_details_and_partners_hear_which(self, support: Client, ada: Member):
         form = {
@@ -639,6 +673,62 @@ class TestCampaignPage:
         assert campaign.draft["conditions"]["all"][0]["value"] == "plenty"
         assert campaign.status == CampaignStatus.DRAFT
         assert not campaign.versions.exists()
+
+    def test_a_new_campaign_that_cannot_be_published_is_kept_and_says_why_where_it_lacks(
+        self, marketer: Client, points: WalletType
+    ):
+        form = campaign_form(_publish="1", **{"conditions-0-value": "plenty"})
+
+        response = marketer.post(page("rewards.campaign", "add"), form)
+
+        campaign, body = Campaign.objects.get(), response.content.decode()
+        assert response.status_code == 200
+        assert response.context["form"].conditions.forms[0].errors
+        assert f'action="{page("rewards.campaign", "change", campaign.pk)}"' in body
+        assert not CampaignVersion.objects.exists()
+
+    def test_saving_a_draft_is_confirmed(self, marketer: Client, points: WalletType):
+        response = marketer.post(page("rewards.campaign", "add"), campaign_form(), follow=True)
+
+        assert "The draft is saved." in response.content.decode()
+
+    def test_lists_tell_what_is_in_force_and_that_the_draft_differs(
+        self, marketer: Client, base_rule: Campaign
+    ):
+        in_force = base_rule.versions.get().definition
+        base_rule.draft = {**in_force, "effects": [{**in_force["effects"][0], "points": "7"}]}
+        base_rule.save()
+
+        bodies = [
+            marketer.get(address).content.decode()
+            for address in (reverse("admin:index"), page("rewards.campaign", "changelist"))
+        ]
+
+        for body in bodies:
+            assert "unpublished changes" in body
+            assert wording.sentence(in_force, program=base_rule.program) in html.unescape(body)
+            assert wording.sentence(base_rule.draft, program=base_rule.program) not in html.unescape(body)
+
+    @pytest.mark.parametrize(
+        ("schedule", "label"),
+        [
+            ({"starts_at": None, "ends_at": "2020-01-01T00:00:00+00:00"}, "Over"),
+            ({"starts_at": "2090-01-01T00:00:00+00:00", "ends_at": None}, "Scheduled"),
+            ({"starts_at": None, "ends_at": None}, "Running"),
+        ],
+    )
+    def test_the_list_says_whether_a_campaigns_time_has_come_or_is_over(
+        self, marketer: Client, base_rule: Campaign, schedule: dict[str, Any], label: str
+    ):
+        definition = {**base_rule.draft, "schedule": schedule}
+        campaigns.publish(base_rule, definition=definition, by=None, at=factories.NOON)
+
+        body = marketer.get(page("rewards.campaign", "changelist")).content.decode()
+
+        chips = {
+            said for said in ("Over", "Scheduled", "Running") if re.search(rf">\s*{said}\s*</span>", body)
+        }
+        assert chips == {label}
 
     def test_an_effect_without_its_number_is_pointed_out_at_the_effect(
         self, marketer: Client, points: WalletType, program: Program
@@ -832,6 +922,16 @@ class TestApiKeys:
         )
         assert Client().get("/v1/whoami", headers={"Authorization": f"Bearer {key}"}).status_code != 401
 
+    def test_a_form_sent_again_makes_no_second_key(self, operator: Client, program: Program):
+        partner = factories.PartnerFactory.create(program=program)
+        form = {"partner": partner.pk, "name": "Till", "scopes": ["members:read"], "token": str(uuid4())}
+
+        first = operator.post(page("integrations.credential", "add"), form)
+        again = operator.post(page("integrations.credential", "add"), form)
+
+        assert (first.status_code, again.status_code) == (200, 302)
+        assert Credential.objects.count() == 1
+
     def test_revoking_stops_it(self, operator: Client, program: Program):
         partner = factories.PartnerFactory.create(program=program)
         form = {"partner": partner.pk, "name": "Tills", "scopes": ["members:read"]}
@@ -870,8 +970,6 @@ class TestStartPage:
     def test_counts_what_was_issued_redeemed_and_is_owed(
         self, marketer: Client, year: Program, monkeypatch: pytest.MonkeyPatch
     ):
-        from loyalty.core import clock
-
         monkeypatch.setattr(clock, "now", lambda program: factories.NOON + timedelta(days=3))
 
         context = marketer.get(reverse("admin:index")).context
@@ -883,6 +981,48 @@ class TestStartPage:
             ("Silver", 1),
             ("Gold", 0),
         ]
+
+    def test_figures_add_up_to_what_is_outstanding(
+        self, marketer: Client, support: Client, ada: Member, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ):
+        factories.RewardFactory.create(
+            program=shop.program, key="coffee", wallet_type=WalletType.objects.get()
+        )
+        shop.sells("r-1", "1000.00")
+        shop.takes_back("b-1", sale="r-1", amount="300.00")
+        shop.redeems("coffee")
+        shop.later(hours=1).sells("r-2", "70.00")
+        Lot.objects.filter(points=70).update(expires_at=shop.later(days=1).at)
+        list(expiry.run(shop.program, at=shop.later(days=1).at))
+        monkeypatch.setattr(clock, "now", lambda program: shop.later(days=2).at)
+
+        start = marketer.get(reverse("admin:index")).context
+        holding = support.get(page("members.member", "change", ada.pk)).context["holdings"][0]
+
+        assert (start["issued"], start["taken_back"], start["spent"], start["expired"]) == (
+            1070,
+            300,
+            500,
+            70,
+        )
+        assert [kind.points for kind in start["outstanding"]] == [1070 - 300 - 500 - 70] == [200]
+        wallet = holding.wallet
+        assert (wallet.lifetime_earned, wallet.lifetime_spent) == (1070, 500)
+        assert (holding.expired, holding.taken_back) == (70, 300)
+        assert (wallet.available, wallet.pending, wallet.held) == (200, 0, 0)
+
+    def test_refused_and_unknown_pages_say_so_and_lead_back(self, support: Client):
+        refused = support.get(page("integrations.partner", "changelist"))
+        unknown = support.get("/nowhere/")
+
+        assert (refused.status_code, unknown.status_code) == (403, 404)
+        assert "You may not open this page" in refused.content.decode()
+        assert "There is no such page" in unknown.content.decode()
+        for body in (refused.content.decode(), unknown.content.decode()):
+            assert f'href="{reverse("admin:index")}"' in body
+
+    def test_browsers_find_an_icon_where_they_look_for_it(self, client: Client):
+        assert client.get("/favicon.ico")["Location"].endswith("mark.svg")
 
     def test_an_unknown_id_is_not_found(self, support: Client):
         assert support.get(page("members.member", "change", uuid4())).status_code == 404

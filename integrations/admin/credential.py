@@ -1,9 +1,11 @@
 """API keys: issued here, shown once, revoked here."""
 
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,6 +26,8 @@ from integrations.models import Credential, Partner
 from loyalty.core.admin import FactAdmin, program_of, render
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program, User
+
+TOKENS_KEPT_FOR = 7 * 24 * 60 * 60  # seconds
 
 
 class IssueForm(forms.Form):
@@ -50,6 +54,9 @@ class IssueForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
         help_text=_("Empty: only when it is revoked."),
     )
+
+    # Of one showing of the form: sent again, as by a reload, it makes no second key.
+    token = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, program: Program, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -115,6 +122,10 @@ class CredentialAdmin(FactAdmin):
         context: dict[str, Any] = {"title": _now("New API key"), "form": form}
         if request.method == "POST" and form.is_valid():
             assert isinstance(request.user, User)
+            token = form.cleaned_data.pop("token")
+            if token and not cache.add(f"key-issued:{token}", True, timeout=TOKENS_KEPT_FOR):
+                messages.warning(request, _now("This key was made already; it is not shown again."))
+                return HttpResponseRedirect(reverse("admin:integrations_credential_changelist"))
             credential, key = credentials.issue(**form.cleaned_data, by=request.user)
             self.log_addition(request, credential, [])
             context |= {"title": _now("Your new API key"), "credential": credential, "key": key}

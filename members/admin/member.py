@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -24,6 +25,7 @@ from members.enrolment import normalize
 from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
 
 Panel = Callable[[HttpRequest, Member], tuple[str, dict[str, Any]]]
+IDENTIFIER_SHOWN = 32
 STATUS_LABELS = {
     MemberStatus.ACTIVE: "success",
     MemberStatus.BLOCKED: "danger",
@@ -120,7 +122,8 @@ class MemberAdmin(ProgramModelAdmin):
         program = program_of(request)
         if not search_term.strip() or program is None:
             return queryset, False
-        return queryset.filter(pk__in=search.find(search_term, program=program).values("pk")), False
+        found = queryset.filter(pk__in=search.find(search_term, program=program).values("pk"))
+        return found.order_by(search.is_known_exactly(search_term, program=program).desc(), "-pk"), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
         return False
@@ -185,7 +188,9 @@ class MemberAdmin(ProgramModelAdmin):
 
     @display(description=_("known as"))
     def known_as(self, member: Member) -> str:
-        values = [identifier.value for identifier in member.identifiers.all()]
+        values = [
+            Truncator(identifier.value).chars(IDENTIFIER_SHOWN) for identifier in member.identifiers.all()
+        ]
         return ", ".join(values[:2]) + (" …" if len(values) > 2 else "")
 
     @display(description=_("status"), label=STATUS_LABELS)

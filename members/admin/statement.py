@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from loyalty.core.admin import FactAdmin
+from loyalty.core.admin import FactAdmin, moments
 from loyalty.core.templatetags.regulars import actor, reason
 from members.models import Entry, EntryKind, Posting
 
@@ -42,12 +42,12 @@ class PostingInline(TabularInline):
         return rows.select_related("lot").order_by("pk")
 
     @display(description=_("from the grant of"))
-    def granted(self, posting: Posting) -> object:
-        return posting.lot.earned_at
+    def granted(self, posting: Posting) -> str:
+        return moments.shown(posting.lot.earned_at)
 
     @display(description=_("expires"))
-    def expires(self, posting: Posting) -> object:
-        return posting.lot.expires_at
+    def expires(self, posting: Posting) -> str:
+        return moments.shown(posting.lot.expires_at)
 
 
 @admin.register(Entry)

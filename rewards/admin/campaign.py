@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.core import clock
@@ -24,7 +25,7 @@ from loyalty.core.admin import ProgramModelAdmin, program_of, render
 from loyalty.core.admin.base import ProgramForm
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
-from rewards import campaigns, drafting, wording
+from rewards import campaigns, drafting, standing, wording
 from rewards.admin.definition_form import DefinitionForm, MomentField, catalogue
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
@@ -34,6 +35,8 @@ STATUS_LABELS: dict[str, str] = {
     CampaignStatus.RUNNING: "success",
     CampaignStatus.PAUSED: "warning",
     CampaignStatus.ENDED: "danger",
+    standing.SCHEDULED: "info",
+    standing.OVER: "danger",
 }
 STEPS = {"pause": campaigns.pause, "resume": campaigns.resume, "end": campaigns.end}
 VERSIONS_SHOWN = 20
@@ -65,6 +68,20 @@ def _free_key(wanted: str, program: Program) -> str:
     return next(name for name in names if name not in taken)
 
 
+class CampaignList(ChangeList):
+    """A page of campaigns, with how each of them stands in one further query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        program = program_of(request)
+        if program is not None:
+            shown: list[Any] = list(self.result_list)  # type: ignore[has-type]  # not in the stubs
+            self.result_list = shown
+            found = standing.standings(shown, at=clock.now(program))
+            for campaign in shown:
+                campaign.standing = found[campaign.pk]
+
+
 @admin.register(Campaign)
 class CampaignAdmin(ProgramModelAdmin):
     """Earning rules. Members earn by published versions, never by the draft that is edited here."""
@@ -76,6 +93,9 @@ class CampaignAdmin(ProgramModelAdmin):
     search_help_text = _("Beginning of the name, or key")
     sortable_by = ()
     ordering = ("-pk",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CampaignList]:
+        return CampaignList
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -125,16 +145,20 @@ class CampaignAdmin(ProgramModelAdmin):
             is_new = campaign._state.adding
             page.save()
             (self.log_addition if is_new else self.log_change)(request, campaign, [])
-            if "_publish" not in request.POST or self._publish(request, page):
+            if "_publish" not in request.POST:
+                messages.success(
+                    request, _now("The draft is saved. Members earn by it once it is published.")
+                )
                 return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
-            if is_new:
+            if self._publish(request, page):
                 return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
         context = page.context() | {"title": str(campaign) if campaign.name else _now("New campaign")}
         if not campaign._state.adding:
             context["original"] = campaign
         context |= {
             "may_publish": self.has_publish_permission(request),
-            "status_label": STATUS_LABELS[campaign.status],
+            "standing": _standing(campaign),
+            "status_label": STATUS_LABELS[_standing(campaign).status],
         }
         return render(request, self, "admin/rewards/campaign/page.html", context)
 
@@ -209,12 +233,24 @@ class CampaignAdmin(ProgramModelAdmin):
 
     @display(description=_("campaign"), header=True)
     def shown_name(self, campaign: Campaign) -> tuple[str, str]:
-        said = wording.sentence(campaign.draft, program=campaign.program)
-        return campaign.name, said or _now("Not complete yet")
+        found = _standing(campaign)
+        said = wording.sentence(found.definition, program=campaign.program) or _now("Not complete yet")
+        return (
+            campaign.name,
+            f"{said} ({_now('unpublished changes')})" if found.has_unpublished_changes else said,
+        )
 
     @display(description=_("status"), label=STATUS_LABELS)
     def shown_status(self, campaign: Campaign) -> tuple[str, str]:
-        return campaign.status, campaign.get_status_display()
+        found = _standing(campaign)
+        return found.status, found.label
+
+
+def _standing(campaign: Campaign) -> standing.Standing:
+    """As the list found it; of a single campaign, as it is now."""
+    if not hasattr(campaign, "standing"):
+        campaign.standing = standing.standings([campaign], at=clock.now(campaign.program))[campaign.pk]  # type: ignore[attr-defined]
+    return campaign.standing  # type: ignore[attr-defined]
 
 
 class CampaignPage:

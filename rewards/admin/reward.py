@@ -14,11 +14,17 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, ProgramModelAdmin, program_of, render
+from loyalty.core.admin import FactAdmin, ProgramModelAdmin, moments, program_of, render
 from loyalty.core.models import User
 from members import search
 from rewards.admin.stock_form import StockForm
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+
+VOUCHER_LABELS: dict[str, str] = {
+    VoucherStatus.ISSUED: "info",
+    VoucherStatus.USED: "success",
+    VoucherStatus.VOID: "danger",
+}
 
 
 @admin.register(Reward)
@@ -149,18 +155,18 @@ class RedemptionAdmin(FactAdmin):
         voucher = _voucher(redemption)
         return format_html("<code>{}</code>", voucher.code) if voucher else ""
 
-    @display(
-        description=_("voucher status"),
-        label={VoucherStatus.ISSUED: "info", VoucherStatus.USED: "success", VoucherStatus.VOID: "danger"},
-    )
-    def voucher_status(self, redemption: Redemption) -> tuple[str, str] | str:
+    @display(description=_("voucher status"))
+    def voucher_status(self, redemption: Redemption) -> SafeString | str:
         voucher = _voucher(redemption)
-        return (voucher.status, voucher.get_status_display()) if voucher else ""
+        if voucher is None:
+            return ""
+        chip = '<span class="rg-chip {}">{}</span>'
+        return format_html(chip, VOUCHER_LABELS[voucher.status], voucher.get_status_display())
 
     @display(description=_("voucher valid until"))
-    def voucher_expiry(self, redemption: Redemption) -> object:
+    def voucher_expiry(self, redemption: Redemption) -> str:
         voucher = _voucher(redemption)
-        return voucher.expires_at if voucher else None
+        return moments.shown(voucher.expires_at) if voucher else ""
 
 
 def _voucher(redemption: Redemption) -> Voucher | None:

@@ -90,6 +90,14 @@ class TestStartPages:
         expect(page.get_by_text(GREETINGS[role]).first).to_be_visible()
         somebody.looks(picture=f"start-{role}-{size['width']}")
 
+    def test_menus_open_by_keyboard_and_support_may_type_at_once(self, visitors: Visitors, busy: Program):
+        page = visitors("support").logs_in("support@example.org")
+
+        expect(page.get_by_label("Who are you looking for?")).to_be_focused()
+        page.get_by_role("button", name="Support support@example.org").press("Enter")
+        expect(page.get_by_role("button", name="Log out")).to_be_visible()
+        expect(page.get_by_role("button", name="Show or hide the menu")).to_be_visible()
+
     def test_a_fresh_program_says_what_to_do_next(self, visitors: Visitors, staffed: Program):
         somebody = visitors("administrator")
 

@@ -8,6 +8,12 @@ document.addEventListener("click", async (event) => {
   button.querySelector("[data-copy-label]").textContent = button.dataset.copied;
 });
 
+// The theme shows the page only after it has started, when the browser has given up on `autofocus`.
+window.addEventListener("load", () => {
+  const field = document.querySelector("main [autofocus], form[role=search] [autofocus]");
+  if (field) requestAnimationFrame(() => field.focus());
+});
+
 // The guided campaign form: rows come and go, operators and values follow the chosen fact, the sentence follows the form.
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.querySelector("[data-campaign-form]");
