@@ -555,7 +555,7 @@ class TestMemberPage:
         Lot.objects.update(earned_at=datetime.fromisoformat("2027-01-30T22:02:30+00:00"))
 
         bought = support.get(page("rewards.redemption", "change", Redemption.objects.get().pk))
-        booked = support.get(page("members.entry", "change", Entry.objects.first().pk))
+        booked = support.get(page("members.entry", "change", Entry.objects.get(number=1).pk))
 
         assert "21 Feb 2027, 07:02" in bought.content.decode()
         assert ">Issued</span>" in bought.content.decode()
