@@ -49,7 +49,7 @@ PAGES = {
         "integrations/delivery",
         "core/event",
         "django_celery_beat/periodictask",
-        "django_celery_beat/intervalschedule/add",
+        "django_celery_beat/intervalschedule",
     ),
     Role.ADMINISTRATOR: (
         "core/program",
