@@ -105,6 +105,9 @@ DATABASES["default"].update(
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     # Plans of the ledger's statements do not depend on their values: plan once.
     options="-c plan_cache_mode=force_generic_plan -c jit=off",
+    # Without a threshold psycopg prepares nothing, whatever `loyalty.core.db.fetch` asks for. (The ORM's
+    # statements, bound on the client, are never prepared.)
+    prepare_threshold=5,
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
