@@ -24,9 +24,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 IN_MID_DELIVERY = 40
 
 
-def run(**options):
+def run(*, patience=0.5, **options):
     """A run; time-outs are short, so that what hangs does not take a test's time."""
-    return asyncio.run(sending.run(client=http.Client(timeout_seconds=0.5), **options))
+    return asyncio.run(sending.run(client=http.Client(timeout_seconds=patience), **options))
 
 
 def let_pass(wait: timedelta) -> None:
@@ -60,7 +60,7 @@ class TestRun:
         endpoint, secret = subscription
         numbers = happen(300)
 
-        attempts = run()
+        attempts = run(patience=15)
 
         received = receiver.verified(secret)
         assert sorted(message["sequence"] for message in received) == numbers
