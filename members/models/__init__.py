@@ -1,7 +1,10 @@
 from members.models.hold import Hold, HoldStatus
+from members.models.household import Household, HouseholdMember
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
+from members.models.merge import Merge
 from members.models.tier import MemberTier, Tier, TierLadder
+from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
@@ -11,6 +14,8 @@ __all__ = [
     "ExpiryRule",
     "Hold",
     "HoldStatus",
+    "Household",
+    "HouseholdMember",
     "Identifier",
     "IdentifierKind",
     "Lot",
@@ -18,10 +23,12 @@ __all__ = [
     "Member",
     "MemberStatus",
     "MemberTier",
+    "Merge",
     "Posting",
     "ReturnPolicy",
     "Tier",
     "TierLadder",
+    "Transfer",
     "TransferScope",
     "Wallet",
     "WalletType",
