@@ -16,14 +16,14 @@ from loyalty.core.db import violated
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from members import access, details, terms, transfers
+from members import details, references, terms, transfers
 from members.ledger import store
 from members.ledger.operations import InsufficientPoints
 from members.ledger.plan import Plan
 from members.ledger.state import Account, LotState, WalletState
 from members.models import Household, HouseholdMember, Member, MemberStatus, TransferScope
 from members.terms import WalletTerms
-from members.transfers import Move, Transferred, TransferNotAllowed
+from members.transfers import Move, TransferNotAllowed, Transferred
 
 
 class AlreadyInHousehold(DomainError):
@@ -52,7 +52,7 @@ def found(*, head: Member, name: str = "", actor: str, at: datetime) -> Househol
     Begin a household; its first member is its head.
 
     :raises AlreadyInHousehold: if the member is in one
-    :raises members.access.MemberIsBlocked: if the member is blocked (or merged, or erased)
+    :raises members.references.MemberIsBlocked: if the member is blocked (or merged, or erased)
     """
     with transaction.atomic():
         _check_member(head)
@@ -68,7 +68,7 @@ def join(household: Household, *, member: Member, actor: str, at: datetime) -> N
     :raises NotFound: if the household is another program's, or dissolved
     :raises AlreadyInHousehold: if the member is in one
     :raises HouseholdIsFull: if the program admits no more to one
-    :raises members.access.MemberIsBlocked: if the member is blocked (or merged, or erased)
+    :raises members.references.MemberIsBlocked: if the member is blocked (or merged, or erased)
     """
     with transaction.atomic():
         _check_member(member)
@@ -89,9 +89,9 @@ def _check_member(member: Member) -> None:
     store.lock([member.pk])
     member.refresh_from_db(fields=["status", "merged_into"])
     if member.status == MemberStatus.MERGED:
-        raise access.merged(member.pk)
+        raise references.merged(member.pk)
     if member.status != MemberStatus.ACTIVE:
-        raise access.MemberIsBlocked(_("Only active members are in households."))
+        raise references.MemberIsBlocked(_("Only active members are in households."))
 
 
 def _settle_in(household: Household, member: Member, *, is_head: bool, actor: str, at: datetime) -> None:
@@ -158,6 +158,26 @@ def dissolve(household: Household, *, actor: str, at: datetime) -> None:
         for member in leaving:
             details.tell_changed(member, fields=["household"], actor=actor, at=at)
         _close_ranks(household, at=at)
+
+
+def hand_over(duplicate: Member, *, to: Member, actor: str, at: datetime) -> None:
+    """
+    Give a duplicate's place to the member it is merged into; both are held.
+
+    Who has a place of their own keeps it, and the duplicate just leaves. In one household the duplicate's
+    being its head goes along.
+    """
+    place = HouseholdMember.objects.filter(member=duplicate).select_related("household").first()
+    if place is None:
+        return
+    own = HouseholdMember.objects.filter(member=to).first()
+    if own is None:
+        HouseholdMember.objects.filter(pk=place.pk).update(member=to)
+    else:
+        leave(duplicate, actor=actor, at=at)
+        if place.is_head and own.household_id == place.household_id:
+            lead(to)
+    details.tell_changed(to, fields=["household"], actor=actor, at=at)
 
 
 def lead(member: Member) -> None:

@@ -25,7 +25,6 @@ from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
-from members.access import Known, merged, movable
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change
@@ -33,6 +32,7 @@ from members.ledger.plan import Plan
 from members.ledger.state import Account, WalletState
 from members.ledger.telling import told
 from members.models import HouseholdMember, LotSource, MemberStatus, Transfer, TransferScope
+from members.references import MemberReference, member_of, merged, reference
 from members.terms import WalletTerms
 
 RACES: Final = ("one_wallet_per_member_and_type",)
@@ -84,8 +84,8 @@ class Transferred(Struct, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True):
     """Who gives whom how many of which points (by their key)."""
 
-    sender: Known
-    recipient: Known
+    sender: MemberReference
+    recipient: MemberReference
     wallet_type: str
     points: int
     program: Program
@@ -100,8 +100,8 @@ Also = Callable[[Batch, Transferred], None]
 
 def send(
     *,
-    sender: Known,
-    recipient: Known,
+    sender: MemberReference,
+    recipient: MemberReference,
     wallet_type: str,
     points: int,
     program: Program,
@@ -116,9 +116,9 @@ def send(
     They are the same points with another owner: they count neither towards tiers nor as earned.
 
     :raises InvalidInput: no such kind of points, or none to be sent
-    :raises UnknownMember: if the program has no such sender or recipient
-    :raises MemberIsBlocked: if one of the two is blocked
-    :raises MemberIsMerged: if one of the two was merged into another member
+    :raises members.references.UnknownMember: if the program has no such sender or recipient
+    :raises members.references.MemberIsBlocked: if one of the two is blocked
+    :raises members.references.MemberIsMerged: if one of the two was merged into another member
     :raises TransferNotAllowed: if the program's policy for these points forbids it
     :raises TransferToOneself: if both are the same
     :raises TransferTooSmall: below the minimum
@@ -182,19 +182,12 @@ def kind_of_points(key: str, *, program: Program) -> WalletTerms:
 
 
 def _both(request: Request) -> tuple[Account, Account]:
-    found = store.load(request.program.pk, [request.sender, request.recipient])
-    sender, recipient = (
-        movable(
-            account,
-            asked=f"{kind} “{value}”",
-            pointer=f"#/{role}",
-            missing_at=f"#/{role}/value",
-        )
-        for account, (kind, value), role in zip(
-            found, (request.sender, request.recipient), ("sender", "recipient"), strict=True
-        )
+    asked = (request.sender, request.recipient)
+    sender, recipient = store.load(request.program.pk, [reference(member) for member in asked])
+    return (
+        member_of(sender, request.sender, pointer="#/sender"),
+        member_of(recipient, request.recipient, pointer="#/recipient"),
     )
-    return sender, recipient
 
 
 def _check(request: Request, kind: WalletTerms, sender_id: UUID, recipient_id: UUID) -> UUID | None:
@@ -400,7 +393,7 @@ def undo(transfer: Transfer, *, actor: str, at: datetime) -> Undone:
 
     :raises TransferWasUndone: if it was undone before
     :raises NothingIsLeft: if the recipient has spent, lost or passed on all of them
-    :raises members.access.MemberIsMerged: if the sender was merged into another member
+    :raises members.references.MemberIsMerged: if the sender was merged into another member
     """
     with transaction.atomic():
         store.lock([transfer.sender_id, transfer.recipient_id])
@@ -423,9 +416,7 @@ class _Undo:
         arrived = self._moved("in", "available")
         gone, kept = self._moved("out", "redeemed"), self._moved("out", "reversed")
         sender, recipient = self._wallets([*arrived, *gone, *kept])
-        left = operations.move_out(
-            recipient, lot_ids=arrived, kind="transfer_out", cause=self._cause("in")
-        )
+        left = operations.move_out(recipient, lot_ids=arrived, kind="transfer_out", cause=self._cause("in"))
         if left is None:
             raise NothingIsLeft(_("The recipient has spent, lost or passed on all of these points."))
         returned = -left.entry.points
@@ -449,7 +440,8 @@ class _Undo:
         for account in accounts:
             self.plan.read(account)
         sender, recipient = (account.wallet_of(self.transfer.wallet_type_id) for account in accounts)
-        assert sender and recipient, "both had the points once"
+        assert sender is not None, "the points were in it"
+        assert recipient is not None, "the points came into it"
         return sender, recipient
 
     def _cause(self, side: str) -> Cause:

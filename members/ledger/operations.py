@@ -377,11 +377,11 @@ def come_home(
         origin_id = origins[posting.lot_id]
         assert origin_id is not None, "only what came from elsewhere goes back there"
         back[origin_id, posting.source] += posting.points
-    postings = [
-        NewPosting(lot_id, "redeemed", bucket, points) for (lot_id, bucket), points in back.items()
-    ]
+    postings = [NewPosting(lot_id, "redeemed", bucket, points) for (lot_id, bucket), points in back.items()]
     postings += [
-        NewPosting(lot_id, "reversed", "available", points) for lot_id, points in (fees or {}).items() if points
+        NewPosting(lot_id, "reversed", "available", points)
+        for lot_id, points in (fees or {}).items()
+        if points
     ]
     return _change(wallet, kind=kind, cause=cause, postings=postings)
 

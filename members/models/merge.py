@@ -19,9 +19,7 @@ class Merge(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     program = models.ForeignKey(Program, models.PROTECT, db_index=False, related_name="+")
-    survivor = models.ForeignKey(
-        Member, models.PROTECT, related_name="merges", verbose_name=_("stays")
-    )
+    survivor = models.ForeignKey(Member, models.PROTECT, related_name="merges", verbose_name=_("stays"))
     duplicate = models.ForeignKey(
         Member, models.PROTECT, related_name="merged_by", verbose_name=_("duplicate")
     )
@@ -60,7 +58,9 @@ class Merge(models.Model):
                 name="what_was_merged_stays", exclude=["undone_at", "undone_by", "left_behind"]
             ),
             pgtrigger.Protect(
-                name="undone_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__undone_at__isnull=False)
+                name="undone_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__undone_at__isnull=False),
             ),
         ]
 

@@ -110,7 +110,9 @@ class Transfer(models.Model):
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(name="what_was_sent_stays", exclude=list(UNDOING)),
             pgtrigger.Protect(
-                name="undone_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__undone_at__isnull=False)
+                name="undone_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__undone_at__isnull=False),
             ),
         ]
 
