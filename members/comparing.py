@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -174,6 +173,7 @@ def look_alikes(member: Member) -> QuerySet[Member]:
     return others.prefetch_related("identifiers").order_by("-pk")[:SHOWN]
 
 
-def one_person(member: Member) -> set[UUID]:
-    """The member's id, and those of the records that were merged into it."""
-    return {member.pk, *Member.objects.filter(merged_into=member).values_list("pk", flat=True)}
+def one_person(member: Member) -> QuerySet[Member]:
+    """The member's record and those that were merged into it, for a look-up of what is in any of them."""
+    merged = Member.objects.filter(merged_into=member)
+    return Member.objects.filter(pk=member.pk).values("pk").union(merged.values("pk"), all=True)  # type: ignore[return-value]  # rows of ids

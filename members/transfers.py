@@ -67,6 +67,13 @@ class TransferLimitReached(DomainError):
     title = gettext_lazy("The monthly limit is reached")
 
 
+class AlreadySent(DomainError):
+    """This very transfer was made before."""
+
+    code: ClassVar[str] = "transfer_already_made"
+    title = gettext_lazy("These points were passed on already")
+
+
 class Transferred(Struct, frozen=True, kw_only=True):
     """What a partner is told about a transfer. `points` left the sender, `arrived` is what came of them."""
 
@@ -92,6 +99,7 @@ class Request(Struct, frozen=True, kw_only=True):
     source: str
     actor: str
     at: datetime
+    transfer_id: UUID
 
 
 Also = Callable[[Batch, Transferred], None]
@@ -108,13 +116,16 @@ def send(
     source: str,
     actor: str,
     at: datetime,
+    transfer_id: UUID | None = None,
     also: Also | None = None,
 ) -> Transferred:
     """
     Pass points on to another member: those that expire first, and each keeps its expiry.
 
     They are the same points with another owner: they count neither towards tiers nor as earned.
+    With a `transfer_id` that a form was given, its second press is refused as `AlreadySent`.
 
+    :raises AlreadySent: if there is a transfer with that id
     :raises InvalidInput: no such kind of points, or none to be sent
     :raises members.references.UnknownMember: if the program has no such sender or recipient
     :raises members.references.MemberIsBlocked: if one of the two is blocked
@@ -134,6 +145,7 @@ def send(
         source=source,
         actor=actor,
         at=at,
+        transfer_id=transfer_id or new_id(),
     )
 
     def attempt(_is_locking: bool) -> Transferred:
@@ -148,6 +160,8 @@ def _attempt(request: Request, also: Also | None) -> Transferred:
     if request.points < 1:
         raise InvalidInput(_("A transfer is of one point or more."), pointer="#/points")
     store.lock(account.member_id for account in _both(request))
+    if Transfer.objects.filter(pk=request.transfer_id).exists():
+        raise AlreadySent
     sender, recipient = _both(request)
     if sender.member_id == recipient.member_id:
         raise TransferToOneself(pointer="#/recipient")
@@ -156,7 +170,7 @@ def _attempt(request: Request, also: Also | None) -> Transferred:
         [sender, recipient], type_id=kind.id, keeps_due=terms.of(request.program).keeps_due
     )
     move = Move(
-        id=new_id(),
+        id=request.transfer_id,
         sender=sender.wallet_or_new(kind.id, program_id=request.program.pk),
         recipient=recipient.wallet_or_new(kind.id, program_id=request.program.pk),
         points=request.points,

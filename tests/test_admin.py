@@ -31,6 +31,8 @@ AT_MOST = 15
 SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
+    "members.transfer": "MSFA",
+    "members.merge": "MSFA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
     "rewards.activity": "MSFA",
@@ -52,6 +54,8 @@ SEES = {
 ADDS = {
     "members.member": "",
     "members.entry": "",
+    "members.transfer": "",
+    "members.merge": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
     "rewards.activity": "",
@@ -301,7 +305,9 @@ def elsewhere(db: None) -> dict[str, Any]:
 
 
 FOREIGN = sorted(
-    set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"}
+    set(SEES)
+    - {"core.user", "core.program", "rewards.activity", "rewards.redemption"}
+    - {"members.entry", "members.transfer", "members.merge"}
 )
 FOREIGN = [model for model in FOREIGN if not model.startswith("django_celery_beat")]
 

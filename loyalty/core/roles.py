@@ -15,7 +15,18 @@ def _may(app: str, model: str, *actions: str) -> set[str]:
 
 _SEE_MEMBERS: Final = {
     permission
-    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier")
+    for model in (
+        "member",
+        "identifier",
+        "wallet",
+        "lot",
+        "entry",
+        "posting",
+        "membertier",
+        "transfer",
+        "merge",
+        "household",
+    )
     for permission in _may("members", model, "view")
 } | {
     permission
@@ -45,6 +56,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _SEE_RULES
         | _may("members", "member", "change")
         | _may("members", "identifier", "add", "change")
+        | _may("members", "transfer", "add", "undo")
+        | _may("members", "household", "change")
+        | _may("members", "merge", "add", "undo")
     ),
     Role.FINANCE: frozenset(_SEE_MEMBERS | _SEE_RULES),
     Role.OPERATOR: frozenset(
@@ -84,6 +98,8 @@ class RoleBackend(ModelBackend):
         return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(
-            permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj)
-        )
+        """:raises PermissionDenied: as `has_perm()` does"""
+        permissions = self.get_all_permissions(user_obj)
+        if not any(permission.startswith(f"{app_label}.") for permission in permissions):
+            raise PermissionDenied
+        return True
