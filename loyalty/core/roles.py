@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 
-from loyalty.core.models import Role, User
+from loyalty.core.models import Assignment, Program, Role, User
 
 
 def _may(app: str, model: str, *actions: str) -> set[str]:
@@ -67,6 +67,20 @@ PERMISSIONS[Role.ADMINISTRATOR] = frozenset().union(
     _may("core", "program", "view", "change"),
     _may("core", "assignment", "view", "add", "change", "delete"),
 )
+
+
+def may(user: User, permission: str, *, program: Program) -> bool:
+    """Whether that person may do this in that program, wherever they are working just now."""
+    if not user.is_active or user.is_superuser:
+        return user.is_active
+    return permission in PERMISSIONS.get(role_of(user, program=program) or "", frozenset())
+
+
+def role_of(user: User, *, program: Program) -> str | None:
+    """That person's role in the program; None without one."""
+    if user.program == program:
+        return user.role
+    return Assignment.objects.filter(user=user, program=program).values_list("role", flat=True).first()
 
 
 class RoleBackend(ModelBackend):
