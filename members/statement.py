@@ -8,10 +8,11 @@ closing balance, which is the opening balance of the next.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,7 @@ from loyalty.core.db import fetch
 from loyalty.core.templatetags import regulars
 from members.models import Entry, EntryKind, Wallet
 
+FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 CHUNK: Final = 500
 """Lines that are read at a time when a whole period is."""
 
@@ -59,20 +61,20 @@ class Line(Struct, frozen=True, kw_only=True):
 
 class Period(Struct, frozen=True, kw_only=True):
     """
-    What happened to a wallet from `starts_at` until before `ends_at`.
+    What happened to a wallet from `starts_at` (or ever) until before `ends_at` (or to this day).
 
-    `sums` has the points of each kind of entry that there is; `entries` is how many lines there are.
+    `sums` has the points of each kind of entry that there is; `length` is how many lines there are.
     """
 
     wallet: Wallet
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: datetime | None
+    ends_at: datetime | None
     opening: Balance
     closing: Balance
     sums: dict[str, int]
 
     @property
-    def entries(self) -> int:
+    def length(self) -> int:
         return self.closing.number - self.opening.number
 
 
@@ -111,9 +113,10 @@ def openings(wallet_ids: Iterable[UUID], at: datetime) -> dict[UUID, Balance]:
     }
 
 
-def period(wallet: Wallet, starts_at: datetime, ends_at: datetime) -> Period:
+def period(wallet: Wallet, starts_at: datetime | None, ends_at: datetime | None) -> Period:
     """The wallet's balances and sums of a period; its lines are read by `lines()` or `stream()`."""
-    before, after = opening(wallet, starts_at), opening(wallet, ends_at)
+    before = opening(wallet, starts_at) if starts_at else Balance()
+    after = opening(wallet, ends_at or FOREVER)
     assert before.number <= after.number, "a period ends no sooner than it starts"
     return Period(
         wallet=wallet,
@@ -127,9 +130,13 @@ def period(wallet: Wallet, starts_at: datetime, ends_at: datetime) -> Period:
 
 def lines(of: Period, *, after: int = 0, limit: int = CHUNK) -> list[Line]:
     """The period's lines in the order of booking, from the one that follows the number `after`."""
-    first = max(after, of.opening.number)
-    rows = Entry.objects.filter(wallet=of.wallet, number__gt=first, number__lte=of.closing.number)
-    return told(of.wallet, list(rows.order_by("number")[:limit]))
+    rows = entries(of).filter(number__gt=after).order_by("number")
+    return told(of.wallet, list(rows[:limit]))
+
+
+def entries(of: Period) -> models.QuerySet[Entry]:
+    """The entries of a period, to be paged through by their number and then `told()`."""
+    return Entry.objects.filter(wallet=of.wallet, number__gt=of.opening.number, number__lte=of.closing.number)
 
 
 def stream(of: Period) -> Iterator[Line]:
@@ -140,14 +147,14 @@ def stream(of: Period) -> Iterator[Line]:
         after = some[-1].after.number
 
 
-def told(wallet: Wallet, entries: Sequence[Entry]) -> list[Line]:
+def told(wallet: Wallet, found: Sequence[Entry]) -> list[Line]:
     """Entries of that wallet as lines, in their order; with as many queries for one as for many."""
-    for entry in entries:
+    for entry in found:
         entry.wallet = wallet
     words: dict[UUID, str] = {}
-    for teller in tellers if entries else ():
-        words.update(teller(entries))
-    return [_line(entry, words.get(entry.pk, "")) for entry in entries]
+    for teller in tellers if found else ():
+        words.update(teller(found))
+    return [_line(entry, words.get(entry.pk, "")) for entry in found]
 
 
 def _line(entry: Entry, words: str) -> Line:

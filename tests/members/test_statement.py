@@ -50,7 +50,7 @@ class TestPeriod:
         periods = [statement.period(wallet, a, b) for a, b in zip(ends, ends[1:], strict=False)]
 
         assert [p.opening for p in periods[1:]] == [p.closing for p in periods[:-1]]
-        assert sum(p.entries for p in periods) == Entry.objects.count()
+        assert sum(p.length for p in periods) == Entry.objects.count()
 
     def test_has_sums_that_lead_from_the_opening_to_the_closing_balance(self, wallet: Wallet, shop: Shop):
         period = statement.period(wallet, shop.at + timedelta(hours=1), shop.at + timedelta(days=9))
