@@ -194,6 +194,8 @@ def _reason(entry: Entry, *, is_told: bool) -> str:
         return _now("%(points)s points were gone already and are written off") % {"points": number}
     if name == "owed" and number.isdigit():
         return _now("%(points)s points were gone already and are owed") % {"points": number}
+    if entry.reason == "hold_expired":
+        return _now("A reservation ran out")
     if is_told:
         return ""
     return regulars.reason(entry.reason) or str(_OF_KIND.get(entry.kind, ""))

@@ -6,8 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0001_initial'),
-        ('members', '0002_a_new_status_moves_the_wallets'),
+        ('members', '0003_the_complete_ledger'),
     ]
 
     operations = [
