@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0040_household_size'),
-        ('members', '0003_the_complete_ledger'),
+        ('members', '0030_holds'),
     ]
 
     operations = [

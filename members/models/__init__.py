@@ -1,3 +1,11 @@
+from members.models.adjustment import (
+    Adjuster,
+    Adjustment,
+    AdjustmentDay,
+    AdjustmentLimit,
+    Direction,
+    ReasonCode,
+)
 from members.models.hold import Hold, HoldStatus
 from members.models.household import Household, HouseholdMember
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
@@ -8,7 +16,12 @@ from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
+    "Adjuster",
+    "Adjustment",
+    "AdjustmentDay",
+    "AdjustmentLimit",
     "Bucket",
+    "Direction",
     "Entry",
     "EntryKind",
     "ExpiryRule",
@@ -25,6 +38,7 @@ __all__ = [
     "MemberTier",
     "Merge",
     "Posting",
+    "ReasonCode",
     "ReturnPolicy",
     "Tier",
     "TierLadder",
