@@ -17,14 +17,15 @@ from django.db.models import Count, Sum
 from django.db.models.functions import TruncDay, TruncMonth
 
 from loyalty.core.models import Program
-from members.models import Entry, EntryKind, Member, MemberTier, Tier, Wallet
+from members.models import Entry, EntryKind, Member, MemberStatus, MemberTier, Tier, Wallet
 
 Step = Literal["day", "month"]
 
 _ISSUED = (EntryKind.EARN, EntryKind.ADJUST)
 _SPENT = (EntryKind.SPEND, EntryKind.SETTLE, EntryKind.RESTORE)
 _EXPIRED = (EntryKind.EXPIRE,)
-_TAKEN_BACK = (EntryKind.REVERSE,)
+# Between members points only change hands: what is left of both sides are fees, and debts that they paid.
+_TAKEN_BACK = (EntryKind.REVERSE, EntryKind.TRANSFER_OUT, EntryKind.TRANSFER_IN, EntryKind.MERGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +144,5 @@ def rungs(program: Program) -> list[Rung]:
 
 
 def member_count(program: Program) -> int:
-    return Member.objects.of(program).count()
+    """People, not records: who was merged into another member counts once."""
+    return Member.objects.of(program).exclude(status=MemberStatus.MERGED).count()
