@@ -5,7 +5,7 @@ Both members' wallets are held, in id order, before anything is read: see Note [
 `members.ledger.store`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -304,14 +304,14 @@ class _Merging:
         )
 
 
-def hold_both(member_ids: Iterable[UUID]) -> None:
+def hold_both(member_ids: Collection[UUID]) -> None:
     """
     Hold members and what they have.
 
-    The wallets first, as everybody else does; then the members themselves, for those without wallets.
+    The members first, as those do who change one's details or status; sales do not wait for that.
     """
-    store.lock(member_ids)
     list(Member.objects.select_for_update(no_key=True).filter(pk__in=member_ids).order_by("pk").values("pk"))
+    store.lock(member_ids)
 
 
 def _rungs(step: Climb) -> dict[str, Any]:

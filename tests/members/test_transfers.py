@@ -244,6 +244,21 @@ class TestInactivity:
 
         assert Wallet.objects.get(member=bert).lapses_at == rich.at + timedelta(days=90)
 
+    def test_new_points_bring_no_lapsed_ones_back(self, rich: Shop, policy, ada, bert):
+        policy(expiry_rule="never", expires_after=None)
+        rich.program.refresh_from_db()
+        rich.sells("r-b", "70.00", member=BERT)
+        # As the rule says it that ties points to a member's activity.
+        Lot.objects.filter(member=bert).update(lapses=True)
+        Wallet.objects.filter(member=bert).update(lapses_at=rich.at)
+        Wallet.objects.filter(member=ada).update(lapses_at=rich.at + timedelta(days=90))
+
+        give(rich, 10)
+
+        wallet = Wallet.objects.get(member=bert)
+        assert (wallet.available, wallet.lapses_at) == (10, rich.at + timedelta(days=90))
+        assert Entry.objects.get(member=bert, kind="expire").points == -70
+
 
 class TestUndo:
     def test_gives_back_what_is_left_into_its_old_lots(self, rich: Shop, policy, ada, bert):
