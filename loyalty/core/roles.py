@@ -109,6 +109,8 @@ class RoleBackend(ModelBackend):
         return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(
-            permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj)
-        )
+        """:raises PermissionDenied: see `has_perm`; the next backend would ask the database"""
+        held = self.get_all_permissions(user_obj)
+        if not any(permission.startswith(f"{app_label}.") for permission in held):
+            raise PermissionDenied
+        return True
