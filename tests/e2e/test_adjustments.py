@@ -42,7 +42,7 @@ def test_support_asks_above_the_limit_a_colleague_agrees_and_the_points_are_ther
     expect(page.get_by_role("button", name="Ask a second person")).to_be_visible()
     support.looks(picture=f"adjust-above-{size['width']}")
     page.get_by_role("button", name="Ask a second person").click()
-    expect(page.get_by_text("Waits for a second person", exact=True)).to_be_visible()
+    expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
     support.looks(picture=f"adjust-asked-{size['width']}")
     assert not Wallet.objects.filter(available__gt=0).exists()
     support.goes_to("/admin/core/approval/")

@@ -465,6 +465,7 @@ class TestConsent:
 
         assert [(str(fact.label), fact.text) for fact in facts] == [
             ("Member", "Ada Lovelace"),
+            ("Has now", "0"),
             ("Gets", "800 Points"),
             ("Reason", "Goodwill"),
             ("Tiers", "does not count"),
