@@ -1,3 +1,4 @@
+from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
@@ -5,6 +6,9 @@ from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
+    "COHORT_VALIDATOR",
+    "AccountingAccount",
+    "BreakageRate",
     "Bucket",
     "Entry",
     "EntryKind",
@@ -18,6 +22,8 @@ __all__ = [
     "Member",
     "MemberStatus",
     "MemberTier",
+    "PeriodLock",
+    "PointCost",
     "Posting",
     "ReturnPolicy",
     "Tier",
