@@ -74,7 +74,7 @@ def newest(program: Program) -> PeriodLock | None:
 
 
 def next_months(program: Program, *, at: datetime) -> list[date]:
-    """Last days of the months that can be closed, oldest first: those that are over, after the newest lock."""
+    """Last days of the months that are over and not closed yet, oldest first."""
     first = books.first_day(program)
     if first is None:
         return []

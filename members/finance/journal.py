@@ -22,7 +22,7 @@ from loyalty.core.spreadsheets import Cell
 from members.finance import movements
 from members.finance.estimates import ZERO
 from members.finance.liability import rounded
-from members.finance.movements import Statement, Movement, Sum
+from members.finance.movements import Movement, Statement, Sum
 from members.finance.periods import Step
 from members.models import AccountingAccount
 

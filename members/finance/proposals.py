@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import ClassVar, Final
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.formats import date_format
@@ -22,7 +23,7 @@ from loyalty.core import approvals
 from loyalty.core.approvals import Fact, Kind
 from loyalty.core.db import violated
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
-from loyalty.core.models import Approval, Program, User
+from loyalty.core.models import Approval, User
 from members.finance import closing
 from members.models import COHORT_VALIDATOR, BreakageRate, PeriodLock, PointCost, WalletType
 
@@ -118,8 +119,10 @@ def propose_rate(
     """
     if not 0 <= rate <= 1:
         raise InvalidInput(_("A breakage rate is from 0 to 100 %."), pointer="#/rate")
-    if not COHORT_VALIDATOR.regex.match(cohort):
-        raise InvalidInput(str(COHORT_VALIDATOR.message), pointer="#/cohort")
+    try:
+        COHORT_VALIDATOR(cohort)
+    except ValidationError as error:
+        raise InvalidInput(error.messages[0], pointer="#/cohort") from error
     lock = closing.newest(wallet_type.program)
     if lock and from_date <= lock.through_date:
         raise PeriodIsClosed(
@@ -164,12 +167,17 @@ def _set_rate(approval: Approval, by: User, at: datetime) -> str:
             version=newest + 1,
             rate=Decimal(asked["rate"]),
             from_date=from_date,
-            proposed_by_id=approval.requested_by_id,
+            proposed_by=_asked_by(approval),
             approved_by=by,
             approved_at=at,
             approval_id=approval.pk,
         )
     return f"{BREAKAGE}:{rate.pk}"
+
+
+def _asked_by(approval: Approval) -> User:
+    assert approval.requested_by is not None, "staff ask for it, not partners"
+    return approval.requested_by
 
 
 def _tell_rate(approval: Approval) -> tuple[Fact, ...]:
@@ -218,7 +226,7 @@ def _reopen(approval: Approval, by: User, at: datetime) -> str:
     if closing.newest(lock.program) != lock:
         raise NotTheNewestLock
     PeriodLock.objects.filter(pk=lock.pk).update(
-        reopened_by=by, reopened_at=at, reopening_asked_by=approval.requested_by, reopening_id=approval.pk
+        reopened_by=by, reopened_at=at, reopening_asked_by=_asked_by(approval), reopening_id=approval.pk
     )
     return f"{REOPENING}:{lock.pk}"
 

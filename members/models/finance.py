@@ -135,7 +135,8 @@ class BreakageRate(models.Model):
                 declare=[("closed", "date")],
                 func=(
                     f"{_CLOSED_THROUGH.format(row='NEW')}"
-                    f" IF NEW.from_date <= closed THEN {_REFUSED_AS_CLOSED.format(day='NEW.from_date')} END IF;"
+                    " IF NEW.from_date <= closed THEN"
+                    f" {_REFUSED_AS_CLOSED.format(day='NEW.from_date')} END IF;"
                     " RETURN NEW;"
                 ),
             ),
@@ -214,10 +215,9 @@ class PeriodLock(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 func=(
-                    "IF (NEW.id, NEW.program_id, NEW.through_date, NEW.ends_at, NEW.closed_by_id, NEW.closed_at)"
-                    " IS DISTINCT FROM"
-                    " (OLD.id, OLD.program_id, OLD.through_date, OLD.ends_at, OLD.closed_by_id, OLD.closed_at)"
-                    " OR (OLD.figures IS NOT NULL"
+                    "IF (NEW.id, NEW.program_id, NEW.through_date, NEW.ends_at, NEW.closed_by_id,"
+                    " NEW.closed_at) IS DISTINCT FROM (OLD.id, OLD.program_id, OLD.through_date,"
+                    " OLD.ends_at, OLD.closed_by_id, OLD.closed_at) OR (OLD.figures IS NOT NULL"
                     " AND (NEW.figures, NEW.sha256) IS DISTINCT FROM (OLD.figures, OLD.sha256))"
                     " OR OLD.reopened_at IS NOT NULL THEN"
                     " RAISE EXCEPTION 'a closed period is frozen'"
