@@ -7,6 +7,9 @@ class MembersConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self) -> None:
+        from loyalty.core import approvals
+        from members import adjustment_approval
         from members.finance import proposals
 
+        approvals.register(adjustment_approval.KIND)
         proposals.ready()

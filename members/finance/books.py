@@ -39,13 +39,19 @@ CASE
     ELSE posting.destination
 END"""
 
+_COST_CENTRE: Final = """
+CASE WHEN entry.cause LIKE 'adjustment:%' THEN coalesce((
+    SELECT a.cost_centre FROM members_adjustment a WHERE a.id::text = split_part(entry.cause, ':', 2)
+), '') ELSE '' END"""
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """
     Points that members got (or, below zero, gave up) in one way within one segment of time.
 
-    `segment` counts the given moments from 0; `source` is why the lots exist.
+    `segment` counts the given moments from 0; `source` is why the lots exist, and `cost_centre` who
+    pays for an adjustment.
     """
 
     segment: int
@@ -53,6 +59,7 @@ class Flow:
     cohort: date
     source: str
     movement: str
+    cost_centre: str
     points: int
 
 
@@ -71,7 +78,7 @@ def flows(program: Program, moments: Sequence[datetime]) -> list[Flow]:
     """What moved between the moments, which are in order: the n-th segment begins at the n-th of them."""
     rows = fetch(
         f"SELECT width_bucket(entry.recorded_at, $3::timestamptz[]) - 1, wallet.type_id, {_COHORT},"
-        f" lot.source, {_MOVEMENT},"
+        f" lot.source, {_MOVEMENT}, {_COST_CENTRE},"
         f" sum(CASE WHEN posting.destination IN {_HAD} THEN posting.points ELSE -posting.points END)::bigint"
         " FROM members_entry entry"
         " JOIN members_posting posting ON posting.entry_id = entry.id"
@@ -79,7 +86,7 @@ def flows(program: Program, moments: Sequence[datetime]) -> list[Flow]:
         " JOIN members_wallet wallet ON wallet.id = entry.wallet_id"
         " WHERE entry.program_id = $1 AND entry.recorded_at >= $4 AND entry.recorded_at < $5"
         f" AND (posting.source IN {_HAD}) <> (posting.destination IN {_HAD})"
-        " GROUP BY 1, 2, 3, 4, 5",
+        " GROUP BY 1, 2, 3, 4, 5, 6",
         [program.pk, program.time_zone, list(moments), moments[0], moments[-1]],
     )
     return [Flow(*row) for row in rows]

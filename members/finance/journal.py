@@ -55,9 +55,12 @@ _AGAINST: Final = {
 }
 _BY_SOURCE: Final = {"purchase": "deferred_revenue", "adjustment": "goodwill_expense"}
 
+Booking = tuple[str, str, str]
+"""A line of the movement report, the purpose of the account that it is booked against, a cost centre."""
+
 HEADER: Final = (
     "line_id", "booking_date", "period_start", "period_end", "program", "wallet_type", "movement",
-    "account", "account_name", "debit", "credit", "currency", "points",
+    "account", "account_name", "debit", "credit", "currency", "cost_centre", "points",
 )  # fmt: skip
 
 
@@ -72,6 +75,7 @@ class Line:
     name: str
     debit: Decimal
     credit: Decimal
+    cost_centre: str
     points: int
 
 
@@ -92,13 +96,13 @@ class Journal:
             yield (
                 line.id, period.last_day, period.start, period.last_day, self.program.key, kind.key,
                 line.movement, line.number, line.name, line.debit, line.credit,
-                self.program.currency, line.points,
+                self.program.currency, line.cost_centre, line.points,
             )  # fmt: skip
 
 
 def against(movement: Movement) -> str:
     """The purpose of the account that a movement is booked against."""
-    what, source = movement
+    what, source, _cost_centre = movement
     return _AGAINST.get(what) or _BY_SOURCE.get(source, "marketing_expense")
 
 
@@ -128,21 +132,21 @@ def booked(program: Program, report: Iterable[Statement]) -> Journal:
 
 def _lines(program: Program, statement: Statement, chart: dict[str, tuple[str, str]]) -> Iterator[Line]:
     lacking = rounded(statement.closing.money) - rounded(statement.opening.money)
-    for (movement, purpose), moved in _bookings(statement).items():
+    for booking, moved in _bookings(statement).items():
         amount = rounded(moved.money)
         lacking -= amount
-        yield from _pair(program, statement, chart, movement, purpose, amount, moved.points)
-    yield from _pair(program, statement, chart, "rounding", "rounding", lacking, 0)
+        yield from _pair(program, statement, chart, booking, Sum(moved.points, amount))
+    yield from _pair(program, statement, chart, ("rounding", "rounding", ""), Sum(0, lacking))
 
 
-def _bookings(statement: Statement) -> dict[tuple[str, str], Sum]:
-    """The report's lines by the account that they are booked against, and the change of estimates."""
-    sums: dict[tuple[str, str], Sum] = defaultdict(Sum)
+def _bookings(statement: Statement) -> dict[Booking, Sum]:
+    """The report's lines by what they are booked against, and the change of estimates."""
+    sums: dict[Booking, Sum] = defaultdict(Sum)
     for movement, moved in statement.movements.items():
         purpose = against(movement)
         line = "passed_on" if purpose == "clearing" else movements.line_of(movement)
-        sums[line, purpose] += moved
-    sums["estimates", "estimate_changes"] = Sum(0, statement.revalued)
+        sums[line, purpose, movement[2]] += moved
+    sums["estimates", "estimate_changes", ""] = Sum(0, statement.revalued)
     return dict(sorted(sums.items()))
 
 
@@ -150,25 +154,35 @@ def _pair(
     program: Program,
     statement: Statement,
     chart: dict[str, tuple[str, str]],
-    movement: str,
-    purpose: str,
-    amount: Decimal,
-    points: int,
+    booking: Booking,
+    moved: Sum,
 ) -> Iterator[Line]:
     """More liability is a debit of the other account; less of it is a credit. Nothing is no lines."""
-    if not amount:
+    movement, purpose, cost_centre = booking
+    if not moved.money:
         return
-    sides = (purpose, LIABILITY) if amount > 0 else (LIABILITY, purpose)
-    name = f"{program.key}:{statement.period.start}:{statement.period.last_day}:{statement.kind.key}"
+    sides = (purpose, LIABILITY) if moved.money > 0 else (LIABILITY, purpose)
+    period = f"{statement.period.start}:{statement.period.last_day}"
     for side, of in zip(("debit", "credit"), sides, strict=True):
         number, label = chart[of]
         yield Line(
-            id=f"{name}:{movement}:{purpose}:{side}",
+            id=":".join(
+                (
+                    program.key,
+                    period,
+                    statement.kind.key,
+                    movement,
+                    purpose,
+                    *filter(None, [cost_centre]),
+                    side,
+                )
+            ),
             statement=statement,
             movement=movement,
             number=number,
             name=label,
-            debit=abs(amount) if side == "debit" else ZERO,
-            credit=abs(amount) if side == "credit" else ZERO,
-            points=points,
+            debit=abs(moved.money) if side == "debit" else ZERO,
+            credit=abs(moved.money) if side == "credit" else ZERO,
+            cost_centre="" if of == LIABILITY else cost_centre,
+            points=moved.points,
         )

@@ -21,8 +21,8 @@ from members.finance.estimates import ZERO, Estimates, Kind
 from members.finance.periods import Period, Step, moment, periods
 
 Cohorts = dict[tuple[UUID, date], int]
-Movement = tuple[str, str]
-"""What happened, and the source of the lots that it happened to: ("issued", "purchase")."""
+Movement = tuple[str, str, str]
+"""What happened, the source of the lots, and the cost centre: ("issued", "purchase", "")."""
 
 LINES: Final[dict[str, tuple[str, ...]]] = {
     "issued_purchase": ("issued/purchase",),
@@ -43,7 +43,7 @@ _LINE_OF: Final = {name: line for line, names in LINES.items() for name in names
 
 def line_of(movement: Movement) -> str:
     """The line that a movement is summed up in."""
-    what, source = movement
+    what, source, _cost_centre = movement
     return _LINE_OF.get(f"{what}/{source}") or _LINE_OF[what]
 
 
@@ -192,6 +192,6 @@ def _move(found: Estimates, kind: UUID, running: _Running, day: date, flows: Ite
     running.worth = anew
     for flow in flows:
         worth = flow.points * found.worth(kind, earned=flow.cohort, on=day)
-        running.movements[flow.movement, flow.source] += Sum(flow.points, worth)
+        running.movements[flow.movement, flow.source, flow.cost_centre] += Sum(flow.points, worth)
         running.outstanding[flow.cohort] += flow.points
         running.worth += worth

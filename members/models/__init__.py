@@ -1,3 +1,11 @@
+from members.models.adjustment import (
+    Adjuster,
+    Adjustment,
+    AdjustmentDay,
+    AdjustmentLimit,
+    Direction,
+    ReasonCode,
+)
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
@@ -6,10 +14,15 @@ from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
+    "Adjuster",
+    "Adjustment",
+    "AdjustmentDay",
+    "AdjustmentLimit",
     "COHORT_VALIDATOR",
     "AccountingAccount",
     "BreakageRate",
     "Bucket",
+    "Direction",
     "Entry",
     "EntryKind",
     "ExpiryRule",
@@ -25,6 +38,7 @@ __all__ = [
     "PeriodLock",
     "PointCost",
     "Posting",
+    "ReasonCode",
     "ReturnPolicy",
     "Tier",
     "TierLadder",

@@ -85,7 +85,9 @@ class Desk:
 
         def decide(wallet: WalletState, cause: Cause) -> Change | None:
             for lot in wallet.lots:
-                if lost := min(getattr(lot, source), points):
+                # Points that were passed on are in the bucket, too, and nothing that was spent.
+                most = wallet.lifetime_spent if source == "redeemed" else points
+                if lost := min(getattr(lot, source), points, most):
                     return operations.restore(wallet, back={lot.id: lost}, cause=cause, source=source)
             return None
 
