@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from django.db import models
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDay, TruncMonth
 
@@ -124,7 +123,7 @@ def movements(program: Program, *, since: datetime, step: Step) -> list[Movement
     return [_movement(day, by_start[day]) for day in sorted(by_start)]
 
 
-def _restored(entries: models.QuerySet[Entry, Any]) -> Iterator[tuple[datetime, str, int]]:
+def _restored(entries: Any) -> Iterator[tuple[datetime, str, int]]:
     """What was given back, by the bucket that it came from; what of it paid a debt goes to `reversed`."""
     moved = (
         entries.filter(kind=EntryKind.RESTORE)
