@@ -26,6 +26,7 @@ _COHORT: Final = "date_trunc('month', lot.earned_at AT TIME ZONE $2)::date"
 # or an adjustment undoes is part of it, whatever the kind of the entry that does so.
 _MOVEMENT: Final = """
 CASE
+    WHEN posting.destination = 'expired' THEN 'expired'
     WHEN (entry.kind = 'merge' OR entry.cause LIKE 'merge:%') AND posting.destination <> 'reversed'
         THEN 'merged'
     WHEN posting.destination IN ('pending', 'available', 'held') THEN
@@ -41,7 +42,7 @@ END"""
 
 _COST_CENTRE: Final = """
 CASE WHEN entry.cause LIKE 'adjustment:%' THEN coalesce((
-    SELECT a.cost_centre FROM members_adjustment a WHERE a.id::text = split_part(entry.cause, ':', 2)
+    SELECT a.cost_centre FROM members_adjustment a WHERE a.id = split_part(entry.cause, ':', 2)::uuid
 ), '') ELSE '' END"""
 
 
