@@ -41,6 +41,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
+        | _may("members", "liability", "view")
     ),
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
@@ -55,6 +56,13 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _SEE_RULES
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
+        | _may("members", "liability", "view")
+        | _may("members", "finance", "view")
+        | _may("members", "pointcost", "change")
+        | _may("members", "accountingaccount", "change")
+        | _may("members", "breakagerate", "propose", "approve")
+        | _may("members", "period", "close")
+        | _may("members", "periodlock", "reopen")
     ),
     Role.OPERATOR: frozenset(
         _may("integrations", "partner", "view", "add", "change")

@@ -6,6 +6,7 @@ from members.models.adjustment import (
     Direction,
     ReasonCode,
 )
+from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
@@ -17,6 +18,9 @@ __all__ = [
     "Adjustment",
     "AdjustmentDay",
     "AdjustmentLimit",
+    "COHORT_VALIDATOR",
+    "AccountingAccount",
+    "BreakageRate",
     "Bucket",
     "Direction",
     "Entry",
@@ -31,6 +35,8 @@ __all__ = [
     "Member",
     "MemberStatus",
     "MemberTier",
+    "PeriodLock",
+    "PointCost",
     "Posting",
     "ReasonCode",
     "ReturnPolicy",
