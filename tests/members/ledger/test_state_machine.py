@@ -171,7 +171,7 @@ class LedgerMachine(RuleBasedStateMachine):
             balance += entry.points
             assert entry.number == number
             assert entry.available_after == balance
-            assert entry.hash == operations.hash_of(entry, previous=previous)
+            assert entry.hash == hash_of(entry, previous=previous, lots=granted)
             previous = entry.hash
         assert self.wallet.head_hash == previous
 
