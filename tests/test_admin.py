@@ -31,6 +31,7 @@ AT_MOST = 15
 SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
+    "members.ledgercheck": "FOA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
     "rewards.activity": "MSFA",
@@ -52,6 +53,7 @@ SEES = {
 ADDS = {
     "members.member": "",
     "members.entry": "",
+    "members.ledgercheck": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
     "rewards.activity": "",

@@ -31,6 +31,8 @@ _SEE_RULES: Final = (
     | _may("members", "wallettype", "view")
 )
 
+_CHECK_BOOKS: Final = _may("members", "ledgercheck", "view", "run")
+
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.MARKETER: frozenset(
         _SEE_MEMBERS
@@ -46,7 +48,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "member", "change")
         | _may("members", "identifier", "add", "change")
     ),
-    Role.FINANCE: frozenset(_SEE_MEMBERS | _SEE_RULES),
+    Role.FINANCE: frozenset(_SEE_MEMBERS | _SEE_RULES | _CHECK_BOOKS),
     Role.OPERATOR: frozenset(
         _may("integrations", "partner", "view", "add", "change")
         | _may("integrations", "credential", "view", "add", "change")
@@ -55,6 +57,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
+        | _CHECK_BOOKS
         # All programs': who has a role in one of them only looks. Superusers change them.
         | _may("django_celery_beat", "periodictask", "view")
         | _may("django_celery_beat", "intervalschedule", "view")

@@ -1,11 +1,13 @@
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
+from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
 from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
     "Bucket",
+    "CheckStatus",
     "Entry",
     "EntryKind",
     "ExpiryRule",
@@ -13,6 +15,8 @@ __all__ = [
     "HoldStatus",
     "Identifier",
     "IdentifierKind",
+    "LedgerAnchor",
+    "LedgerCheck",
     "Lot",
     "LotSource",
     "Member",

@@ -169,7 +169,7 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         LEFT JOIN (
             SELECT w.member_id, w.type_id, sum(p.points) FILTER (WHERE p.source = 'issued') AS granted,
                    bool_and(p.kind NOT IN ('reverse', 'adjust', 'transfer_in', 'transfer_out', 'merge')) AS is_plain,
-                   min(p.entry_id) AS first_entry_id
+                   min(p.entry_id::text)::uuid AS first_entry_id
             FROM posting p JOIN wallet w ON w.id = p.wallet_id GROUP BY w.member_id, w.type_id) g
             ON g.member_id = s.member_id AND g.type_id = d.wallet_type_id
         WHERE NOT EXISTS (SELECT FROM posting p WHERE p.member_id = s.member_id AND p.kind = 'merge')

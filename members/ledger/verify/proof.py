@@ -147,16 +147,9 @@ def snapshot() -> Iterator[None]:
         if is_outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(_SETTINGS)
-        try:
-            yield
-        finally:
-            if not is_outermost:
-                _reset()
-
-
-def _reset() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("RESET jit; RESET work_mem; RESET enable_nestloop")
+        yield
+        if not is_outermost:
+            cursor.execute("RESET jit; RESET work_mem; RESET enable_nestloop")
 
 
 def _statement(parts: Sequence[Part]) -> str:
