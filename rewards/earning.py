@@ -19,13 +19,12 @@ from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
 from members import terms
-from members.enrolment import normalize
 from members.ledger import store
 from members.ledger.plan import Plan
 from members.ledger.state import Account
-from members.models import MemberStatus
+from members.references import member_of, reference
 from rewards import rules
-from rewards.activities import CustomEvent, MemberReference, Money, Sale, find_id
+from rewards.activities import CustomEvent, Money, Sale
 from rewards.awarding import Context, Decision, decide
 from rewards.models import Activity as ActivityRow
 
@@ -37,21 +36,6 @@ RACES: Final = (
     "one_tier_per_member_and_ladder",
 )
 """Constraints by which two activities of one member, or the same one twice, meet."""
-
-
-class UnknownMember(DomainError):
-    """No member of the program is known by that reference: register them first."""
-
-    code: ClassVar[str] = "unknown_member"
-    status: ClassVar[int] = 404
-    title: ClassVar[str] = "No such member"
-
-
-class MemberIsBlocked(DomainError):
-    """The member was blocked by staff: no points are earned or spent."""
-
-    code: ClassVar[str] = "member_blocked"
-    title: ClassVar[str] = "The member is blocked"
 
 
 class AlreadyReported(DomainError):
@@ -201,33 +185,6 @@ def read_recorded(columns: Sequence[Any]) -> Recorded:
         tier=told["tier"],
         is_repeat=True,
     )
-
-
-def reference(member: MemberReference) -> tuple[str, str]:
-    """The reference as identifiers are stored; one that cannot be a member's matches nobody."""
-    if member.kind == "id":
-        member_id = find_id(member.value)
-        return ("id", str(member_id)) if member_id else ("", "")
-    try:
-        return member.kind, normalize(member.kind, member.value)
-    except InvalidInput:
-        return "", ""
-
-
-def member_of(account: Account | None, asked: MemberReference) -> Account:
-    """
-    The account that was found for a reference, if its points may move.
-
-    :raises UnknownMember: if none was found
-    :raises MemberIsBlocked: if the member is blocked
-    """
-    if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(
-            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
-        )
-    if account.status == MemberStatus.BLOCKED:
-        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
-    return account
 
 
 def _kind(activity: Sale | CustomEvent) -> str:

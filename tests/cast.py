@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loyalty.core.models import Program
+from members.references import MemberReference
 from rewards import earning, redeeming, returning
-from rewards.activities import CustomEvent, Line, MemberReference, Money, Return, Sale
+from rewards.activities import CustomEvent, Line, Money, Return, Sale
 from rewards.earning import Recorded
 from rewards.redeeming import Redeemed
 

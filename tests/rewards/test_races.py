@@ -14,7 +14,7 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import IdempotencyRecord
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
-from rewards.activities import MemberReference
+from members.references import MemberReference
 from rewards.models import Activity, Redemption, Reward
 from tests import factories
 from tests.cast import Shop
