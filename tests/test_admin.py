@@ -18,7 +18,7 @@ from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core import clock
 from loyalty.core.models import Assignment, Event, Program, Role, User
 from members import expiry
-from members.models import Entry, Identifier, Lot, Member, WalletType
+from members.models import Entry, Identifier, LedgerCheck, Lot, Member, WalletType
 from rewards import campaigns, wording
 from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
 from tests import factories
@@ -275,6 +275,9 @@ def elsewhere(db: None) -> dict[str, Any]:
     event = Event.objects.create(program=program, type="campaign.started", occurred_at=factories.NOON)
     wallet_type = factories.WalletTypeFactory.create(program=program, name="Foreign points")
     return {
+        "members.ledgercheck": LedgerCheck.objects.create(
+            program=program, actor="staff:1", asked_at=factories.NOON
+        ),
         "program": program,
         "members.member": member,
         "members.wallettype": wallet_type,

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0002_how_returns_are_counted'),
-        ('members', '0003_the_complete_ledger'),
+        ('members', '0030_holds'),
     ]
 
     operations = [

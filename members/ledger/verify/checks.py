@@ -4,8 +4,6 @@ from typing import Final
 
 from members.ledger.verify.rows import CHAIN, LEDGER_ROWS, Part
 
-_NOTHING: Final = "(0, 0, 0, 0, 0, 0, 0)"
-
 LEDGER_CHECKS: Final[dict[str, str]] = {
     "the postings of a lot make up its buckets": """
         SELECT 'lot ' || l.id,
@@ -60,6 +58,7 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
             ON h.wallet_id = w.id
         WHERE w.held IS DISTINCT FROM coalesce(h.points, 0)
     """,
+    # What is spent without a hold before it is one that ends in the moment it begins.
     "a hold is what its entries say": """
         SELECT coalesce('hold ' || h.id, 'entries of hold ' || p.hold_id),
                CASE WHEN h.id IS NULL THEN 'there is no such hold'
@@ -69,9 +68,10 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         FROM hold h
         FULL JOIN (
             SELECT split_part(cause, ':', 2) AS hold_id,
-                   sum(points) FILTER (WHERE destination = 'held') AS points,
-                   coalesce(sum(points) FILTER (WHERE source = 'held' AND destination = 'redeemed'), 0) AS settled,
-                   coalesce(sum(points) FILTER (WHERE source = 'held'), 0) AS ended
+                   sum(points) FILTER (WHERE destination = 'held' OR kind = 'spend') AS points,
+                   coalesce(sum(points) FILTER (WHERE kind = 'spend' OR kind = 'settle' AND source = 'held'), 0)
+                       AS settled,
+                   coalesce(sum(points) FILTER (WHERE source = 'held' OR kind = 'spend'), 0) AS ended
             FROM posting WHERE cause >= 'hold:' AND cause < 'hold;' GROUP BY 1) p ON p.hold_id = h.id::text
         WHERE (h.points, h.settled, CASE WHEN h.status = 'held' THEN 0 ELSE h.points END)
             IS DISTINCT FROM (p.points, p.settled, p.ended)
@@ -161,20 +161,24 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         SELECT 'entry ' || id, 'happened ' || effective_at || ' and was recorded ' || recorded_at
         FROM entry WHERE effective_at > recorded_at + interval '10 minutes'
     """,
+    # What exactly counts is only known where nothing was ever taken back, adjusted or passed on.
     "progress to a tier comes from points": """
         SELECT 'tier of member ' || s.member_id,
                'progress ' || s.progress || ', points that count ' || coalesce(g.granted, 0)
         FROM standing s
         JOIN members_tierladder d ON d.id = s.ladder_id
+        LEFT JOIN wallet w ON w.member_id = s.member_id AND w.type_id = d.wallet_type_id
         LEFT JOIN (
-            SELECT w.member_id, w.type_id, sum(p.points) FILTER (WHERE p.source = 'issued') AS granted,
-                   bool_and(p.kind NOT IN ('reverse', 'adjust', 'transfer_in', 'transfer_out', 'merge')) AS is_plain,
-                   min(p.entry_id::text)::uuid AS first_entry_id
-            FROM posting p JOIN wallet w ON w.id = p.wallet_id GROUP BY w.member_id, w.type_id) g
-            ON g.member_id = s.member_id AND g.type_id = d.wallet_type_id
-        WHERE NOT EXISTS (SELECT FROM posting p WHERE p.member_id = s.member_id AND p.kind = 'merge')
+            SELECT wallet_id, sum(points) AS granted FROM posting WHERE source = 'issued' GROUP BY wallet_id) g
+            ON g.wallet_id = w.id
+        LEFT JOIN (
+            SELECT wallet_id, min(id::text)::uuid AS first_id,
+                   bool_and(kind NOT IN ('reverse', 'adjust', 'transfer_in', 'transfer_out', 'merge')) AS is_plain,
+                   bool_or(kind = 'merge') AS is_merged
+            FROM entry GROUP BY wallet_id) e ON e.wallet_id = w.id
+        WHERE NOT coalesce(e.is_merged, false)
             AND (s.progress > coalesce(g.granted, 0)
-                OR (g.is_plain AND d.id < g.first_entry_id AND s.progress <> g.granted))
+                OR (e.is_plain AND d.id < e.first_id AND s.progress <> g.granted))
     """,
 }
 
