@@ -3,18 +3,19 @@
 import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 import structlog
 from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 from msgspec.structs import asdict
 
 from loyalty.core import events
 from loyalty.core.db import violated
-from loyalty.core.models import Program
+from loyalty.core.models import Event, Program
 from members.ledger.verify import LEDGER, Fault, Progress, Proof, strays
 from members.ledger.verify.anchors import Anchor
 from members.ledger.verify.proof import UNCHANGED
@@ -25,6 +26,7 @@ Listener = Callable[[Progress], None]
 
 FAULTS_KEPT: Final = 100
 SAMPLED: Final = 1_000
+PATIENCE_SECONDS: Final = 10
 HEARD_OF_WITHIN: Final = timedelta(minutes=2)
 PARTS: Final = (LEDGER, ACTIVITIES)
 
@@ -126,10 +128,13 @@ def _faults(
 
 
 def _seal() -> None:
-    """Have the anchors reach as far as they can; twice, see `events.seal()`."""
-    if not connection.in_atomic_block:
-        events.seal()
-        events.seal()
+    """Have the anchors reach what has happened by now, unless a long transaction is in the way."""
+    if connection.in_atomic_block:
+        return
+    newest = Event.objects.aggregate(newest=Max("number"))["newest"] or 0
+    end = monotonic() + PATIENCE_SECONDS
+    while events.seal() < newest and monotonic() < end:
+        sleep(0.05)
 
 
 def _listeners(check: LedgerCheck, listener: Listener | None) -> Listener:
