@@ -77,7 +77,8 @@ def carry_out(
     """
     check.status, check.started_at = CheckStatus.RUNNING, timezone.now()
     check.save()
-    began, kept = monotonic(), []
+    began = monotonic()
+    kept: list[dict[str, str]] = []
     try:
         drawn_by = int(began) if seed is None else seed
         for fault in _faults(check, sample=sample, seed=drawn_by, against=against, listener=listener):
@@ -116,7 +117,9 @@ def _faults(
     yield from proof.faults()
     check.members, check.rows = proof.members, proof.rows
     if digest and proof.earlier.digest != digest:
-        yield Fault(UNCHANGED, f"entries up to event {event}", f"have the digest {proof.earlier.digest}, not {digest}")
+        yield Fault(
+            UNCHANGED, f"entries up to event {event}", f"have the digest {proof.earlier.digest}, not {digest}"
+        )
     for fault in evaluated_again(check.program, number=sample, seed=seed):
         check.sampled += 1
         if fault is not None:
@@ -155,7 +158,9 @@ def anchored(program: Program) -> LedgerCheck | None:
 
 def _anchors(check: LedgerCheck) -> list[Anchor]:
     rows = check.anchors.order_by("position").values_list("last_member_id", "digest", "marks")
-    return [Anchor(last_member_id=last, digest=bytes(digest), marks=bytes(marks)) for last, digest, marks in rows]
+    return [
+        Anchor(last_member_id=last, digest=bytes(digest), marks=bytes(marks)) for last, digest, marks in rows
+    ]
 
 
 def _leave_anchors(program: Program, anchors: list[Anchor], check: LedgerCheck) -> None:
@@ -195,4 +200,8 @@ def _finish(check: LedgerCheck, status: CheckStatus, *, problem: str = "") -> No
     )
 
 
-_LEVELS: Final = {CheckStatus.IN_ORDER: logging.INFO, CheckStatus.FAULTS: logging.ERROR, CheckStatus.FAILED: logging.ERROR}
+_LEVELS: Final = {
+    CheckStatus.IN_ORDER: logging.INFO,
+    CheckStatus.FAULTS: logging.ERROR,
+    CheckStatus.FAILED: logging.ERROR,
+}

@@ -136,7 +136,11 @@ class MemberAdmin(ProgramModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         edit = self.admin_site.admin_view(self.edit_view)
         statements = [
-            path(f"<path:object_id>/{ending}", self.admin_site.admin_view(view(self)), name=f"members_member_{name}")
+            path(
+                f"<path:object_id>/{ending}",
+                self.admin_site.admin_view(view(self)),
+                name=f"members_member_{name}",
+            )
             for ending, name, view in (
                 ("statement/", "statement", statement_page.page),
                 ("statement/paper/", "statement_paper", statement_page.paper),

@@ -29,7 +29,9 @@ class PeriodForm(forms.Form):
     """Which wallet, from which day to which, both included; and the day to know the balance of."""
 
     wallet = forms.ChoiceField(label=_("Points"))
-    start = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    start = forms.DateField(
+        label=_("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     end = forms.DateField(label=_("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     on = forms.DateField(
         label=_("Balance at the end of"),
@@ -124,9 +126,7 @@ def page(admin: ProgramModelAdmin) -> Callable[[HttpRequest, str], HttpResponse]
     def view(request: HttpRequest, object_id: str) -> HttpResponse:
         sheet = _sheet(admin, request, object_id)
         context = {"title": _now("Points statement"), "original": sheet.member, "member": sheet.member}
-        return render(
-            request, admin, "admin/members/member/statement.html", {**context, **sheet.context()}
-        )
+        return render(request, admin, "admin/members/member/statement.html", {**context, **sheet.context()})
 
     return view
 

@@ -41,9 +41,7 @@ class LedgerCheck(models.Model):
     program = models.ForeignKey(
         Program, models.PROTECT, null=True, db_index=False, related_name="+", verbose_name=_("program")
     )
-    status = models.CharField(
-        _("result"), max_length=8, choices=CheckStatus, default=CheckStatus.WAITING
-    )
+    status = models.CharField(_("result"), max_length=8, choices=CheckStatus, default=CheckStatus.WAITING)
     actor = models.CharField(_("asked for by"), max_length=80, db_comment="staff:<id> or system:<job>")
     asked_at = models.DateTimeField(_("asked for"), db_comment="Real time, also in a sandbox")
     started_at = models.DateTimeField(_("started"), null=True)
@@ -118,7 +116,9 @@ class LedgerAnchor(models.Model):
     check_made = models.ForeignKey(LedgerCheck, models.CASCADE, db_index=False, related_name="anchors")
     position = models.IntegerField(db_comment="0, 1, 2 …, in the order of the members")
     last_member_id = models.UUIDField(db_comment="members_member.id of the last one of the chunk")
-    digest = models.BinaryField(max_length=32, db_comment="SHA-256 over ids of wallets and their newest hashes")
+    digest = models.BinaryField(
+        max_length=32, db_comment="SHA-256 over ids of wallets and their newest hashes"
+    )
     marks = models.BinaryField(
         db_comment="Of each wallet the last four bytes of its id and the first four of its newest hash"
     )

@@ -44,7 +44,9 @@ class LedgerCheckAdmin(FactAdmin):
     def may_run(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("members.run_ledgercheck"))
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         program = program_of(request)

@@ -64,13 +64,19 @@ def differing(anchor: Anchor, heads: bytes) -> Iterator[tuple[str, str]]:
     """Wallets whose history is another than it was: the row and what is wrong."""
     if sha256(heads).digest() == anchor.digest:
         return
-    was = {anchor.marks[at : at + OF_ID]: anchor.marks[at : at + MARK] for at in range(0, len(anchor.marks), MARK)}
+    was = {
+        anchor.marks[at : at + OF_ID]: anchor.marks[at : at + MARK]
+        for at in range(0, len(anchor.marks), MARK)
+    }
     found = 0
     for at in range(0, len(heads), HEAD):
         mark = _marks(heads[at : at + HEAD])
         if was.pop(mark[:OF_ID], None) != mark:
             found += 1
-            yield f"wallet {UUID(bytes=heads[at : at + ID])}", "its entries were written anew since the last check"
+            yield (
+                f"wallet {UUID(bytes=heads[at : at + ID])}",
+                "its entries were written anew since the last check",
+            )
     for end in was:
         found += 1
         yield f"wallet …{end.hex()}", "had entries at the last check, and has none now"

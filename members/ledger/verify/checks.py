@@ -1,4 +1,4 @@
-"""What must be true of the ledger's rows: each check selects the rows of which it is not, and what is wrong."""
+"""What must be true of the ledger's rows: each check selects those of which it is not, and says why."""
 
 from typing import Final
 
@@ -11,7 +11,8 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
                    '/', l.points, l.pending, l.available, l.held, l.redeemed, l.expired, l.reversed)
                || ', postings ' || concat_ws(
                    '/', coalesce(p.points, 0), coalesce(p.pending, 0), coalesce(p.available, 0),
-                   coalesce(p.held, 0), coalesce(p.redeemed, 0), coalesce(p.expired, 0), coalesce(p.reversed, 0))
+                   coalesce(p.held, 0), coalesce(p.redeemed, 0), coalesce(p.expired, 0),
+                   coalesce(p.reversed, 0))
         FROM lot l LEFT JOIN posted p ON p.lot_id = l.id
         WHERE (l.points, l.pending, l.available, l.held, l.redeemed, l.expired, l.reversed) IS DISTINCT FROM (
             coalesce(p.points, 0), coalesce(p.pending, 0), coalesce(p.available, 0),
@@ -69,8 +70,8 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         FULL JOIN (
             SELECT split_part(cause, ':', 2) AS hold_id,
                    sum(points) FILTER (WHERE destination = 'held' OR kind = 'spend') AS points,
-                   coalesce(sum(points) FILTER (WHERE kind = 'spend' OR kind = 'settle' AND source = 'held'), 0)
-                       AS settled,
+                   coalesce(sum(points) FILTER (
+                       WHERE kind = 'spend' OR kind = 'settle' AND source = 'held'), 0) AS settled,
                    coalesce(sum(points) FILTER (WHERE source = 'held' OR kind = 'spend'), 0) AS ended
             FROM posting WHERE cause >= 'hold:' AND cause < 'hold;' GROUP BY 1) p ON p.hold_id = h.id::text
         WHERE (h.points, h.settled, CASE WHEN h.status = 'held' THEN 0 ELSE h.points END)
@@ -119,8 +120,10 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         SELECT 'entry ' || id,
                'the debt was ' || debt_before || ' and is ' || debt_after || ': owed '
                || owed || ', paid ' || paid_now
-        FROM (SELECT *, coalesce(substring(CASE kind WHEN 'reverse' THEN reason END FROM '^owed:(\\d+)$')::bigint, 0)
-                     AS owed, CASE WHEN debt_before > 0 THEN paid ELSE 0 END AS paid_now
+        FROM (SELECT *, coalesce(
+                         substring(CASE kind WHEN 'reverse' THEN reason END FROM '^owed:(\\d+)$')::bigint, 0
+                     ) AS owed,
+                     CASE WHEN debt_before > 0 THEN paid ELSE 0 END AS paid_now
               FROM link WHERE kind <> 'merge') AS one
         WHERE debt_after <> debt_before + owed - paid_now
     """,
@@ -169,11 +172,12 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         JOIN members_tierladder d ON d.id = s.ladder_id
         LEFT JOIN wallet w ON w.member_id = s.member_id AND w.type_id = d.wallet_type_id
         LEFT JOIN (
-            SELECT wallet_id, sum(points) AS granted FROM posting WHERE source = 'issued' GROUP BY wallet_id) g
-            ON g.wallet_id = w.id
+            SELECT wallet_id, sum(points) AS granted FROM posting WHERE source = 'issued'
+            GROUP BY wallet_id) g ON g.wallet_id = w.id
         LEFT JOIN (
             SELECT wallet_id, min(id::text)::uuid AS first_id,
-                   bool_and(kind NOT IN ('reverse', 'adjust', 'transfer_in', 'transfer_out', 'merge')) AS is_plain,
+                   bool_and(kind NOT IN ('reverse', 'adjust', 'transfer_in', 'transfer_out', 'merge'))
+                       AS is_plain,
                    bool_or(kind = 'merge') AS is_merged
             FROM entry GROUP BY wallet_id) e ON e.wallet_id = w.id
         WHERE NOT coalesce(e.is_merged, false)

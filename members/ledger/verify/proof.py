@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -158,7 +158,10 @@ def _statement(parts: Sequence[Part]) -> str:
     named = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in rows.items())
     counted = [name for name in rows if name not in _DERIVED]
     answers = [
-        *(f"SELECT '{_quoted(name)}', * FROM ({sql}) AS fault(\"row\", detail)" for name, sql in checks.items()),
+        *(
+            f"SELECT '{_quoted(name)}', * FROM ({sql}) AS fault(\"row\", detail)"
+            for name, sql in checks.items()
+        ),
         *(f"SELECT '{ROWS}', '{name}', count(*)::text FROM {name}" for name in counted),
         f"SELECT '{LAST}', '', (array_agg(id ORDER BY id DESC))[1]::text FROM people HAVING count(*) > 0",
         _heads(HEADS, "sealed"),

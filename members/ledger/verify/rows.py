@@ -52,7 +52,8 @@ def _or_none(column: str) -> str:
 _GRANTED: Final = " || ' ' || ".join(
     [
         utc("lot.earned_at"), "lot.source", utc("lot.unlocks_at"), _or_none("nullif(lot.unlock_event, '')"),
-        utc("lot.cancels_at"), utc("lot.expired_at_first"), "CASE WHEN lot.lapses THEN 'True' ELSE 'False' END",
+        utc("lot.cancels_at"), utc("lot.expired_at_first"),
+        "CASE WHEN lot.lapses THEN 'True' ELSE 'False' END",
         _or_none("lot.campaign_version_id"), _or_none("lot.activity_id"), _or_none("lot.origin_id"),
     ]
 )  # fmt: skip
@@ -83,7 +84,8 @@ LEDGER_ROWS: Final[dict[str, str]] = {
     "wallet": of_people("members_wallet"),
     "entry": "SELECT * FROM members_entry WHERE wallet_id = ANY((SELECT array_agg(id) FROM wallet)::uuid[])",
     "posting": """
-        SELECT p.*, e.wallet_id, e.number, e.kind, e.cause FROM members_posting p JOIN entry e ON e.id = p.entry_id
+        SELECT p.*, e.wallet_id, e.number, e.kind, e.cause
+        FROM members_posting p JOIN entry e ON e.id = p.entry_id
         WHERE p.entry_id = ANY((SELECT array_agg(id) FROM entry)::uuid[])""",
     # What a lot's date was at first, and where its postings have moved it since.
     "moved_date": """
@@ -120,7 +122,8 @@ LEDGER_ROWS: Final[dict[str, str]] = {
     # What the postings of an entry move, and say.
     "moved": f"""
         SELECT entry_id, string_agg(E'\\n' || said, '' ORDER BY said) AS said,
-               coalesce(sum(points) FILTER (WHERE source = 'available' AND destination = 'reversed'), 0) AS paid,
+               coalesce(sum(points) FILTER (
+                   WHERE source = 'available' AND destination = 'reversed'), 0) AS paid,
                {_MOVED}
         FROM line GROUP BY entry_id""",
     # The entries of a wallet, each with what should follow from it and the one before it.

@@ -23,10 +23,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--program", help="key of the only program to check")
         parser.add_argument(
-            "--sample", type=int, default=checking.SAMPLED, help="past activities to work out again (%(default)s)"
+            "--sample",
+            type=int,
+            default=checking.SAMPLED,
+            help="past activities to work out again (%(default)s)",
         )
         parser.add_argument("--seed", type=int, help="draws the same activities again")
-        parser.add_argument("--limit", type=int, default=50, help="faults to print (%(default)s); all are counted")
+        parser.add_argument(
+            "--limit", type=int, default=50, help="faults to print (%(default)s); all are counted"
+        )
         parser.add_argument(
             "--against",
             metavar="EVENT:DIGEST",
@@ -40,13 +45,16 @@ class Command(BaseCommand):
         except CommandError:
             raise
         except Exception as error:  # whatever it is, monitoring must not take it for a clean ledger
-            self.stderr.write(self.style.ERROR(f"The check could not be done: {type(error).__name__}: {error}"))
+            self.stderr.write(
+                self.style.ERROR(f"The check could not be done: {type(error).__name__}: {error}")
+            )
             sys.exit(NOT_DONE)
         if options["json"]:
             self.stdout.write(json.dumps({"checks": [told for told, _ in results]}, indent=2))
         sys.exit(FAULTS if any(count for _, count in results) else CLEAN)
 
     def _check(self, program: Program | None, options: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        against = _digest(options["against"], program)
         check, is_new = checking.ask(program, actor=ACTOR)
         if not is_new:
             raise CommandError("A check is under way already.", returncode=NOT_DONE)
@@ -61,7 +69,7 @@ class Command(BaseCommand):
                 check,
                 sample=options["sample"],
                 seed=options["seed"],
-                against=_digest(options["against"], program),
+                against=against,
                 listener=listener,
             ):
                 if len(shown) < options["limit"]:
@@ -77,9 +85,13 @@ class Command(BaseCommand):
         if check.rows and check.seconds:
             figures += f", {check.rows / check.seconds:,.0f} a second"
         if check.status == CheckStatus.IN_ORDER:
-            self.stdout.write(self.style.SUCCESS(f"{_name(check.program)}: the ledger is in order ({figures})."))
+            self.stdout.write(
+                self.style.SUCCESS(f"{_name(check.program)}: the ledger is in order ({figures}).")
+            )
         else:
-            self.stdout.write(self.style.ERROR(f"{_name(check.program)}: {check.fault_count:,} faults ({figures})."))
+            self.stdout.write(
+                self.style.ERROR(f"{_name(check.program)}: {check.fault_count:,} faults ({figures}).")
+            )
 
 
 def _programs(key: str | None) -> list[Program | None]:

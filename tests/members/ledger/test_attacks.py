@@ -52,7 +52,9 @@ ATTACKS: Final[dict[str, str]] = {
     "the_buckets_of_a_lot_add_up": "UPDATE members_lot SET available = available + 1",
     "a_lot_has_points": "UPDATE members_lot SET points = 0, available = 0, held = 0, redeemed = 0",
     **{
-        f"a_lot_never_has_negative_{name}": f"UPDATE members_lot SET {name} = -1, {other} = {other} + {name} + 1"
+        f"a_lot_never_has_negative_{name}": (
+            f"UPDATE members_lot SET {name} = -1, {other} = {other} + {name} + 1"
+        )
         for name, other in {
             "pending": "reversed",
             "available": "reversed",
@@ -88,7 +90,9 @@ ATTACKS: Final[dict[str, str]] = {
     "no_more_is_given_back_than_was_settled": again("members_hold", restored="r.points + 1"),
     "a_hold_is_open_or_closed": again("members_hold", status="'held'", closed_at="now()"),
     "members_hold.never_deleted": "DELETE FROM members_hold",
-    "members_hold.a_hold_stays_what_it_was": "UPDATE members_hold SET points = points + 1 WHERE status = 'held'",
+    "members_hold.a_hold_stays_what_it_was": (
+        "UPDATE members_hold SET points = points + 1 WHERE status = 'held'"
+    ),
     "members_hold.a_closed_hold_stays_closed": (
         "UPDATE members_hold SET status = 'held', closed_at = NULL, settled = 0 WHERE status = 'settled'"
     ),
@@ -138,10 +142,11 @@ def books(shop: Shop, ada: Member) -> Shop:
 
 def refusal(sql: str) -> str:
     """What the database says to a statement; fails if it is let through."""
-    with pytest.raises(DatabaseError) as refused, transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL regulars.may_be_emptied = 'no'")
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(sql)
+        with pytest.raises(DatabaseError) as refused, transaction.atomic():
+            cursor.execute(sql)
     return str(refused.value)
 
 
@@ -179,10 +184,12 @@ class TestAttacks:
     def test_there_is_one_for_each_constraint_and_trigger(self, db: None):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT conname FROM pg_constraint WHERE conrelid = ANY(%(tables)s::regclass[]) AND contype IN ('c', 'u')"
+                "SELECT conname FROM pg_constraint"
+                " WHERE conrelid = ANY(%(tables)s::regclass[]) AND contype IN ('c', 'u')"
                 " UNION SELECT indexrelid::regclass::text FROM pg_index"
                 " WHERE indrelid = ANY(%(tables)s::regclass[]) AND indisunique AND NOT indisprimary"
-                " UNION SELECT tgrelid::regclass || '.' || regexp_replace(tgname, '^pgtrigger_(.*)_[0-9a-f]{5}$', '\\1')"
+                " UNION SELECT tgrelid::regclass || '.'"
+                " || regexp_replace(tgname, '^pgtrigger_(.*)_[0-9a-f]{5}$', '\\1')"
                 " FROM pg_trigger WHERE tgrelid = ANY(%(tables)s::regclass[]) AND NOT tgisinternal",
                 {"tables": list(TABLES)},
             )
@@ -243,5 +250,3 @@ class TestApplication:
             books.later(days=1).sells("receipt-2", "50.00")
 
         assert Wallet.objects.get(member=ada).lifetime_earned == 150
-
-

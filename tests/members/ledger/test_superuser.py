@@ -50,7 +50,12 @@ def year(shop: Shop, ada: Member, points) -> Shop:
     shop.sells("receipt-1", "100.00")
     shop.later(days=1).sells("receipt-2", "50.00")
     shop.later(days=2).redeems(reward.key)
-    where = {"program": shop.program, "source": "till", "actor": "partner:till", "at": shop.at + timedelta(days=2)}
+    where = {
+        "program": shop.program,
+        "source": "till",
+        "actor": "partner:till",
+        "at": shop.at + timedelta(days=2),
+    }
     settled = holds.place(member=CARD, wallet_type="points", points=20, **where)
     holds.settle(settled.hold.id, points=15, **where)
     holds.place(member=CARD, wallet_type="points", points=10, **where)
@@ -83,7 +88,17 @@ def _state(lot: Lot) -> LotState:
 
 
 def _entry(row: Entry, postings: list[Posting]) -> NewEntry:
-    same = ("id", "wallet_id", "number", "kind", "points", "pending_after", "available_after", "held_after", "debt_after")
+    same = (
+        "id",
+        "wallet_id",
+        "number",
+        "kind",
+        "points",
+        "pending_after",
+        "available_after",
+        "held_after",
+        "debt_after",
+    )
     return NewEntry(
         **{name: getattr(row, name) for name in same},
         cause=Cause(
@@ -311,7 +326,9 @@ class TestAHistoryWrittenAnew:
             first = entry(1)
             Entry.objects.filter(pk=first.pk).update(effective_at=earlier, recorded_at=earlier)
             Lot.objects.filter(points=100).update(earned_at=earlier)
-            Event.objects.filter(data__entry_id=str(first.pk)).update(occurred_at=earlier, recorded_at=earlier)
+            Event.objects.filter(data__entry_id=str(first.pk)).update(
+                occurred_at=earlier, recorded_at=earlier
+            )
             written_anew()
         return f"wallet {first.wallet_id}"
 
@@ -375,4 +392,7 @@ class TestTheChain:
 
         assert {row.pk: bytes(row.hash) for row in Entry.objects.all()} == before
         assert [fault for fault in check(year) if fault.check == CHAIN] == []
-        assert [len(list(rows)) for _, rows in groupby(Entry.objects.order_by("wallet_id"), attrgetter("wallet_id"))] == [8]
+        assert [
+            len(list(rows))
+            for _, rows in groupby(Entry.objects.order_by("wallet_id"), attrgetter("wallet_id"))
+        ] == [8]
