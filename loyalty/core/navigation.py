@@ -95,6 +95,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         gettext_lazy("Settings"),
         [
             (gettext_lazy("Program"), "tune", "core_program", "core.view_program"),
+            (
+                gettext_lazy("Ledger checks"),
+                "verified",
+                "members_ledgercheck",
+                "members.view_ledgercheck",
+            ),
             (gettext_lazy("Staff and roles"), "badge", "core_assignment", "core.view_assignment"),
             (gettext_lazy("User accounts"), "manage_accounts", "core_user", "core.view_user"),
             (

@@ -33,6 +33,8 @@ _SEE_RULES: Final = (
     | _may("members", "adjustmentlimit", "view")
 )
 
+_CHECK_BOOKS: Final = _may("members", "ledgercheck", "view", "run")
+
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.MARKETER: frozenset(
         _SEE_MEMBERS
@@ -54,6 +56,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.FINANCE: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
+        | _CHECK_BOOKS
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
         | _may("members", "liability", "view")
@@ -72,6 +75,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
+        | _CHECK_BOOKS
         # All programs': who has a role in one of them only looks. Superusers change them.
         | _may("django_celery_beat", "periodictask", "view")
         | _may("django_celery_beat", "intervalschedule", "view")

@@ -9,6 +9,7 @@ from members.models.adjustment import (
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
+from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
 from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
@@ -22,6 +23,7 @@ __all__ = [
     "AccountingAccount",
     "BreakageRate",
     "Bucket",
+    "CheckStatus",
     "Direction",
     "Entry",
     "EntryKind",
@@ -30,6 +32,8 @@ __all__ = [
     "HoldStatus",
     "Identifier",
     "IdentifierKind",
+    "LedgerAnchor",
+    "LedgerCheck",
     "Lot",
     "LotSource",
     "Member",
