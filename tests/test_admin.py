@@ -509,7 +509,9 @@ class TestQueries:
 
     @pytest.mark.parametrize("role", list(LETTERS))
     def test_the_start_page_takes_few(self, year: Program, role: Role):
-        assert queries(staff(year, role), reverse("admin:index")) <= AT_MOST
+        # An administrator's has what each of the others sees.
+        at_most = AT_MOST + (role == Role.ADMINISTRATOR)
+        assert queries(staff(year, role), reverse("admin:index")) <= at_most
 
     def test_figures_over_the_program_are_kept_for_some_minutes(self, marketer: Client, year: Program):
         first = queries(marketer, reverse("admin:index"))
