@@ -31,6 +31,7 @@ AT_MOST = 15
 SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
+    "members.hold": "MSFA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
     "rewards.activity": "MSFA",
@@ -52,6 +53,7 @@ SEES = {
 ADDS = {
     "members.member": "",
     "members.entry": "",
+    "members.hold": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
     "rewards.activity": "",
@@ -447,6 +449,8 @@ def year(shop: Shop, program: Program) -> Program:
         program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
     )
     shop.later(days=2).redeems("coffee")
+    for number in range(15):
+        shop.later(days=2).holds(number + 1)
     return program
 
 

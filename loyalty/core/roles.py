@@ -15,7 +15,7 @@ def _may(app: str, model: str, *actions: str) -> set[str]:
 
 _SEE_MEMBERS: Final = {
     permission
-    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier")
+    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier", "hold")
     for permission in _may("members", model, "view")
 } | {
     permission
@@ -45,6 +45,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _SEE_RULES
         | _may("members", "member", "change")
         | _may("members", "identifier", "add", "change")
+        | _may("members", "hold", "release")
     ),
     Role.FINANCE: frozenset(_SEE_MEMBERS | _SEE_RULES),
     Role.OPERATOR: frozenset(
@@ -84,6 +85,7 @@ class RoleBackend(ModelBackend):
         return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(
-            permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj)
-        )
+        """:raises PermissionDenied: as above, before another backend looks for permissions of its own"""
+        if not any(name.startswith(f"{app_label}.") for name in self.get_all_permissions(user_obj)):
+            raise PermissionDenied
+        return True

@@ -1,5 +1,8 @@
+from members.admin.hold import HoldAdmin, holds_panel
 from members.admin.member import MemberAdmin
 from members.admin.rules import TierLadderAdmin, WalletTypeAdmin
 from members.admin.statement import EntryAdmin
 
-__all__ = ["EntryAdmin", "MemberAdmin", "TierLadderAdmin", "WalletTypeAdmin"]
+MemberAdmin.panels.append(holds_panel)
+
+__all__ = ["EntryAdmin", "HoldAdmin", "MemberAdmin", "TierLadderAdmin", "WalletTypeAdmin"]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0003_the_complete_ledger'),
+        ('members', '0004_never_reuse_a_revision'),
     ]
 
     operations = [

@@ -3,6 +3,6 @@ from rewards.admin.activity import ActivityAdmin, activities_panel
 from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
 
-MemberAdmin.panels = [activities_panel]
+MemberAdmin.panels.append(activities_panel)
 
 __all__ = ["ActivityAdmin", "CampaignAdmin", "RedemptionAdmin", "RewardAdmin"]
