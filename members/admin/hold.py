@@ -61,14 +61,14 @@ class HoldAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
-        (None, {"fields": ("member_link", "shown_points", "shown_status", "shown_settled", "source")}),
+        (None, {"fields": ("member_link", "shown_points", "state", "shown_settled", "source")}),
         (_("Time"), {"fields": ("placed_at", "expires_at", "closed_at")}),
-        (_("Paid for"), {"fields": ("paid_external_id", "shown_lines", "shown_restored")}),
+        (_("Purchase"), {"fields": ("paid_external_id", "shown_lines", "shown_restored")}),
     )
     readonly_fields = (
         "member_link",
         "shown_points",
-        "shown_status",
+        "state",
         "shown_settled",
         "shown_lines",
         "shown_restored",
@@ -145,6 +145,10 @@ class HoldAdmin(FactAdmin):
         if hold.status == HoldStatus.HELD and hold.expires_at <= clock.now(hold.program):
             return HoldStatus.EXPIRED, str(_("Time is over"))
         return hold.status, hold.get_status_display()
+
+    @display(description=_("status"))
+    def state(self, hold: Hold) -> str:
+        return self.shown_status(hold)[1]
 
     @display(description=_("spent"))
     def shown_settled(self, hold: Hold) -> str:
