@@ -84,6 +84,13 @@ def find_id(value: str) -> UUID | None:
         return None
 
 
+def nobody(asked: MemberReference) -> UnknownMember:
+    """The refusal for a reference in a body that means no member."""
+    return UnknownMember(
+        f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
+    )
+
+
 def member_of(account: Account | None, asked: MemberReference) -> Account:
     """
     The account that was found for a reference, if its points may move.
@@ -92,9 +99,7 @@ def member_of(account: Account | None, asked: MemberReference) -> Account:
     :raises MemberIsBlocked: if the member is blocked
     """
     if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(
-            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
-        )
+        raise nobody(asked)
     if account.status == MemberStatus.BLOCKED:
         raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
     return account
