@@ -8,8 +8,6 @@ from loyalty.core.models import Event, Program
 from members import holds, statement, tasks
 from members.holds import (
     Held,
-    HoldIsClosed,
-    MoreThanHeld,
     PointsNotSpendable,
     UnknownHold,
     UnknownWalletType,
@@ -17,6 +15,7 @@ from members.holds import (
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, Hold, HoldStatus, Lot, Member, Wallet, WalletType
+from members.paying import HoldIsClosed, MoreThanHeld
 from members.references import MemberIsBlocked, MemberReference, UnknownMember
 from tests import factories
 from tests.cast import CARD, Shop
