@@ -32,6 +32,8 @@ SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
     "members.hold": "MSFA",
+    "members.transfer": "MSFA",
+    "members.merge": "MSFA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
     "rewards.activity": "MSFA",
@@ -54,6 +56,8 @@ ADDS = {
     "members.member": "",
     "members.entry": "",
     "members.hold": "",
+    "members.transfer": "",
+    "members.merge": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
     "rewards.activity": "",
@@ -303,7 +307,9 @@ def elsewhere(db: None) -> dict[str, Any]:
 
 
 FOREIGN = sorted(
-    set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"}
+    set(SEES)
+    - {"core.user", "core.program", "rewards.activity", "rewards.redemption"}
+    - {"members.entry", "members.transfer", "members.merge"}
 )
 FOREIGN = [model for model in FOREIGN if not model.startswith("django_celery_beat")]
 

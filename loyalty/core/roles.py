@@ -23,6 +23,9 @@ _ABOUT_MEMBERS: Final = (
     "membertier",
     "adjustment",
     "hold",
+    "transfer",
+    "merge",
+    "household",
 )
 _SEE_MEMBERS: Final = {
     permission for model in _ABOUT_MEMBERS for permission in _may("members", model, "view")
@@ -57,6 +60,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "member", "change")
         | _may("members", "identifier", "add", "change")
         | _may("members", "hold", "release")
+        | _may("members", "transfer", "add", "undo")
+        | _may("members", "household", "change")
+        | _may("members", "merge", "add", "undo")
         | _may("members", "adjustment", "add", "approve")
         | _may("core", "approval", "view")
     ),

@@ -7,9 +7,12 @@ from members.models.adjustment import (
     ReasonCode,
 )
 from members.models.hold import Hold, HoldStatus
+from members.models.household import Household, HouseholdMember
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
+from members.models.merge import Merge
 from members.models.tier import MemberTier, Tier, TierLadder
+from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
@@ -24,6 +27,8 @@ __all__ = [
     "ExpiryRule",
     "Hold",
     "HoldStatus",
+    "Household",
+    "HouseholdMember",
     "Identifier",
     "IdentifierKind",
     "Lot",
@@ -31,11 +36,13 @@ __all__ = [
     "Member",
     "MemberStatus",
     "MemberTier",
+    "Merge",
     "Posting",
     "ReasonCode",
     "ReturnPolicy",
     "Tier",
     "TierLadder",
+    "Transfer",
     "TransferScope",
     "Wallet",
     "WalletType",

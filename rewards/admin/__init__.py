@@ -3,6 +3,7 @@ from rewards.admin.activity import ActivityAdmin, activities_panel
 from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
 
-MemberAdmin.panels.append(activities_panel)
+# After what is reserved at a checkout, which waits for somebody.
+MemberAdmin.panels.insert(1, activities_panel)
 
 __all__ = ["ActivityAdmin", "CampaignAdmin", "RedemptionAdmin", "RewardAdmin"]
