@@ -42,6 +42,9 @@ AT_MOST = 15
 SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
+    "members.hold": "MSFA",
+    "members.transfer": "MSFA",
+    "members.merge": "MSFA",
     "members.ledgercheck": "FOA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
@@ -68,6 +71,9 @@ SEES = {
 ADDS = {
     "members.member": "",
     "members.entry": "",
+    "members.hold": "",
+    "members.transfer": "",
+    "members.merge": "",
     "members.ledgercheck": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
@@ -344,7 +350,9 @@ def elsewhere(db: None) -> dict[str, Any]:
 
 
 FOREIGN = sorted(
-    set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"}
+    set(SEES)
+    - {"core.user", "core.program", "rewards.activity", "rewards.redemption"}
+    - {"members.entry", "members.transfer", "members.merge"}
 )
 FOREIGN = [model for model in FOREIGN if not model.startswith("django_celery_beat")]
 
@@ -490,6 +498,8 @@ def year(shop: Shop, program: Program) -> Program:
         program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
     )
     shop.later(days=2).redeems("coffee")
+    for number in range(15):
+        shop.later(days=2).holds(number + 1)
     return program
 
 

@@ -218,6 +218,20 @@ def moved_by(cause: str, *, program_id: UUID, destination: str) -> dict[UUID, in
     )
 
 
+def origins_of(cause: str, *, member_id: UUID, type_id: UUID) -> dict[UUID, UUID]:
+    """The lots that entries of causes with this beginning gave a member, and the lots that they came from."""
+    return dict(
+        fetch(
+            "SELECT l.id, l.origin_id FROM members_wallet w"
+            " JOIN members_entry e ON e.program_id = w.program_id AND e.cause = $3::text || w.id"
+            " JOIN members_posting p ON p.entry_id = e.id AND p.source = 'issued'"
+            " JOIN members_lot l ON l.id = p.lot_id"
+            " WHERE w.member_id = $1 AND w.type_id = $2",
+            [member_id, type_id, cause],
+        )
+    )
+
+
 def read_lot(columns: Sequence[Any]) -> LotState:
     """A lot from a row's `LOT_FIELDS`."""
     return LotState(**dict(zip(LOT_FIELDS, columns, strict=True)))

@@ -4,6 +4,7 @@ from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
 
-MemberAdmin.panels = [*MemberAdmin.panels, activities_panel]
+# After what waits for somebody: points reserved at a checkout, adjustments.
+MemberAdmin.panels.insert(2, activities_panel)
 
 __all__ = ["ActivityAdmin", "CampaignAdmin", "LedgerCheckAdmin", "RedemptionAdmin", "RewardAdmin"]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.core.admin import FactAdmin, program_of
-from members import search
+from members import comparing, search
 from members.models import Member
 from rewards import wording
 from rewards.models import Activity, ActivityKind
@@ -23,10 +23,10 @@ SHOWN_ON_MEMBER_PAGE = 15
 
 
 def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
-    """The newest activities of a member, for the page about them."""
-    newest = list(
-        Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE]
-    )
+    """The newest activities of a member and of the records merged into theirs, for the page about them."""
+    records = comparing.one_person(member)
+    rows = Activity.objects.filter(member__in=records).order_by("-occurred_at", "-pk")
+    newest = list(rows[:SHOWN_ON_MEMBER_PAGE])
     awards = wording.awards(newest)
     return "admin/rewards/activities_panel.html", {
         "activities": [(activity, awards[activity.pk]) for activity in newest],

@@ -69,6 +69,9 @@ class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     member: MemberReference
     reward: Annotated[str, Meta(min_length=1, max_length=40, description="Key of the reward")]
+    from_household: Annotated[
+        bool, Meta(description="Let the others of the member's household add the points that are missing")
+    ] = False
 
 
 def answer_of(recorded: Recorded) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from drf_spectacular.utils import OpenApiParameter
 from loyalty.core.api.schema import operation
 from loyalty.core.errors import NotFound
 from members.ledger.operations import InsufficientPoints
-from members.references import MemberIsBlocked, UnknownMember
+from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
+from members.transfers import TransferNotAllowed
 from rewards.activities import CustomEvent, Transaction
 from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
@@ -36,7 +37,7 @@ record_transaction = operation(
     answer=TransactionResult,
     status=201,
     example=examples.RECORDED,
-    refuses=(UnknownMember, MemberIsBlocked, AlreadyReported, UnknownSale, ReturnedTooMuch),
+    refuses=(UnknownMember, MemberIsBlocked, MemberIsMerged, AlreadyReported, UnknownSale, ReturnedTooMuch),
 )
 
 read_transaction = operation(
@@ -66,7 +67,7 @@ record_event = operation(
     answer=TransactionResult,
     status=201,
     example=examples.EVENT_RECORDED,
-    refuses=(UnknownMember, MemberIsBlocked, AlreadyReported),
+    refuses=(UnknownMember, MemberIsBlocked, MemberIsMerged, AlreadyReported),
 )
 
 redeem_reward = operation(
@@ -76,6 +77,9 @@ redeem_reward = operation(
     description="""
     Buys a reward with the member's points, those that expire first. The answer holds the voucher's code,
     which nobody else is told.
+
+    With `from_household`, the points that the member lacks come from the others of the household who
+    share theirs: those that expire first of all of them. Each gives them by a transfer without fee.
     """,
     takes=RedemptionRequest,
     takes_example=examples.REDEMPTION,
@@ -85,9 +89,11 @@ redeem_reward = operation(
     refuses=(
         UnknownMember,
         MemberIsBlocked,
+        MemberIsMerged,
         UnknownReward,
         RewardNotOnOffer,
         RewardSoldOut,
         InsufficientPoints,
+        TransferNotAllowed,
     ),
 )

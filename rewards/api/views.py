@@ -88,6 +88,7 @@ class RedemptionsView(PartnerView):
             return redeeming.redeem(
                 member=wanted.member,
                 reward=wanted.reward,
+                from_household=wanted.from_household,
                 program=caller.program,
                 source=caller.partner_key,
                 actor=caller.actor,

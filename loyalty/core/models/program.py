@@ -4,7 +4,7 @@ from zoneinfo import available_timezones
 import pghistory
 import pgtrigger
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -87,6 +87,12 @@ class Program(models.Model):
     )
     returns_method = models.CharField(
         _("returns take back"), max_length=12, choices=ReturnsMethod, default=ReturnsMethod.PROPORTIONAL
+    )
+    household_size = models.PositiveSmallIntegerField(
+        _("members in a household"),
+        default=8,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many may share their points at most."),
     )
     clock_offset = models.DurationField(
         _("test clock"),
