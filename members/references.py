@@ -91,6 +91,13 @@ def find_id(value: str) -> UUID | None:
         return None
 
 
+def nobody(asked: MemberReference, *, pointer: str = "#/member") -> UnknownMember:
+    """The refusal for a reference in a body that means no member; `pointer` is where it was given."""
+    return UnknownMember(
+        f"No member of this program has the {asked.kind} “{asked.value}”.", pointer=f"{pointer}/value"
+    )
+
+
 def member_of(account: Account | None, asked: MemberReference, *, pointer: str = "#/member") -> Account:
     """
     The account that was found for a reference, if its points may move; `pointer` is where it was given.
@@ -100,9 +107,7 @@ def member_of(account: Account | None, asked: MemberReference, *, pointer: str =
     :raises MemberIsMerged: if the member was merged into another one
     """
     if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(
-            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer=f"{pointer}/value"
-        )
+        raise nobody(asked, pointer=pointer)
     if account.status == MemberStatus.BLOCKED:
         raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer=pointer)
     if account.status == MemberStatus.MERGED:

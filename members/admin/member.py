@@ -21,6 +21,10 @@ from loyalty.core import clock
 from loyalty.core.admin import ProgramModelAdmin, program_of, render
 from loyalty.core.errors import InvalidInput
 from members import details, profile, search
+from members.adjustments import MAY_ADJUST
+from members.admin import statement_page
+from members.admin.adjusting import AdjustsPoints, adjustments_panel
+from members.admin.hold import holds_panel
 from members.admin.household import household_page, household_panel
 from members.admin.merge import merge_page, merges_panel
 from members.admin.transfer import send_page
@@ -96,14 +100,14 @@ class MemberList(ChangeList):
 
 
 @admin.register(Member)
-class MemberAdmin(ProgramModelAdmin):
+class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     """
     People in the program.
 
     `panels` are what other apps add to the page about a member: each gives a template and its values.
     """
 
-    panels: list[Panel] = [household_panel, merges_panel]
+    panels: list[Panel] = [holds_panel, adjustments_panel, household_panel, merges_panel]
 
     list_display = ("name", "known_as", "shown_status", "shown_tier", "shown_points", "enrolled_at")
     list_filter = (("status", ChoicesDropdownFilter), TierFilter)
@@ -143,8 +147,20 @@ class MemberAdmin(ProgramModelAdmin):
             path(f"<path:object_id>/{name}/", self._about(page), name=f"members_member_{name}")
             for name, page in (("transfer", send_page), ("household", household_page), ("merge", merge_page))
         ]
+        statements = [
+            path(
+                f"<path:object_id>/{ending}",
+                self.admin_site.admin_view(view(self)),
+                name=f"members_member_{name}",
+            )
+            for ending, name, view in (
+                ("statement/", "statement", statement_page.page),
+                ("statement/paper/", "statement_paper", statement_page.paper),
+                ("statement/table.csv", "statement_table", statement_page.table),
+            )
+        ]
         edit_page = path("<path:object_id>/edit/", edit, name="members_member_edit")
-        return [edit_page, *about, *super().get_urls()]
+        return [edit_page, *about, *statements, *super().get_urls()]
 
     def _about(self, page: Page) -> Callable[..., HttpResponse]:
         """A page about one member, for those who may see the member."""
@@ -199,6 +215,7 @@ class MemberAdmin(ProgramModelAdmin):
             "may_transfer": is_active and request.user.has_perm("members.add_transfer"),
             "may_merge": is_active and request.user.has_perm("members.add_merge"),
             "may_see_household": is_active and request.user.has_perm("members.view_household"),
+            "may_adjust": request.user.has_perm(MAY_ADJUST),
         }
 
     def response_change(self, request: HttpRequest, obj: Member) -> HttpResponse:

@@ -6,9 +6,11 @@ from members.models.adjustment import (
     Direction,
     ReasonCode,
 )
+from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.household import Household, HouseholdMember
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
+from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
 from members.models.merge import Merge
 from members.models.tier import MemberTier, Tier, TierLadder
@@ -20,7 +22,11 @@ __all__ = [
     "Adjustment",
     "AdjustmentDay",
     "AdjustmentLimit",
+    "COHORT_VALIDATOR",
+    "AccountingAccount",
+    "BreakageRate",
     "Bucket",
+    "CheckStatus",
     "Direction",
     "Entry",
     "EntryKind",
@@ -31,12 +37,16 @@ __all__ = [
     "HouseholdMember",
     "Identifier",
     "IdentifierKind",
+    "LedgerAnchor",
+    "LedgerCheck",
     "Lot",
     "LotSource",
     "Member",
     "MemberStatus",
     "MemberTier",
     "Merge",
+    "PeriodLock",
+    "PointCost",
     "Posting",
     "ReasonCode",
     "ReturnPolicy",
