@@ -24,6 +24,7 @@ from members.models import (
     AdjustmentLimit,
     Entry,
     Identifier,
+    LedgerCheck,
     Lot,
     Member,
     ReasonCode,
@@ -41,6 +42,7 @@ AT_MOST = 15
 SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
+    "members.ledgercheck": "FOA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
     "members.adjustment": "MSFA",
@@ -66,6 +68,7 @@ SEES = {
 ADDS = {
     "members.member": "",
     "members.entry": "",
+    "members.ledgercheck": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
     "members.adjustment": "",
@@ -306,6 +309,9 @@ def elsewhere(db: None) -> dict[str, Any]:
         at=factories.NOON,
     )
     return {
+        "members.ledgercheck": LedgerCheck.objects.create(
+            program=program, actor="staff:1", asked_at=factories.NOON
+        ),
         "program": program,
         "members.reasoncode": reason,
         "members.adjustmentlimit": limit,

@@ -36,6 +36,16 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         ],
     ),
     (
+        gettext_lazy("Finance"),
+        [
+            (gettext_lazy("Liability"), "account_balance", "finance", "members.view_liability"),
+            (gettext_lazy("Movements"), "sync_alt", "finance_movements", "members.view_finance"),
+            (gettext_lazy("Journal"), "menu_book", "finance_journal", "members.view_finance"),
+            (gettext_lazy("Costs and rates"), "percent", "finance_estimates", "members.view_finance"),
+            (gettext_lazy("Closed periods"), "lock", "finance_closing", "members.view_finance"),
+        ],
+    ),
+    (
         gettext_lazy("Program design"),
         [
             (gettext_lazy("Campaigns"), "campaign", "rewards_campaign", "rewards.view_campaign"),
@@ -85,6 +95,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         gettext_lazy("Settings"),
         [
             (gettext_lazy("Program"), "tune", "core_program", "core.view_program"),
+            (
+                gettext_lazy("Ledger checks"),
+                "verified",
+                "members_ledgercheck",
+                "members.view_ledgercheck",
+            ),
             (gettext_lazy("Staff and roles"), "badge", "core_assignment", "core.view_assignment"),
             (gettext_lazy("User accounts"), "manage_accounts", "core_user", "core.view_user"),
             (
@@ -110,7 +126,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 def _item(
     request: HttpRequest, title: str | Promise, icon: str, page: str, permission: str
 ) -> dict[str, Any]:
-    link = reverse(f"admin:{page}_changelist")
+    link = reverse(page if page.startswith("finance") else f"admin:{page}_changelist")
     item = {"title": title, "icon": icon, "link": link, "permission": _has(permission)}
     badge = _BADGES.get(page)
     return {**item, "badge": badge(request)} if badge and request.user.has_perm(permission) else item

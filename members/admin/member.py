@@ -22,6 +22,7 @@ from loyalty.core.admin import ProgramModelAdmin, program_of, render
 from loyalty.core.errors import InvalidInput
 from members import details, profile, search
 from members.adjustments import MAY_ADJUST
+from members.admin import statement_page
 from members.admin.adjusting import AdjustsPoints, adjustments_panel
 from members.enrolment import normalize
 from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
@@ -136,7 +137,20 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         edit = self.admin_site.admin_view(self.edit_view)
-        return [path("<path:object_id>/edit/", edit, name="members_member_edit"), *super().get_urls()]
+        statements = [
+            path(
+                f"<path:object_id>/{ending}",
+                self.admin_site.admin_view(view(self)),
+                name=f"members_member_{name}",
+            )
+            for ending, name, view in (
+                ("statement/", "statement", statement_page.page),
+                ("statement/paper/", "statement_paper", statement_page.paper),
+                ("statement/table.csv", "statement_table", statement_page.table),
+            )
+        ]
+        edits = [path("<path:object_id>/edit/", edit, name="members_member_edit")]
+        return [*edits, *statements, *super().get_urls()]
 
     def change_view(
         self,

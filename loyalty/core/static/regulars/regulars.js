@@ -8,6 +8,10 @@ document.addEventListener("click", async (event) => {
   button.querySelector("[data-copy-label]").textContent = button.dataset.copied;
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
 // The theme shows the page only after it has started, when the browser has given up on `autofocus`.
 window.addEventListener("load", () => {
   const field = document.querySelector("main [autofocus], form[role=search] [autofocus]");
