@@ -5,13 +5,12 @@ One sale and an import of thousands go the same way. Two statements: one reads t
 whether this was booked before, one writes everything that follows, or nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
-import orjson
 from msgspec import Struct
 
 from loyalty.core import events
@@ -25,18 +24,20 @@ from members.ledger.plan import Plan
 from members.ledger.state import Account
 from members.models import MemberStatus
 from rewards import rules
-from rewards.activities import CustomEvent, MemberReference, Money, Sale, find_id
+from rewards.activities import CustomEvent, MemberReference, Sale, find_id
 from rewards.awarding import Context, Decision, decide
 from rewards.models import Activity as ActivityRow
-
-CLOCKS_MAY_DIFFER_BY: Final = timedelta(minutes=5)
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-RACES: Final = (
-    "an_activity_is_booked_once",
-    "one_wallet_per_member_and_type",
-    "one_tier_per_member_and_ladder",
+from rewards.recorded import (
+    CLOCKS_MAY_DIFFER_BY,
+    RACES,
+    AlreadyReported,
+    Also,
+    Recorded,
+    check_currency,
+    read_recorded,
 )
-"""Constraints by which two activities of one member, or the same one twice, meet."""
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class UnknownMember(DomainError):
@@ -52,33 +53,6 @@ class MemberIsBlocked(DomainError):
 
     code: ClassVar[str] = "member_blocked"
     title: ClassVar[str] = "The member is blocked"
-
-
-class AlreadyReported(DomainError):
-    """The same external id was reported before, with other content."""
-
-    code: ClassVar[str] = "already_reported"
-    title: ClassVar[str] = "This was reported before, with other content"
-
-
-class Recorded(Struct, frozen=True, kw_only=True):
-    """What a partner is told about an activity, at first and at every repeat."""
-
-    id: UUID
-    kind: str
-    external_id: str
-    member_id: UUID
-    occurred_at: datetime
-    recorded_at: datetime
-    points: int
-    awards: tuple[dict[str, Any], ...]
-    wallets: tuple[dict[str, Any], ...]
-    tier: str | None
-    is_repeat: bool = False
-
-
-Also = Callable[[Batch, Recorded], None]
-"""Adds rows that must be written in the same statement, such as the stored answer of the call."""
 
 
 class _Found(Struct, frozen=True):
@@ -182,25 +156,6 @@ def _found(row: Sequence[Any], program_id: UUID) -> _Found:
     if activity[0] is None:
         return _Found(account, None, None)
     return _Found(account, read_recorded(activity[:9]), activity[9])
-
-
-def read_recorded(columns: Sequence[Any]) -> Recorded:
-    """The answer to a repeat, from the columns id … outcome of an activity's row."""
-    activity_id, kind, external_id, member_id, occurred_at, recorded_at, points, awards, outcome = columns
-    told = orjson.loads(outcome)
-    return Recorded(
-        id=activity_id,
-        kind=kind,
-        external_id=external_id,
-        member_id=member_id,
-        occurred_at=occurred_at,
-        recorded_at=recorded_at,
-        points=points,
-        awards=tuple(orjson.loads(awards)),
-        wallets=tuple(told["wallets"]),
-        tier=told["tier"],
-        is_repeat=True,
-    )
 
 
 def reference(member: MemberReference) -> tuple[str, str]:
@@ -370,13 +325,6 @@ def check(activity: Sale | CustomEvent, *, program: Program, at: datetime) -> No
     if isinstance(activity, Sale):
         check_currency(activity.amount, program, "#/amount/currency")
         _check_lines(activity, program)
-
-
-def check_currency(money: Money, program: Program, pointer: str) -> None:
-    if money.currency != program.currency:
-        raise InvalidInput(
-            f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer
-        )
 
 
 def _check_lines(sale: Sale, program: Program) -> None:
