@@ -137,6 +137,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "apply waiting returns": {
+        "task": "rewards.tasks.apply_waiting_returns",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "prune idempotency records": {
         "task": "loyalty.core.tasks.prune_idempotency_records",
         "schedule": 3600.0,

@@ -23,21 +23,21 @@ from members.ledger import store
 from members.ledger.plan import Plan
 from members.ledger.state import Account
 from members.models import MemberStatus
-from rewards import rules
+from rewards import rules, waiting
 from rewards.activities import CustomEvent, MemberReference, Sale, find_id
 from rewards.awarding import Context, Decision, decide
 from rewards.models import Activity as ActivityRow
 from rewards.recorded import (
     CLOCKS_MAY_DIFFER_BY,
+    EARLIEST,
     RACES,
     AlreadyReported,
     Also,
     Recorded,
     check_currency,
     read_recorded,
+    told_awards,
 )
-
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class UnknownMember(DomainError):
@@ -56,11 +56,12 @@ class MemberIsBlocked(DomainError):
 
 
 class _Found(Struct, frozen=True):
-    """What the loading statement says of one activity."""
+    """What the loading statement says of one activity; returns that wait are those of this sale."""
 
     account: Account | None
     recorded: Recorded | None
     fingerprint: bytes | None
+    has_waiting_returns: bool
 
 
 def record(
@@ -111,14 +112,19 @@ def _record(
 ) -> list[Recorded | DomainError]:
     context = Context(program=program, terms=terms.of(program), source=source, actor=actor, at=at)
 
-    def attempt(is_locking: bool) -> list[Recorded | DomainError]:
+    def attempt(is_locking: bool) -> tuple[list[Recorded | DomainError], set[str]]:
         found = _find(activities, context)
         if is_locking:
             store.lock(one.account.member_id for one in found if one.account)
             found = _find(activities, context)
-        return _attempt(activities, found, context, also)
+        results = _attempt(activities, found, context, also)
+        pairs = zip(results, found, strict=True)
+        return results, {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
 
-    return settled(attempt, races=RACES)
+    results, awaited = settled(attempt, races=RACES)
+    for sale in sorted(awaited):
+        waiting.apply(sale, program=program, source=source, at=at)
+    return results
 
 
 def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_Found]:
@@ -142,7 +148,12 @@ def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_F
 
 _FIND: Final = f"""
 SELECT done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,
-       done.awards::text, done.outcome::text, done.fingerprint, {store.ACCOUNT_COLUMNS}
+       done.awards::text, done.outcome::text, done.fingerprint,
+       asked.activity_kind = 'sale' AND EXISTS (
+           SELECT FROM rewards_waitingreturn waiting WHERE waiting.program_id = $1 AND waiting.source = $2
+           AND waiting.sale_external_id = asked.external_id AND waiting.status = 'waiting'
+       ),
+       {store.ACCOUNT_COLUMNS}
 FROM ROWS FROM (json_to_recordset($3::json) AS (kind text, value text, external_id text, "as" text))
      WITH ORDINALITY AS asked(kind, value, external_id, activity_kind, position)
 {store.ACCOUNT_JOINS}
@@ -152,10 +163,10 @@ ORDER BY asked.position"""
 
 
 def _found(row: Sequence[Any], program_id: UUID) -> _Found:
-    activity, account = row[:10], store.read_account(program_id, row[10:])
+    activity, waits, account = row[:10], row[10], store.read_account(program_id, row[11:])
     if activity[0] is None:
-        return _Found(account, None, None)
-    return _Found(account, read_recorded(activity[:9]), activity[9])
+        return _Found(account, None, None, waits)
+    return _Found(account, read_recorded(activity[:9]), activity[9], waits)
 
 
 def reference(member: MemberReference) -> tuple[str, str]:
@@ -251,7 +262,7 @@ class _Work:
             occurred_at=activity.occurred_at.astimezone(UTC),
             recorded_at=self.context.at.astimezone(UTC),
             points=decision.points,
-            awards=decision.awards,
+            awards=told_awards(decision.awards),
             wallets=tuple(decision.outcome["wallets"]),
             tier=decision.outcome["tier"],
         )

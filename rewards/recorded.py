@@ -1,7 +1,7 @@
 """What is kept and told of a reported activity, whichever journey booked it."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from loyalty.core.models import Program
 from rewards.activities import Money
 
 CLOCKS_MAY_DIFFER_BY: Final = timedelta(minutes=5)
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 RACES: Final = (
     "an_activity_is_booked_once",
     "one_wallet_per_member_and_type",
@@ -42,6 +43,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
     awards: tuple[dict[str, Any], ...]
     wallets: tuple[dict[str, Any], ...]
     tier: str | None
+    returned: dict[str, Any] | None = None
+    """Of a return: what came back, what was taken, what was given back; see `rewards.returns.telling`."""
     is_repeat: bool = False
 
 
@@ -61,11 +64,20 @@ def read_recorded(columns: Sequence[Any]) -> Recorded:
         occurred_at=occurred_at,
         recorded_at=recorded_at,
         points=points,
-        awards=tuple(orjson.loads(awards)),
+        awards=told_awards(orjson.loads(awards)),
         wallets=tuple(told["wallets"]),
         tier=told["tier"],
+        returned=told.get("returned"),
         is_repeat=True,
     )
+
+
+def told_awards(stored: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Awards as partners are told of them: without what is kept for later returns."""
+    return tuple({name: award[name] for name in award if name not in _KEPT} for award in stored)
+
+
+_KEPT: Final = ("effect", "lot", "line_points")
 
 
 def check_currency(money: Money, program: Program, pointer: str) -> None:

@@ -12,7 +12,7 @@ from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
 from rewards.earning import AlreadyReported, MemberIsBlocked, UnknownMember
 from rewards.redeeming import Redeemed, RewardNotOnOffer, RewardSoldOut, UnknownReward
-from rewards.returning import ReturnedTooMuch, UnknownSale
+from rewards.returning import ReturnedTooMuch, ReturnWasRefused
 
 TRANSACTION_ID: Final = OpenApiParameter(
     "transaction_id", location=OpenApiParameter.PATH, description="The `id` of the transaction."
@@ -35,7 +35,7 @@ record_transaction = operation(
     answer=TransactionResult,
     status=201,
     example=examples.RECORDED,
-    refuses=(UnknownMember, MemberIsBlocked, AlreadyReported, UnknownSale, ReturnedTooMuch),
+    refuses=(UnknownMember, MemberIsBlocked, AlreadyReported, ReturnedTooMuch, ReturnWasRefused),
 )
 
 read_transaction = operation(

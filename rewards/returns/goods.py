@@ -158,14 +158,12 @@ def coming_back(returned: Return, sale: Sold, *, before: Back, currency: str) ->
     """
     What this return adds to what has come back before.
 
-    Money in it is of the program's `currency` already.
+    It names lines or an amount or neither, and money in it is of the program's `currency` already.
 
     :raises InvalidInput: with a pointer, if a line is unknown or named twice, or if nothing comes back
     :raises ReturnedTooMuch: with a pointer, if it is more than is left
     """
     if returned.lines is not None:
-        if returned.amount is not None:
-            raise InvalidInput("Say which lines came back, or the amount: not both.", pointer="#/amount")
         return _by_line(returned.lines, sale, before, currency)
     if returned.amount is not None and not (returned.amount.value == 0 == sale.amount):
         return _by_amount(cents(returned.amount.value), sale, before, currency)

@@ -73,8 +73,8 @@ def _not_earned(
     totals = {grant.lot_id: before.get(grant.lot_id, 0) for grant in grants}
     lacking = sum(grant.award.points for grant in grants) - earned_in_all - sum(totals.values())
     for grant in grants:
-        kept = earned[grant.effect] if grant.effect in earned else 0
-        more = min(lacking, grant.award.points - min(kept, grant.award.points) - totals[grant.lot_id])
+        kept = min(earned.get(grant.effect, 0), grant.award.points) if grant.effect else 0
+        more = min(lacking, grant.award.points - kept - totals[grant.lot_id])
         if more > 0:
             totals[grant.lot_id] += more
             lacking -= more

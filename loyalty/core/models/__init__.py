@@ -1,6 +1,6 @@
 from loyalty.core.models.event import Event, EventHorizon
 from loyalty.core.models.idempotency import IdempotencyRecord
-from loyalty.core.models.program import Program, ProgramKind, Rounding
+from loyalty.core.models.program import Program, ProgramKind, ReturnsMethod, Rounding
 from loyalty.core.models.user import Assignment, Role, User
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "IdempotencyRecord",
     "Program",
     "ProgramKind",
+    "ReturnsMethod",
     "Role",
     "Rounding",
     "User",
