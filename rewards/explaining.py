@@ -79,6 +79,7 @@ def _told(activity: Activity, program: Program) -> dict[str, Any]:
         "awards": told_awards(activity.awards),
         "wallets": activity.outcome["wallets"],
         "tier": activity.outcome["tier"],
+        **({"returned": activity.outcome["returned"]} if "returned" in activity.outcome else {}),
         "amount": {"amount": str(activity.amount), "currency": program.currency},
         "store": activity.store,
         "verdicts": [

@@ -16,18 +16,29 @@ from loyalty.core.models import IdempotencyRecord
 from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
-from rewards.api.bodies import RedemptionRequest, answer_of
+from rewards.api.bodies import RedemptionRequest, answer_of, status_of
 from rewards.earning import Recorded
 from rewards.models import Activity
 
 Write = Callable[[Callable[[Batch, Any], None]], Any]
 
 
-def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: int = 201) -> HttpResponse:
+def _created(result: Any) -> int:
+    return 201
+
+
+def once(
+    request: Request,
+    write: Write,
+    *,
+    body: Callable[[Any], Any],
+    status: Callable[[Any], int] = _created,
+) -> HttpResponse:
     """
     Answer a call that has its effect once: the stored answer goes into the statement of the effect.
 
-    `write` performs the operation and hands it what else to write. See Note [Idempotency].
+    `write` performs the operation and hands it what else to write; `body` and `status` make the answer from
+    its result. See Note [Idempotency].
     """
     key = idempotency.begin(request, auth.caller(request))
     if answer := idempotency.stored(key):
@@ -37,7 +48,8 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
 
     def also(batch: Batch, result: Any) -> None:
         prepared[:] = [(result, body(result))]
-        batch.insert(IdempotencyRecord, idempotency.FIELDS, [key.row(status=status, body=prepared[0][1])])
+        row = key.row(status=status(result), body=prepared[0][1])
+        batch.insert(IdempotencyRecord, idempotency.FIELDS, [row])
 
     try:
         result = write(also)
@@ -52,8 +64,8 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
     for written, told in prepared:
         # What was prepared by an attempt that lost is not what came of the call.
         if written is result:
-            return rendering.answer(told, status=status)
-    return idempotency.keep(key, status=status, body=body(result))
+            return rendering.answer(told, status=status(result))
+    return idempotency.keep(key, status=status(result), body=body(result))
 
 
 class TransactionsView(PartnerView):
@@ -64,10 +76,10 @@ class TransactionsView(PartnerView):
         """Record a sale or return; a repeat is answered with the first result."""
         reported = parsing.decode(request, Transaction)
         caller = auth.caller(request)
-        journey = returning.record if isinstance(reported, Return) else earning.record
+        journey: Any = returning.record if isinstance(reported, Return) else earning.record
 
-        def write(also: earning.Also) -> Recorded:
-            return journey(
+        def write(also: Callable[[Batch, Any], None]) -> returning.Answer:
+            answer: returning.Answer = journey(
                 reported,
                 program=caller.program,
                 source=caller.partner_key,
@@ -75,8 +87,9 @@ class TransactionsView(PartnerView):
                 at=clock.now(caller.program),
                 also=also,
             )
+            return answer
 
-        return once(request, write, body=answer_of)
+        return once(request, write, body=answer_of, status=status_of)
 
 
 class TransactionView(PartnerView):
