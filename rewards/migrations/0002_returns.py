@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='activity',
             name='facts',
-            field=models.JSONField(db_comment='{member, rounding, time_zone}: what the engine saw of the member and the program; of a return {back, owed, method}: which goods, and how many points of which lot', default=dict),
+            field=models.JSONField(db_comment='{member, rounding, time_zone}: what the engine saw of the member and the program; of a return {method, back, owed, own}: which goods, how many points of which lot, and how many of those came from the lot itself', default=dict),
         ),
         migrations.AlterField(
             model_name='activity',

@@ -74,7 +74,8 @@ class Activity(models.Model):
         default=dict,
         db_comment=(
             "{member, rounding, time_zone}: what the engine saw of the member and the program;"
-            " of a return {back, owed, method}: which goods, and how many points of which lot"
+            " of a return {method, back, owed, own}: which goods, how many points of which lot, and how"
+            " many of those came from the lot itself"
         ),
     )
     awards = models.JSONField(

@@ -65,6 +65,7 @@ class Booking:
         self.given_back: list[dict[str, Any]] = []
         self.taken: list[dict[str, Any]] = []
         self.owed: dict[UUID, int] = {}
+        self.own: dict[UUID, int] = {}
         # What is given back first can pay for what is taken then.
         for one in given_back(sale, back=self.back):
             self._give_back(one)
@@ -164,7 +165,9 @@ class Booking:
         wanted = sum(share.total - share.before for share in shares.values())
         wallet = self.account.wallet_of(wallet_type.id) or self._new_wallet(wallet_type.id)
         elsewhere = 0
-        if self.seller != self.holder:
+        if self.seller == self.holder:
+            shares = {lot.id: self._share(lot, shares[lot.id]) for lot in lots}
+        else:
             shares, elsewhere = self._inherited(lots, shares, wallet)
         reversal = operations.reverse(
             wallet,
@@ -177,6 +180,17 @@ class Booking:
             self._book(reversal.change)
         self._note(key, reversal, wanted)
         self._step_down(wallet_type.id, wanted)
+
+    def _share(self, lot: LotState, share: TakeBack) -> TakeBack:
+        """The lot's share, where points of it that went for something else count as spent."""
+        self._remember_own(lot, share.total - share.before)
+        others = self.sale.spent_by_others(lot.id)
+        return TakeBack(total=share.total + others, before=share.before + others)
+
+    def _remember_own(self, lot: LotState, wanted: int) -> None:
+        """How many available points of the lot go for the lot itself, for later returns to know."""
+        if own := min(wanted - min(wanted, lot.pending), lot.available):
+            self.own[lot.id] = own
 
     def _inherited(
         self, lots: Iterable[LotState], shares: Mapping[UUID, TakeBack], wallet: WalletState
@@ -192,17 +206,22 @@ class Booking:
         elsewhere = 0
         for lot in lots:
             share, family = shares[lot.id], self._family(lot.id)
-            gone = sum(one.reversed + one.expired for one in (lot, *family))
+            gone = sum(self._gone(one) for one in (lot, *family))
             left = share.total - share.before
-            taken = 0
             for heir in (one for one in family if one.id in mine):
-                here = min(left - taken, heir.pending + heir.available)
-                gone_here = heir.reversed + heir.expired
-                inherited[heir.id] = TakeBack(total=gone_here + here, before=gone_here)
-                taken += here
+                here = min(left, heir.pending + heir.available)
+                before = heir.reversed + heir.expired
+                inherited[heir.id] = TakeBack(total=before + here, before=before)
+                self._remember_own(heir, here)
+                left -= here
+            taken = share.total - share.before - left
             lost = max(share.total - gone - taken, 0) - max(share.before - gone, 0)
             elsewhere += max(lost, 0)
         return inherited, elsewhere
+
+    def _gone(self, lot: LotState) -> int:
+        """Points of the lot that are neither there nor spent."""
+        return lot.reversed - self.sale.spent_by_others(lot.id) + lot.expired
 
     def _family(self, lot_id: UUID) -> list[LotState]:
         """The lots that a lot's points were merged into, from member to member."""
@@ -300,6 +319,7 @@ class Booking:
             "method": request.program.returns_method,
             "back": self.coming_back.to_json(),
             "owed": {str(lot_id): points for lot_id, points in self.owed.items()},
+            "own": {str(lot_id): points for lot_id, points in self.own.items()},
         }
         lines = telling.lines(self.coming_back, self.sale, request.program.currency)
         told = {"wallets": recorded.wallets, "tier": recorded.tier, "returned": recorded.returned}

@@ -58,6 +58,8 @@ class SoldThen(Struct, frozen=True, kw_only=True, dict=True):
     facts: dict[str, Any]
     awards: list[dict[str, Any]]
     returns: list[dict[str, Any]]
+    reversed: Mapping[UUID, int]
+    """By lot, available points that were taken back for whatever reason."""
     payments: tuple[Payment, ...]
 
     @cached_property
@@ -72,10 +74,22 @@ class SoldThen(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def owed(self) -> Mapping[UUID, int]:
         """By lot, what the returns so far were to take back."""
-        owed: Counter[UUID] = Counter()
+        return self._sum_of("owed")
+
+    @cached_property
+    def _own(self) -> Mapping[UUID, int]:
+        """By lot, available points that the returns so far took from it for itself."""
+        return self._sum_of("own")
+
+    def _sum_of(self, name: str) -> Mapping[UUID, int]:
+        total: Counter[UUID] = Counter()
         for facts in self.returns:
-            owed.update({UUID(lot_id): points for lot_id, points in facts["owed"].items()})
-        return owed
+            total.update({UUID(lot_id): points for lot_id, points in facts.get(name, {}).items()})
+        return total
+
+    def spent_by_others(self, lot_id: UUID) -> int:
+        """Points of a lot that were taken for another lot, a debt, by hand: as good as spent."""
+        return max(self.reversed.get(lot_id, 0) - self._own.get(lot_id, 0), 0)
 
     def seen(self, program: Program) -> Facts:
         """What the engine saw when the sale was booked."""
@@ -143,6 +157,15 @@ FROM members_hold hold
 WHERE hold.program_id = $1 AND hold.paid_source = $2 AND hold.paid_external_id = sale.external_id
   AND hold.paid_external_id <> '' AND hold.status = 'settled'
 """
+_REVERSED: Final = """
+SELECT json_object_agg(moved.lot_id, moved.points)
+FROM (SELECT posting.lot_id,
+             sum(CASE posting.source WHEN 'reversed' THEN -posting.points ELSE posting.points END) AS points
+      FROM members_lot lot JOIN members_posting posting ON posting.lot_id = lot.id
+      WHERE lot.activity_id = sale.id
+        AND (posting.source, posting.destination) IN (('available', 'reversed'), ('reversed', 'available'))
+      GROUP BY posting.lot_id) AS moved
+"""
 _DONE: Final = (
     "done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,"
     " done.awards::text, done.outcome::text, done.fingerprint"
@@ -152,7 +175,7 @@ SELECT {_DONE}, {", ".join(f"waiting.{name}" for name in Waiting.__struct_fields
        sale.id, sale.external_id, sale.source, sale.member_id, sale.amount, sale.occurred_at, sale.store,
        sale.lines::text, sale.attributes::text, sale.facts::text, sale.awards::text,
        (SELECT json_agg(other.facts) FROM rewards_activity other WHERE other.original_id = sale.id)::text,
-       ({_PAYMENTS})::text,
+       ({_REVERSED})::text, ({_PAYMENTS})::text,
        {store.ACCOUNT_COLUMNS}
 FROM (VALUES ($3::text, $4::text)) AS asked(sale_external_id, external_id)
 LEFT JOIN rewards_activity sale ON sale.program_id = $1 AND sale.source = $2
@@ -172,7 +195,7 @@ _SALE: Final = (
 def find(returned: Return, *, program: Program, source: str) -> Found:
     """The return, if it was booked or waits, else the sale that it is about, if that was reported."""
     (row,) = fetch(_FIND, [program.pk, source, returned.sale_external_id, returned.external_id])
-    done, waits, sale, account = row[:10], row[10:15], row[15:28], row[28:]
+    done, waits, sale, account = row[:10], row[10:15], row[15:29], row[29:]
     waiting = Waiting(*waits) if waits[0] else None
     if done[0] is not None:
         return Found(recorded=read_recorded(done[:9]), fingerprint=done[9], waiting=waiting)
@@ -185,12 +208,13 @@ def find(returned: Return, *, program: Program, source: str) -> Found:
 
 
 def _sale(columns: Sequence[Any]) -> SoldThen:
-    *plain, returns, payments = columns
+    *plain, returns, reversed_points, payments = columns
     known = dict(zip(_SALE, plain, strict=True))
     known |= {name: orjson.loads(known[name]) for name in _JSON}
     return SoldThen(
         **known,
         returns=orjson.loads(returns or "[]"),
+        reversed={UUID(lot): points for lot, points in orjson.loads(reversed_points or "{}").items()},
         payments=tuple(_payment(row) for row in orjson.loads(payments or "[]")),
     )
 
