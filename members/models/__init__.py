@@ -1,3 +1,11 @@
+from members.models.adjustment import (
+    Adjuster,
+    Adjustment,
+    AdjustmentDay,
+    AdjustmentLimit,
+    Direction,
+    ReasonCode,
+)
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
@@ -5,7 +13,12 @@ from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
+    "Adjuster",
+    "Adjustment",
+    "AdjustmentDay",
+    "AdjustmentLimit",
     "Bucket",
+    "Direction",
     "Entry",
     "EntryKind",
     "ExpiryRule",
@@ -19,6 +32,7 @@ __all__ = [
     "MemberStatus",
     "MemberTier",
     "Posting",
+    "ReasonCode",
     "ReturnPolicy",
     "Tier",
     "TierLadder",

@@ -13,6 +13,7 @@ from loyalty.core import events
 from loyalty.core.db import Batch
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program, ReturnsMethod
+from members import tiers
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, Reversal, TakeBack
@@ -23,7 +24,7 @@ from members.models import Hold
 from members.terms import Terms
 from rewards import rules
 from rewards.activities import Return
-from rewards.awarding import climbed, outcome
+from rewards.awarding import outcome
 from rewards.models import Activity, WaitingReturn, WaitingStatus
 from rewards.recorded import Recorded
 from rewards.returns import owing, telling
@@ -230,11 +231,12 @@ class Booking:
         return [*heirs, *(later for heir in heirs for later in self._family(heir.id))]
 
     def _step_down(self, type_id: UUID, points: int) -> None:
-        for ladder in self.request.terms.ladders:
-            before = next((tier for tier in self.account.tiers if tier.ladder_id == ladder.id), None)
-            if ladder.wallet_type_id == type_id and before and points:
-                after = climbed(before, ladder, points=-points, at=self.request.at)
-                self.plan.move_tier(after, member_id=self.holder)
+        if points:
+            counted = tiers.moves(
+                self.account, terms=self.request.terms, type_id=type_id, points=-points, at=self.request.at
+            )
+            for move in counted:
+                self.plan.move_tier(move.after, member_id=self.holder)
 
     # What all of them do.
 

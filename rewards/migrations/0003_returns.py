@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('core', '0002_how_returns_are_counted'),
         ('members', '0003_the_complete_ledger'),
-        ('rewards', '0001_initial'),
+        ('rewards', '0002_never_reuse_a_revision'),
     ]
 
     operations = [
