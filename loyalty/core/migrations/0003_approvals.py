@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0002_how_returns_are_counted'),
+        ('core', '0003_never_reuse_a_revision'),
     ]
 
     operations = [
