@@ -20,7 +20,16 @@ from loyalty.core.models import Assignment, Event, Program, Role, User
 from members import expiry
 from members.models import Entry, Identifier, Lot, Member, WalletType
 from rewards import campaigns, wording
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
+from rewards.models import (
+    Activity,
+    Campaign,
+    CampaignStatus,
+    CampaignVersion,
+    Redemption,
+    Reward,
+    Voucher,
+    WaitingReturn,
+)
 from tests import factories
 from tests.cast import Shop
 
@@ -35,6 +44,7 @@ SEES = {
     "members.tierladder": "MSFA",
     "rewards.activity": "MSFA",
     "rewards.redemption": "MSFA",
+    "rewards.waitingreturn": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "integrations.partner": "OA",
@@ -56,6 +66,7 @@ ADDS = {
     "members.tierladder": "MA",
     "rewards.activity": "",
     "rewards.redemption": "",
+    "rewards.waitingreturn": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "integrations.partner": "OA",
@@ -282,6 +293,16 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
+        ),
+        "rewards.waitingreturn": WaitingReturn.objects.create(
+            program=program,
+            source=partner.key,
+            external_id="foreign-return",
+            sale_external_id="foreign-sale",
+            body={},
+            fingerprint=b"f",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
         ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,

@@ -29,6 +29,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Activities"), "receipt_long", "rewards_activity", "rewards.view_activity"),
             (gettext_lazy("Points statement"), "swap_vert", "members_entry", "members.view_entry"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
+            (
+                gettext_lazy("Waiting returns"),
+                "assignment_return",
+                "rewards_waitingreturn",
+                "rewards.view_waitingreturn",
+            ),
         ],
     ),
     (

@@ -19,7 +19,7 @@ _SEE_MEMBERS: Final = {
     for permission in _may("members", model, "view")
 } | {
     permission
-    for model in ("activity", "redemption", "voucher")
+    for model in ("activity", "redemption", "voucher", "waitingreturn")
     for permission in _may("rewards", model, "view")
 }
 _SEE_RULES: Final = (
