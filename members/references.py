@@ -1,15 +1,40 @@
 """How systems point at a member: by our id, or by kind and value of an identifier (`card:1001`)."""
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from msgspec import Meta, Struct
 
-from loyalty.core.errors import InvalidInput, NotFound
+from loyalty.core.errors import DomainError, InvalidInput, NotFound
 from members.enrolment import normalize
+from members.ledger.state import Account
+from members.models import MemberStatus
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class UnknownMember(DomainError):
+    """No member of the program is known by that reference: register them first."""
+
+    code: ClassVar[str] = "unknown_member"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "No such member"
+
+
+class MemberIsBlocked(DomainError):
+    """The member was blocked by staff: no points are earned or spent."""
+
+    code: ClassVar[str] = "member_blocked"
+    title: ClassVar[str] = "The member is blocked"
+
+
+class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
+    """A member by our id or by any identifier, such as the number of a card."""
+
+    kind: Literal["id", "card", "email", "phone", "external"]
+    value: Annotated[str, Meta(min_length=1, max_length=254)]
 
 
 class Reference(NamedTuple):
@@ -38,3 +63,38 @@ def read(text: str) -> Reference:
 def unknown() -> NotFound:
     """Says nothing of the reference, which may be somebody's e-mail address."""
     return NotFound(_("There is no such member in this program."))
+
+
+def reference(member: MemberReference) -> tuple[str, str]:
+    """The reference as identifiers are stored; one that cannot be a member's matches nobody."""
+    if member.kind == "id":
+        member_id = find_id(member.value)
+        return ("id", str(member_id)) if member_id else ("", "")
+    try:
+        return member.kind, normalize(member.kind, member.value)
+    except InvalidInput:
+        return "", ""
+
+
+def find_id(value: str) -> UUID | None:
+    """A member's id as a UUID, or None if it cannot be one."""
+    try:
+        return UUID(value)
+    except ValueError:
+        return None
+
+
+def member_of(account: Account | None, asked: MemberReference) -> Account:
+    """
+    The account that was found for a reference, if its points may move.
+
+    :raises UnknownMember: if none was found
+    :raises MemberIsBlocked: if the member is blocked
+    """
+    if account is None or account.status == MemberStatus.ERASED:
+        raise UnknownMember(
+            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
+        )
+    if account.status == MemberStatus.BLOCKED:
+        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
+    return account

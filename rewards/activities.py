@@ -9,11 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+
+from members.references import MemberReference
 
 Text = Annotated[str, Meta(max_length=200)]
 Code = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -54,13 +55,6 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     category: OptionalCode = ""
     brand: OptionalCode = ""
     department: OptionalCode = ""
-
-
-class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
-    """A member by our id or by any identifier, such as the number of a card."""
-
-    kind: Literal["id", "card", "email", "phone", "external"]
-    value: Annotated[str, Meta(min_length=1, max_length=254)]
 
 
 class Activity(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True, kw_only=True):
@@ -119,11 +113,3 @@ class CustomEvent(Activity, frozen=True, tag_field="kind", tag="event", kw_only=
 
 
 Transaction = Sale | Return
-
-
-def find_id(value: str) -> UUID | None:
-    """A member's id as a UUID, or None if it cannot be one."""
-    try:
-        return UUID(value)
-    except ValueError:
-        return None

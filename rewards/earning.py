@@ -7,7 +7,7 @@ whether this was booked before, one writes everything that follows, or nothing.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -18,13 +18,12 @@ from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
 from members import terms
-from members.enrolment import normalize
 from members.ledger import store
 from members.ledger.plan import Plan
 from members.ledger.state import Account
-from members.models import MemberStatus
+from members.references import member_of, reference
 from rewards import rules, waiting
-from rewards.activities import CustomEvent, MemberReference, Sale, find_id
+from rewards.activities import CustomEvent, Sale
 from rewards.awarding import Context, Decision, decide
 from rewards.models import Activity as ActivityRow
 from rewards.recorded import (
@@ -38,21 +37,6 @@ from rewards.recorded import (
     read_recorded,
     told_awards,
 )
-
-
-class UnknownMember(DomainError):
-    """No member of the program is known by that reference: register them first."""
-
-    code: ClassVar[str] = "unknown_member"
-    status: ClassVar[int] = 404
-    title: ClassVar[str] = "No such member"
-
-
-class MemberIsBlocked(DomainError):
-    """The member was blocked by staff: no points are earned or spent."""
-
-    code: ClassVar[str] = "member_blocked"
-    title: ClassVar[str] = "The member is blocked"
 
 
 class _Found(Struct, frozen=True):
@@ -167,33 +151,6 @@ def _found(row: Sequence[Any], program_id: UUID) -> _Found:
     if activity[0] is None:
         return _Found(account, None, None, waits)
     return _Found(account, read_recorded(activity[:9]), activity[9], waits)
-
-
-def reference(member: MemberReference) -> tuple[str, str]:
-    """The reference as identifiers are stored; one that cannot be a member's matches nobody."""
-    if member.kind == "id":
-        member_id = find_id(member.value)
-        return ("id", str(member_id)) if member_id else ("", "")
-    try:
-        return member.kind, normalize(member.kind, member.value)
-    except InvalidInput:
-        return "", ""
-
-
-def member_of(account: Account | None, asked: MemberReference) -> Account:
-    """
-    The account that was found for a reference, if its points may move.
-
-    :raises UnknownMember: if none was found
-    :raises MemberIsBlocked: if the member is blocked
-    """
-    if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(
-            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
-        )
-    if account.status == MemberStatus.BLOCKED:
-        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
-    return account
 
 
 def _kind(activity: Sale | CustomEvent) -> str:

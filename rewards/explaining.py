@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from loyalty.core.models import Program
+from members.references import MemberReference
 from rewards import rules
-from rewards.activities import CustomEvent, Line, MemberReference, Money, Sale
+from rewards.activities import CustomEvent, Line, Money, Sale
 from rewards.awarding import activity_facts
 from rewards.engine.evaluate import Award, evaluate
 from rewards.engine.explain import Verdict, explain

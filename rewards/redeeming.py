@@ -20,8 +20,7 @@ from members.ledger.chain import Cause
 from members.ledger.operations import Change, InsufficientPoints
 from members.ledger.plan import Plan
 from members.ledger.state import Account
-from rewards.activities import MemberReference
-from rewards.earning import member_of, reference
+from members.references import MemberReference, member_of, reference
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 
 CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"

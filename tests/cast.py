@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loyalty.core.models import Program
+from members import holds
+from members.holds import Held
+from members.references import MemberReference
 from rewards import earning, redeeming, returning
-from rewards.activities import CustomEvent, Line, MemberReference, Money, Return, ReturnedLine, Sale
+from rewards.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
 from rewards.earning import Recorded
 from rewards.redeeming import Redeemed
 
@@ -66,6 +69,10 @@ class Shop:
 
     def redeems(self, reward: str, member: MemberReference = CARD) -> Redeemed:
         return redeeming.redeem(member=member, reward=reward, **self._where())
+
+    def holds(self, points: int, member: MemberReference = CARD, **more: Any) -> Held:
+        """Reserves points, for 15 minutes if not said otherwise."""
+        return holds.place(member=member, wallet_type="points", points=points, **more, **self._where())
 
     def _where(self) -> dict[str, Any]:
         actor = f"partner:{self.source}"

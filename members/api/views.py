@@ -101,7 +101,7 @@ class MemberView(PartnerView):
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         program = auth.caller(request).program
-        return rendering.answer(_described(_find(program, references.read(reference))))
+        return rendering.answer(_described(find(program, references.read(reference))))
 
 
 def _filtered(members: MemberQuerySet, filters: Mapping[str, str]) -> MemberQuerySet:
@@ -129,7 +129,8 @@ def _meant(members: MemberQuerySet, reference: references.Reference) -> MemberQu
     return members.known_as(reference.kind, reference.value)
 
 
-def _find(program: Program, reference: references.Reference) -> Member:
+def find(program: Program, reference: references.Reference) -> Member:
+    """:raises NotFound: if the program has no such member"""
     member = _meant(Member.objects.of(program), reference).first()
     if member is None:
         raise references.unknown()

@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import orjson
 from django.db import connection
 from msgspec.structs import astuple, replace
@@ -187,6 +188,26 @@ def _with_lots(
         return replace(wallet, lots=lots.get(wallet.id, ()), keeps_due=wallet.type_id in keeps_due)
 
     return [replace(account, wallets=tuple(map(filled, account.wallets))) for account in accounts]
+
+
+def open_lots_column(wallet_id: str) -> str:
+    """A column for a loading statement: the open lots of a wallet (an expression in SQL), for `filled()`."""
+    lots = f"SELECT {', '.join(LOT_FIELDS)} FROM members_lot WHERE wallet_id = {wallet_id} AND {_IS_OPEN}"
+    return f"(SELECT json_agg(lot) FROM ({lots}) AS lot)::text"
+
+
+def filled(
+    account: Account, type_id: UUID, open_lots: str | None, *, keeps_due: Collection[UUID] = ()
+) -> Account:
+    """The account with the lots of one wallet type, from an `open_lots_column`."""
+    lots = msgspec.json.decode(open_lots or "[]", type=tuple[LotState, ...])
+
+    def same(wallet: WalletState) -> WalletState:
+        if wallet.type_id != type_id:
+            return wallet
+        return replace(wallet, lots=lots, keeps_due=type_id in keeps_due)
+
+    return replace(account, wallets=tuple(map(same, account.wallets)))
 
 
 def held_by(cause: str, *, program_id: UUID) -> dict[UUID, int]:

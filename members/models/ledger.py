@@ -294,7 +294,12 @@ class Entry(models.Model):
         verbose_name_plural = _("entries")
         constraints = [
             models.UniqueConstraint(name="one_booking_per_cause", fields=["program", "cause"]),
-            models.UniqueConstraint(name="entries_are_numbered_in_a_row", fields=["wallet", "number"]),
+            # With what a balance of the past is read from, so that the index alone answers.
+            models.UniqueConstraint(
+                name="entries_are_numbered_in_a_row",
+                fields=["wallet", "number"],
+                include=["recorded_at", "pending_after", "available_after", "held_after", "debt_after"],
+            ),
         ]
         indexes = [models.Index(name="entries_by_day", fields=["program", "recorded_at"])]
         triggers = [

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from rewards.activities import MemberReference, Money
+from members.references import MemberReference
+from rewards.activities import Money
 from rewards.recorded import Recorded
 from rewards.returning import Waits
 

@@ -7,10 +7,11 @@ from drf_spectacular.utils import OpenApiParameter
 from loyalty.core.api.schema import operation
 from loyalty.core.errors import NotFound
 from members.ledger.operations import InsufficientPoints
+from members.references import MemberIsBlocked, UnknownMember
 from rewards.activities import CustomEvent, Transaction
 from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
-from rewards.earning import AlreadyReported, MemberIsBlocked, UnknownMember
+from rewards.earning import AlreadyReported
 from rewards.redeeming import Redeemed, RewardNotOnOffer, RewardSoldOut, UnknownReward
 from rewards.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 

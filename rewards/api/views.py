@@ -3,7 +3,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -11,61 +10,13 @@ from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
-from loyalty.core.errors import DomainError, NotFound
-from loyalty.core.models import IdempotencyRecord
+from loyalty.core.errors import NotFound
 from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
 from rewards.api.bodies import RedemptionRequest, answer_of, status_of
 from rewards.earning import Recorded
 from rewards.models import Activity
-
-Write = Callable[[Callable[[Batch, Any], None]], Any]
-
-
-def _created(result: Any) -> int:
-    return 201
-
-
-def once(
-    request: Request,
-    write: Write,
-    *,
-    body: Callable[[Any], Any],
-    status: Callable[[Any], int] = _created,
-) -> HttpResponse:
-    """
-    Answer a call that has its effect once: the stored answer goes into the statement of the effect.
-
-    `write` performs the operation and hands it what else to write; `body` and `status` make the answer from
-    its result. See Note [Idempotency].
-    """
-    key = idempotency.begin(request, auth.caller(request))
-    if answer := idempotency.stored(key):
-        return idempotency.replay(answer)
-
-    prepared: list[tuple[Any, Any]] = []
-
-    def also(batch: Batch, result: Any) -> None:
-        prepared[:] = [(result, body(result))]
-        row = key.row(status=status(result), body=prepared[0][1])
-        batch.insert(IdempotencyRecord, idempotency.FIELDS, [row])
-
-    try:
-        result = write(also)
-    except DomainError as refusal:
-        return idempotency.refuse(key, refusal, request)
-    except IntegrityError as error:
-        if not idempotency.lost_race(error):
-            raise
-        answer = idempotency.stored(key, look_again=True)
-        assert answer is not None, "the race was lost to a committed answer"
-        return idempotency.replay(answer)
-    for written, told in prepared:
-        # What was prepared by an attempt that lost is not what came of the call.
-        if written is result:
-            return rendering.answer(told, status=status(result))
-    return idempotency.keep(key, status=status(result), body=body(result))
 
 
 class TransactionsView(PartnerView):
@@ -89,7 +40,7 @@ class TransactionsView(PartnerView):
             )
             return answer
 
-        return once(request, write, body=answer_of, status=status_of)
+        return idempotency.once(request, write, body=answer_of, status=status_of)
 
 
 class TransactionView(PartnerView):
@@ -124,7 +75,7 @@ class EventsView(PartnerView):
                 also=also,
             )
 
-        return once(request, write, body=answer_of)
+        return idempotency.once(request, write, body=answer_of)
 
 
 class RedemptionsView(PartnerView):
@@ -147,4 +98,4 @@ class RedemptionsView(PartnerView):
                 also=also,
             )
 
-        return once(request, write, body=msgspec.to_builtins)
+        return idempotency.once(request, write, body=msgspec.to_builtins)

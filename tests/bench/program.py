@@ -16,8 +16,9 @@ from integrations.models import Partner
 from loyalty.core.models import Program
 from members.enrolment import Enrolment, enrol_many
 from members.models import Tier, TierLadder, WalletType
+from members.references import MemberReference
 from rewards import campaigns, earning
-from rewards.activities import MemberReference, Money, Sale
+from rewards.activities import Money, Sale
 from rewards.models import Campaign, Reward
 from tests.bench.load import Request
 

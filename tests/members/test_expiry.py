@@ -7,7 +7,7 @@ from members import expiry, terms
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, Member, Wallet, WalletType
-from rewards.activities import MemberReference
+from members.references import MemberReference
 from rewards.models import Reward
 from tests import factories
 from tests.cast import Shop

@@ -14,8 +14,9 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import IdempotencyRecord
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
+from members.references import MemberReference
 from rewards import waiting
-from rewards.activities import MemberReference, ReturnedLine
+from rewards.activities import ReturnedLine
 from rewards.models import Activity, Redemption, Reward, WaitingReturn
 from tests import factories
 from tests.cast import Shop, line

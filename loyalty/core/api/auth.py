@@ -15,6 +15,7 @@ from loyalty.core.models import Program
 SCOPES: Final = {
     "members:read": gettext_lazy("Read members and what they hold"),
     "members:write": gettext_lazy("Register and change members"),
+    "points:hold": gettext_lazy("Reserve and spend points at a checkout"),
     "points:adjust": gettext_lazy("Give and take points by hand"),
     "transactions:read": gettext_lazy("Read sales and returns with what they earned"),
     "transactions:write": gettext_lazy("Record sales and returns"),

@@ -1,7 +1,6 @@
 """Members who pay with points, and members who are merged: through the ledger's own operations."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.db import transaction
@@ -9,13 +8,14 @@ from django.db import transaction
 from loyalty.core import events
 from loyalty.core.db import Batch
 from loyalty.core.ids import new_id
-from members import terms
+from members import holds, terms
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.plan import Plan
 from members.ledger.state import WalletState
 from members.ledger.telling import told
 from members.models import Hold, Member
+from members.references import MemberReference
 from tests.cast import Shop
 
 Pay = Callable[..., Hold]
@@ -26,26 +26,10 @@ def pays() -> Pay:
     """`pays(shop, member, points, sale)`: points that are held and settled for a sale."""
 
     def pay(shop: Shop, member: Member, points: int, sale: str, **lines: int) -> Hold:
-        account = store.load(shop.program.pk, [("id", str(member.pk))])[0]
-        assert account is not None
-        (account,) = store.with_open_lots([account])
-        hold_id, wallet = new_id(), account.wallets[0]
-        held = operations.hold(wallet, points=points, cause=_cause(f"hold:{hold_id}:hold", shop))
-        by_lot = {posting.lot_id: posting.points for posting in held.entry.postings}
-        cause = _cause(f"hold:{hold_id}:settle", shop)
-        settled = operations.settle(held.wallet, held=by_lot, points=points, cause=cause)
-        plan, batch = Plan([account]), Batch()
-        plan.apply(held)
-        plan.apply(settled)
-        store.add_to(batch, plan, program_id=shop.program.pk)
-        events.add_to(batch, [told(change, wallet_type="points") for change in (held, settled)])
-        batch.write()
-        return Hold.objects.create(
-            id=hold_id, program=shop.program, member=member, wallet_id=wallet.id, points=points,
-            settled=points, status="settled", source=shop.source, placed_at=shop.at,
-            expires_at=shop.at + timedelta(minutes=15), closed_at=shop.at,
-            paid_source=shop.source, paid_external_id=sale, paid_lines=lines,
-        )  # fmt: skip
+        held = shop.holds(points, MemberReference("id", str(member.pk)))
+        said = {"program": shop.program, "source": shop.source, "actor": "partner:till", "at": shop.at}
+        holds.settle(held.hold.id, sale_external_id=sale, lines=lines, **said)
+        return Hold.objects.get(pk=held.hold.id)
 
     return pay
 

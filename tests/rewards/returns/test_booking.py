@@ -8,8 +8,9 @@ from loyalty.core.models import Event, ReturnsMethod
 from members import expiry
 from members.ledger import verify
 from members.models import Entry, Hold, Lot, Member, MemberTier, Wallet, WalletType
+from members.references import MemberReference
 from rewards import campaigns
-from rewards.activities import MemberReference, ReturnedLine
+from rewards.activities import ReturnedLine
 from rewards.models import Activity, Reward
 from rewards.returning import ReturnedTooMuch
 from tests import factories

@@ -4,6 +4,7 @@ import pytest
 
 from members.ledger import verify
 from members.models import Member, Wallet
+from members.references import UnknownMember
 from rewards import earning, tasks, waiting
 from rewards.activities import ReturnedLine
 from rewards.earning import AlreadyReported, Recorded
@@ -84,7 +85,7 @@ class TestRecord:
     def test_leaves_it_waiting_when_the_sale_is_refused(self, shop: Shop):
         shop.hears_of_return("b1", "r1")
 
-        with pytest.raises(earning.UnknownMember):
+        with pytest.raises(UnknownMember):
             shop.sells("r1", "100.00")
 
         assert WaitingReturn.objects.get().status == "waiting"

@@ -1,0 +1,518 @@
+"""
+Points as a means of payment: reserved at a checkout, then settled or released; load, decide, write.
+
+Note [One end of a hold]
+~~~~~~~~~~~~~~~~~~~~~~~~
+A hold ends once: settled, released or expired. Whoever ends it has read it together with its wallet,
+and writes only if the wallet's version is still that one, in the statement that moves it. Of two who
+read the same open hold, the second therefore reads it again, finds it closed, and says so. A hold
+whose time is over cannot be settled, whether or not the job that expires it has come by.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from msgspec import Struct
+from msgspec.structs import replace
+
+from loyalty.core import events
+from loyalty.core.db import Batch, fetch, settled
+from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.ids import new_id
+from loyalty.core.models import Program
+from members import terms
+from members.ledger import operations, reservations, store, telling
+from members.ledger.chain import Cause
+from members.ledger.operations import Change, InsufficientPoints
+from members.ledger.plan import Plan
+from members.ledger.reservations import Found, HoldState
+from members.ledger.state import Account, WalletState
+from members.models import HoldStatus, MemberStatus
+from members.references import MemberIsBlocked, MemberReference, member_of, reference
+from members.terms import WalletTerms
+
+DEFAULT_LIFE: Final = timedelta(minutes=15)
+LONGEST_LIFE: Final = timedelta(days=7)
+CHUNK: Final = 200
+"""Members whose overdue holds are ended at a time."""
+
+
+class UnknownWalletType(DomainError):
+    """The program has no such kind of points."""
+
+    code: ClassVar[str] = "unknown_wallet_type"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "No such kind of points"
+
+
+class PointsNotSpendable(DomainError):
+    """Points of this kind only count, towards a tier for example; they cannot be spent."""
+
+    code: ClassVar[str] = "points_not_spendable"
+    status: ClassVar[int] = 422
+    title: ClassVar[str] = "These points cannot be spent"
+
+
+class UnknownHold(DomainError):
+    """The program has no hold with that id."""
+
+    code: ClassVar[str] = "unknown_hold"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "No such hold"
+
+
+class HoldIsClosed(DomainError):
+    """The hold has ended already, in another way: `ended` says how, `settled` how many points it spent."""
+
+    code: ClassVar[str] = "hold_is_closed"
+    title: ClassVar[str] = "The hold has ended"
+
+
+class MoreThanHeld(DomainError):
+    """The hold has fewer points than are to be settled."""
+
+    code: ClassVar[str] = "more_than_held"
+    title: ClassVar[str] = "More than was held"
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """What a partner is told of a hold; `available` are the points that the member can spend now."""
+
+    hold: HoldState
+    wallet_type: str
+    available: int
+
+
+class Payment(Struct, frozen=True, kw_only=True):
+    """What points pay for: a sale by its outside id, and how many of them for which of its lines."""
+
+    points: int
+    sale_external_id: str = ""
+    lines: dict[str, int] = {}
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """Where a call comes from, and when."""
+
+    program: Program
+    source: str
+    actor: str
+    at: datetime
+
+
+Also = Callable[[Batch, Held], None]
+"""Adds rows that must be written in the same statement, such as the stored answer of the call."""
+
+
+def place(
+    *,
+    member: MemberReference,
+    wallet_type: str,
+    points: int,
+    lives_for: timedelta = DEFAULT_LIFE,
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None = None,
+) -> Held:
+    """
+    Reserve points of a kind (by its key), first-expiring first, for some time.
+
+    :raises UnknownMember: if no member of the program has that identifier
+    :raises MemberIsBlocked: if the member may not spend
+    :raises UnknownWalletType: if the program has no such kind of points
+    :raises PointsNotSpendable: if points of that kind cannot be spent
+    :raises members.ledger.operations.InsufficientPoints: if fewer are available
+    """
+    assert timedelta(0) < lives_for <= LONGEST_LIFE, "a hold lives for up to a week"
+    context = Context(program=program, source=source, actor=actor, at=at)
+
+    def decide(wallet: WalletState, kind: WalletTerms) -> _Decision:
+        hold = _new_hold(wallet, points, context, lives_for)
+        change = operations.hold(wallet, points=points, cause=_cause(hold, "hold", context))
+        told = telling.told(
+            change,
+            wallet_type=kind.key,
+            points=points,
+            hold_id=str(hold.id),
+            expires_at=hold.expires_at.isoformat(),
+        )
+        return _Decision(hold=hold, changes=(change,), events=(told,))
+
+    return _begin(member, wallet_type, context, decide, also)
+
+
+def spend(
+    *,
+    member: MemberReference,
+    wallet_type: str,
+    points: int,
+    sale_external_id: str = "",
+    lines: Mapping[str, int] | None = None,
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None = None,
+) -> Held:
+    """
+    Pay with points at once: what a hold is that is settled as a whole in the moment of its placing.
+
+    :raises InvalidInput: if the lines do not add up, or no sale is named for them
+    :raises UnknownMember: and the other refusals of `place()`
+    """
+    context = Context(program=program, source=source, actor=actor, at=at)
+    payment = Payment(points=points, sale_external_id=sale_external_id, lines=dict(lines or {}))
+    _check(payment)
+
+    def decide(wallet: WalletState, kind: WalletTerms) -> _Decision:
+        hold = _new_hold(wallet, points, context, DEFAULT_LIFE)
+        cause = _cause(hold, "settle", context, reason=_reason(payment))
+        change = operations.spend(wallet, points=points, cause=cause)
+        hold = _closed(hold, HoldStatus.SETTLED, payment, context)
+        return _Decision(hold=hold, changes=(change,), events=(_told(change, hold, kind.key),))
+
+    return _begin(member, wallet_type, context, decide, also)
+
+
+def settle(
+    hold_id: UUID,
+    *,
+    points: int | None = None,
+    sale_external_id: str = "",
+    lines: Mapping[str, int] | None = None,
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None = None,
+) -> Held:
+    """
+    Spend held points, all of them if not said otherwise; the rest is released.
+
+    A repeat is answered with the hold as it was settled.
+
+    :raises UnknownHold: if the program has no such hold
+    :raises HoldIsClosed: if it has ended in another way, or its time is over
+    :raises MoreThanHeld: if there are fewer points in it
+    :raises InvalidInput: if the lines do not add up, or no sale is named for them
+    :raises MemberIsBlocked: if the member may not spend
+    """
+    context = Context(program=program, source=source, actor=actor, at=at)
+
+    def decide(found: Found) -> _Decision | None:
+        wanted = found.hold.points if points is None else points
+        payment = Payment(points=wanted, sale_external_id=sale_external_id, lines=dict(lines or {}))
+        _check(payment)
+        if _is_settled_so(found.hold, payment, source):
+            return None
+        _must_be_open(found.hold, at)
+        if found.account.status in (MemberStatus.BLOCKED, MemberStatus.ERASED):
+            raise MemberIsBlocked("The member is blocked: no points are earned or spent.")
+        if wanted > found.hold.points:
+            detail = f"The hold has {found.hold.points} points, not {wanted}."
+            raise MoreThanHeld(detail, pointer="#/points", held=found.hold.points)
+        return _end(found, _closed(found.hold, HoldStatus.SETTLED, payment, context), payment, context)
+
+    return _close(hold_id, context, decide, also)
+
+
+def release(
+    hold_id: UUID, *, program: Program, source: str, actor: str, at: datetime, also: Also | None = None
+) -> Held:
+    """
+    Give held points free again. What has expired meanwhile expires at once.
+
+    A hold whose points are free already, because it was released or has expired, is left as it is.
+
+    :raises UnknownHold: if the program has no such hold
+    :raises HoldIsClosed: if it was settled
+    """
+    context = Context(program=program, source=source, actor=actor, at=at)
+
+    def decide(found: Found) -> _Decision | None:
+        if found.hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED):
+            return None
+        if found.hold.status == HoldStatus.SETTLED:
+            raise _ended(found.hold, "settled")
+        how = HoldStatus.EXPIRED if found.hold.is_overdue(at) else HoldStatus.RELEASED
+        return _end(found, _closed(found.hold, how, None, context), None, context)
+
+    return _close(hold_id, context, decide, also)
+
+
+def expire_overdue(program: Program, *, at: datetime) -> Iterator[int]:
+    """
+    Give the points of overdue holds free, a chunk of members at a time: how many holds each ended.
+
+    Each chunk is one commit. A run that was broken off goes on where it stopped when it is run again.
+    """
+    context = Context(program=program, source="", actor="system:holds", at=at)
+    while member_ids := reservations.who_is_overdue(program, at=at, limit=CHUNK):
+        with transaction.atomic():
+            store.lock(member_ids)
+            ended = _expire(member_ids, context)
+        yield ended
+
+
+class _Decision(Struct, frozen=True, kw_only=True):
+    """A hold as it will be, what moves its points, and what the world hears of it."""
+
+    hold: HoldState
+    changes: tuple[Change, ...]
+    events: tuple[events.NewEvent, ...]
+
+
+# Beginning ---------------------------------------------------------------------------------------
+
+_FIND_MEMBER: Final = f"""
+SELECT {store.ACCOUNT_COLUMNS}, {store.open_lots_column("wallet.id")}
+FROM (VALUES ($2::text, $3::text)) AS asked(kind, value)
+{store.ACCOUNT_JOINS}
+LEFT JOIN members_wallet wallet ON wallet.member_id = member.id AND wallet.type_id = $4"""
+
+
+def _begin(
+    member: MemberReference,
+    wallet_type: str,
+    context: Context,
+    decide: Callable[[WalletState, WalletTerms], _Decision],
+    also: Also | None,
+) -> Held:
+    kind = _spendable(context.program, wallet_type)
+
+    def attempt(is_locking: bool) -> Held:
+        account = _find_member(member, kind, context.program)
+        if is_locking:
+            store.lock([account.member_id])
+            account = _find_member(member, kind, context.program)
+        wallet = account.wallet_of(kind.id)
+        if wallet is None:
+            raise InsufficientPoints(_("The wallet has no points yet."), available=0)
+        return _write(account, decide(wallet, kind), also, is_new=True)
+
+    return settled(attempt, races=())
+
+
+def _spendable(program: Program, key: str) -> WalletTerms:
+    kind = terms.of(program).wallet_types.get(key)
+    if kind is None:
+        detail = _("The program has no kind of points “{key}”.").format(key=key)
+        raise UnknownWalletType(detail, pointer="#/wallet_type")
+    if not kind.is_spendable:
+        detail = _("“{key}” cannot be spent.").format(key=key)
+        raise PointsNotSpendable(detail, pointer="#/wallet_type")
+    return kind
+
+
+def _find_member(member: MemberReference, kind: WalletTerms, program: Program) -> Account:
+    (row,) = fetch(_FIND_MEMBER, [program.pk, *reference(member), kind.id])
+    *columns, lots = row
+    account = member_of(store.read_account(program.pk, columns), member)
+    return store.filled(account, kind.id, lots, keeps_due=terms.of(program).keeps_due)
+
+
+def _new_hold(wallet: WalletState, points: int, context: Context, lives_for: timedelta) -> HoldState:
+    return HoldState(
+        id=new_id(),
+        program_id=wallet.program_id,
+        member_id=wallet.member_id,
+        wallet_id=wallet.id,
+        points=points,
+        source=context.source,
+        placed_at=context.at,
+        expires_at=context.at + lives_for,
+    )
+
+
+def _check(payment: Payment) -> None:
+    if not payment.lines:
+        return
+    if not payment.sale_external_id:
+        raise InvalidInput(_("Say which sale these lines are of."), pointer="#/sale_external_id")
+    if min(payment.lines.values()) <= 0:
+        raise InvalidInput(_("Points of a line are more than nothing."), pointer="#/lines")
+    total = sum(payment.lines.values())
+    if total != payment.points:
+        detail = _("The lines have {total} points in all, not {points}.")
+        raise InvalidInput(detail.format(total=total, points=payment.points), pointer="#/lines")
+
+
+# Ending ------------------------------------------------------------------------------------------
+
+
+def _close(
+    hold_id: UUID, context: Context, decide: Callable[[Found], _Decision | None], also: Also | None
+) -> Held:
+    def attempt(is_locking: bool) -> Held:
+        found = _find_hold(hold_id, context.program)
+        if is_locking:
+            store.lock([found.hold.member_id])
+            found = _find_hold(hold_id, context.program)
+        decision = decide(found)
+        if decision is None:
+            return _as_it_is(found, context.program)
+        return _write(found.account, decision, also, is_new=False)
+
+    return settled(attempt, races=())
+
+
+def find(hold_id: UUID, *, program: Program) -> Held:
+    """
+    A hold of the program, open or closed.
+
+    :raises UnknownHold: if there is none
+    """
+    return _as_it_is(_find_hold(hold_id, program), program)
+
+
+def _as_it_is(found: Found, program: Program) -> Held:
+    key = terms.of(program).of_type(found.wallet.type_id).key
+    return Held(hold=found.hold, wallet_type=key, available=found.wallet.available)
+
+
+def _find_hold(hold_id: UUID, program: Program) -> Found:
+    found = reservations.find(hold_id, program=program)
+    if found is None:
+        raise UnknownHold(_("There is no hold {hold_id}.").format(hold_id=hold_id))
+    return found
+
+
+def _is_settled_so(hold: HoldState, payment: Payment, source: str) -> bool:
+    """Whether just this was asked for before."""
+    asked = (HoldStatus.SETTLED, payment.points, payment.sale_external_id, payment.lines, source)
+    return asked == (hold.status, hold.settled, hold.paid_external_id, hold.paid_lines, hold.paid_source)
+
+
+def _must_be_open(hold: HoldState, at: datetime) -> None:
+    if hold.status != HoldStatus.HELD:
+        raise _ended(hold, hold.status)
+    if hold.is_overdue(at):
+        raise _ended(hold, "expired")
+
+
+def _ended(hold: HoldState, how: str) -> HoldIsClosed:
+    told = {
+        "settled": _("The hold was settled already, with {points} points."),
+        "released": _("The hold was released already."),
+        "expired": _("The time of the hold is over; its points are free again."),
+    }
+    return HoldIsClosed(told[how].format(points=hold.settled), ended=how, settled=hold.settled)
+
+
+def _closed(hold: HoldState, how: HoldStatus, payment: Payment | None, context: Context) -> HoldState:
+    closed = replace(hold, status=how.value, closed_at=context.at)
+    if payment is None:
+        return closed
+    return replace(
+        closed,
+        settled=payment.points,
+        paid_source=context.source,
+        paid_external_id=payment.sale_external_id,
+        paid_lines=payment.lines,
+    )
+
+
+def _end(found: Found, closed: HoldState, payment: Payment | None, context: Context) -> _Decision:
+    """Spend what is paid, give the rest free, and let go at once what has expired while it was held."""
+    wallet, left, changes = found.wallet, dict(found.held), list[Change]()
+    if payment is not None:
+        cause = _cause(closed, "settle", context, reason=_reason(payment))
+        changes.append(operations.settle(wallet, held=left, points=payment.points, cause=cause))
+        for posting in changes[-1].entry.postings:
+            left[posting.lot_id] -= posting.points
+    if any(left.values()):
+        wallet = changes[-1].wallet if changes else wallet
+        reason = "hold_expired" if closed.status == HoldStatus.EXPIRED else ""
+        changes.append(
+            operations.release(wallet, held=left, cause=_cause(closed, "release", context, reason=reason))
+        )
+        changes += _expired(changes[-1].wallet, closed, left, context)
+    key = terms.of(context.program).of_type(found.wallet.type_id).key
+    told = tuple(_told(change, closed, key) for change in changes)
+    return _Decision(hold=closed, changes=tuple(changes), events=told)
+
+
+def _expired(
+    wallet: WalletState, hold: HoldState, lots: Mapping[UUID, int], context: Context
+) -> list[Change]:
+    if wallet.keeps_due:
+        return []
+    change = operations.expire(wallet, cause=_cause(hold, "expire", context), lot_ids=lots.keys())
+    return [change] if change else []
+
+
+def _cause(hold: HoldState, what: str, context: Context, *, reason: str = "") -> Cause:
+    return Cause(
+        key=f"hold:{hold.id}:{what}",
+        actor=context.actor,
+        reason=reason,
+        effective_at=context.at,
+        recorded_at=context.at,
+    )
+
+
+def _reason(payment: Payment) -> str:
+    return f"sale:{payment.sale_external_id}" if payment.sale_external_id else ""
+
+
+def _told(change: Change, hold: HoldState, wallet_type: str) -> events.NewEvent:
+    about: dict[str, Any] = {"hold_id": str(hold.id)}
+    points = None
+    if change.entry.kind == "release":
+        points, about["hold_status"] = change.moved("held", "available"), hold.status
+    elif hold.paid_external_id and change.entry.kind != "expire":
+        about["sale_external_id"] = hold.paid_external_id
+    return telling.told(change, wallet_type=wallet_type, points=points, **about)
+
+
+# Writing -----------------------------------------------------------------------------------------
+
+
+def _write(account: Account, decision: _Decision, also: Also | None, *, is_new: bool) -> Held:
+    hold, wallet = decision.hold, decision.changes[-1].wallet
+    plan, batch = Plan([account]), Batch()
+    for change in decision.changes:
+        plan.apply(change)
+    store.add_to(batch, plan, program_id=hold.program_id)
+    if is_new:
+        reservations.add_new(batch, hold)
+    else:
+        reservations.add_closed(batch, [hold])
+    events.add_to(batch, decision.events)
+    held = Held(hold=hold, wallet_type=decision.events[0].data["wallet_type"], available=wallet.available)
+    if also:
+        also(batch, held)
+    batch.write()
+    return held
+
+
+# Overdue -----------------------------------------------------------------------------------------
+
+
+def _expire(member_ids: list[UUID], context: Context) -> int:
+    program = context.program
+    loaded = store.load(program.pk, [("id", str(member_id)) for member_id in member_ids])
+    accounts = store.with_open_lots(
+        [account for account in loaded if account], keeps_due=terms.of(program).keeps_due
+    )
+    owners = {account.member_id: account for account in accounts}
+    wallets = {wallet.id: wallet for account in accounts for wallet in account.wallets}
+    plan, batch, decisions = Plan(accounts), Batch(), list[_Decision]()
+    for hold, held in reservations.find_overdue(accounts, program=program, at=context.at):
+        found = Found(hold=hold, account=owners[hold.member_id], wallet=wallets[hold.wallet_id], held=held)
+        decision = _end(found, _closed(hold, HoldStatus.EXPIRED, None, context), None, context)
+        wallets[hold.wallet_id] = decision.changes[-1].wallet
+        decisions.append(decision)
+        for change in decision.changes:
+            plan.apply(change)
+    store.add_to(batch, plan, program_id=program.pk)
+    reservations.add_closed(batch, [decision.hold for decision in decisions])
+    events.add_to(batch, [told for decision in decisions for told in decision.events])
+    batch.write()
+    return len(decisions)
