@@ -12,6 +12,7 @@ from loyalty.core.models import Program
 from rewards import returning
 from rewards.activities import Return
 from rewards.models import WaitingReturn, WaitingStatus
+from rewards.recorded import Recorded
 
 CHUNK: Final = 500
 REASON_AT_MOST: Final = 300
@@ -42,7 +43,7 @@ def _apply(waiting: WaitingReturn, program: Program, at: datetime) -> bool:
         # It goes on waiting, and is swept up; its sale is booked, whoever reported that is not kept from it.
         log.warning("waiting_return_is_late", program=program.key, external_id=waiting.external_id)
         return False
-    return isinstance(answer, returning.Recorded)
+    return isinstance(answer, Recorded)
 
 
 def _refuse(waiting: WaitingReturn, refusal: DomainError) -> None:

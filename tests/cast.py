@@ -10,7 +10,7 @@ from members.holds import Held
 from members.references import MemberReference
 from rewards import earning, redeeming, returning
 from rewards.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
-from rewards.earning import Recorded
+from rewards.recorded import Recorded
 from rewards.redeeming import Redeemed
 
 CARD = MemberReference(kind="card", value="1001")

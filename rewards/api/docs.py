@@ -11,7 +11,7 @@ from members.references import MemberIsBlocked, UnknownMember
 from rewards.activities import CustomEvent, Transaction
 from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
-from rewards.earning import AlreadyReported
+from rewards.recorded import AlreadyReported
 from rewards.redeeming import Redeemed, RewardNotOnOffer, RewardSoldOut, UnknownReward
 from rewards.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 

@@ -15,8 +15,8 @@ from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
 from rewards.api.bodies import RedemptionRequest, answer_of, status_of
-from rewards.earning import Recorded
 from rewards.models import Activity
+from rewards.recorded import Also, Recorded
 
 
 class TransactionsView(PartnerView):
@@ -65,7 +65,7 @@ class EventsView(PartnerView):
         event = parsing.decode(request, CustomEvent)
         caller = auth.caller(request)
 
-        def write(also: earning.Also) -> Recorded:
+        def write(also: Also) -> Recorded:
             return earning.record(
                 event,
                 program=caller.program,

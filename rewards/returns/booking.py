@@ -260,13 +260,20 @@ class Booking:
             is_new=True,
         )
 
-    def _book(self, change: Change, **said: Any) -> None:
+    def _book(self, change: Change, *, points: int | None = None) -> None:
         self.plan.apply(change)
         account = self.accounts[change.wallet.member_id]
         others = tuple(known for known in account.wallets if known.id != change.wallet.id)
         self.accounts[account.member_id] = replace(account, wallets=(*others, change.wallet))
-        returned = {"activity_id": str(self.activity_id), "external_id": self.request.returned.external_id}
-        self.events.append(told(change, wallet_type=self._key(change.wallet.type_id), **said, **returned))
+        self.events.append(
+            told(
+                change,
+                wallet_type=self._key(change.wallet.type_id),
+                points=points,
+                activity_id=str(self.activity_id),
+                external_id=self.request.returned.external_id,
+            )
+        )
 
     def _key(self, type_id: UUID) -> str:
         return self.request.terms.of_type(type_id).key

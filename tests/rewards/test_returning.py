@@ -5,8 +5,8 @@ from members import expiry
 from members.ledger import verify
 from members.models import Entry, Lot, Member, MemberTier, Wallet, WalletType
 from rewards import campaigns
-from rewards.earning import AlreadyReported
 from rewards.models import Activity, Reward
+from rewards.recorded import AlreadyReported
 from rewards.returning import ReturnedTooMuch, Waits
 from tests import factories
 from tests.cast import Shop

@@ -27,8 +27,15 @@ def pays() -> Pay:
 
     def pay(shop: Shop, member: Member, points: int, sale: str, **lines: int) -> Hold:
         held = shop.holds(points, MemberReference("id", str(member.pk)))
-        said = {"program": shop.program, "source": shop.source, "actor": "partner:till", "at": shop.at}
-        holds.settle(held.hold.id, sale_external_id=sale, lines=lines, **said)
+        holds.settle(
+            held.hold.id,
+            sale_external_id=sale,
+            lines=lines,
+            program=shop.program,
+            source=shop.source,
+            actor=f"partner:{shop.source}",
+            at=shop.at,
+        )
         return Hold.objects.get(pk=held.hold.id)
 
     return pay

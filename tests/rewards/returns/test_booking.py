@@ -1,6 +1,7 @@
 """Returns as they are booked: by which method, by which policy, with points that paid, of whose sales."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ BASKET = (line("coffee", "60.00", category="coffee", quantity="3"), line("mug", 
 COFFEE = {"all": [{"fact": "line.category", "operator": "in", "value": ["coffee"]}]}
 
 
-def publish(shop: Shop, key: str, *effects: dict[str, object], conditions: object = None) -> None:
+def publish(shop: Shop, key: str, *effects: dict[str, Any], conditions: dict[str, Any] | None = None) -> None:
     campaign = factories.CampaignFactory.create(program=shop.program, key=key, name=key.title())
     definition = factories.definition(*effects, conditions=conditions)
     campaigns.publish(campaign, definition=definition, by=None, at=shop.at, effective_at=shop.at)

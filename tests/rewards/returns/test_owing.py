@@ -110,8 +110,8 @@ class TestRestOf:
 
         assert rest.activity.amount == Decimal(60)
         assert [(line.id, line.quantity, line.amount) for line in rest.activity.lines] == [
-            ("a", 2, Decimal(30)),
-            ("b", 1, Decimal(30)),
+            ("a", Decimal(2), Decimal(30)),
+            ("b", Decimal(1), Decimal(30)),
         ]
 
     def test_has_no_line_that_came_back_whole(self):

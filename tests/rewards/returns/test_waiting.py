@@ -7,8 +7,8 @@ from members.models import Member, Wallet
 from members.references import UnknownMember
 from rewards import earning, tasks, waiting
 from rewards.activities import ReturnedLine
-from rewards.earning import AlreadyReported, Recorded
 from rewards.models import Activity, WaitingReturn
+from rewards.recorded import AlreadyReported, Recorded
 from rewards.returning import ReturnWasRefused, Waits
 from tests import factories
 from tests.cast import Shop, line
