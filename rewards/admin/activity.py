@@ -132,7 +132,7 @@ class ActivityAdmin(FactAdmin):
 
     @display(description=_("returns"))
     def shown_returns(self, activity: Activity) -> SafeString:
-        returns = activity.returns.order_by("pk")
+        returns = [(one, self.shown_points(one)) for one in activity.returns.order_by("pk")]
         currency = activity.program.currency
         return render_to_string("admin/rewards/returns.html", {"returns": returns, "currency": currency})
 

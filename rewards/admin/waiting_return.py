@@ -44,14 +44,14 @@ class WaitingReturnAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
-        (None, {"fields": ("shown_status", "reason", "booked")}),
+        (None, {"fields": ("status", "reason", "booked")}),
         (
             _("As it was reported"),
             {"fields": ("source", "external_id", "sale_external_id", "shown_amount", "shown_lines")},
         ),
         (_("Time"), {"fields": ("occurred_at", "recorded_at")}),
     )
-    readonly_fields = ("shown_status", "booked", "shown_amount", "shown_lines")
+    readonly_fields = ("booked", "shown_amount", "shown_lines")
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[WaitingReturn], search_term: str
