@@ -12,20 +12,22 @@ UPDATE rewards_activity AS given_back SET facts = jsonb_build_object(
     'back', jsonb_build_object(
         'lines', '{}'::jsonb, 'unassigned', (counted.amount * 100)::bigint, 'is_whole', counted.sold = 0
     ),
-    'owed', coalesce((
-        SELECT jsonb_object_agg(lot.id, CASE WHEN counted.sold = 0 THEN lot.points ELSE
-            div(lot.points * counted.in_all, counted.sold)
-            - div(lot.points * (counted.in_all - counted.amount), counted.sold) END)
-        FROM members_lot AS lot WHERE lot.activity_id = counted.original_id
-    ), '{}'::jsonb)
+    'owed', counted.owed, 'charged', counted.owed, 'pending', '{}'::jsonb
 )
-FROM (
+FROM (SELECT each.*, coalesce((
+        SELECT jsonb_object_agg(lot.id, CASE WHEN each.sold = 0 THEN lot.points ELSE
+            div(lot.points * each.in_all, each.sold)
+            - div(lot.points * (each.in_all - each.amount), each.sold) END)
+        FROM members_lot AS lot WHERE lot.activity_id = each.original_id
+    ), '{}'::jsonb) AS owed
+  FROM (
     SELECT activity.id, activity.original_id, activity.amount, sale.amount AS sold,
            sum(activity.amount) OVER (
                PARTITION BY activity.original_id ORDER BY activity.recorded_at, activity.id
            ) AS in_all
     FROM rewards_activity AS activity JOIN rewards_activity AS sale ON sale.id = activity.original_id
     WHERE activity.kind = 'return'
+  ) AS each
 ) AS counted
 WHERE given_back.id = counted.id AND NOT given_back.facts ? 'owed'
 """
@@ -48,7 +50,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='activity',
             name='facts',
-            field=models.JSONField(db_comment='{member, rounding, time_zone}: what the engine saw of the member and the program; of a return {method, back, owed, own}: which goods, how many points of which lot, and how many of those came from the lot itself', default=dict),
+            field=models.JSONField(db_comment='{member, rounding, time_zone}: what the engine saw of the member and the program; of a return {method, back, owed, charged, pending}: which goods; by lot, how many points those had given, what they cost, and what of it was still pending', default=dict),
         ),
         migrations.AlterField(
             model_name='activity',

@@ -74,8 +74,8 @@ class Activity(models.Model):
         default=dict,
         db_comment=(
             "{member, rounding, time_zone}: what the engine saw of the member and the program;"
-            " of a return {method, back, owed, own}: which goods, how many points of which lot, and how"
-            " many of those came from the lot itself"
+            " of a return {method, back, owed, charged, pending}: which goods; by lot, how many points those"
+            " had given, what they cost, and what of it was still pending"
         ),
     )
     awards = models.JSONField(

@@ -1,6 +1,6 @@
 """What one return changes: points given back and taken, tiers, the sale, what is told of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -66,7 +66,8 @@ class Booking:
         self.given_back: list[dict[str, Any]] = []
         self.taken: list[dict[str, Any]] = []
         self.owed: dict[UUID, int] = {}
-        self.own: dict[UUID, int] = {}
+        self.charged: dict[UUID, int] = {}
+        self.pending: dict[UUID, int] = {}
         # What is given back first can pay for what is taken then.
         for one in given_back(sale, back=self.back):
             self._give_back(one)
@@ -123,9 +124,7 @@ class Booking:
             lot_id: more for lot_id, total in totals.items() if (more := total - before.get(lot_id, 0))
         }
         for key in sorted({grant.wallet_type for grant in grants}):
-            theirs = [lot for lot, of in lots if of == key]
-            shares = {lot.id: TakeBack(total=totals[lot.id], before=before.get(lot.id, 0)) for lot in theirs}
-            self._reverse(key, theirs, shares)
+            self._reverse(key, [lot for lot, of in lots if of == key], totals)
 
     def _granted(self) -> list[tuple[LotState, str]]:
         """The lots that the sale itself gave, whoever has their points by now, with their wallet type."""
@@ -161,68 +160,52 @@ class Booking:
         )
         return owing.recalculated(grants, sale=goods, back=self.back, before=self.sale.owed, rest=rest)
 
-    def _reverse(self, key: str, lots: Iterable[LotState], shares: Mapping[UUID, TakeBack]) -> None:
+    def _reverse(self, key: str, lots: Sequence[LotState], totals: Mapping[UUID, int]) -> None:
         wallet_type = self.request.terms.wallet_types[key]
-        wanted = sum(share.total - share.before for share in shares.values())
+        wanted = sum(self.owed.get(lot.id, 0) for lot in lots)
         wallet = self.account.wallet_of(wallet_type.id) or self._new_wallet(wallet_type.id)
-        elsewhere = 0
-        if self.seller == self.holder:
-            shares = {lot.id: self._share(lot, shares[lot.id]) for lot in lots}
-        else:
-            shares, elsewhere = self._inherited(lots, shares, wallet)
+        shares: dict[UUID, TakeBack] = {}
+        missing = 0
+        for lot in lots:
+            missing += self._charge(lot, totals[lot.id], wallet, shares)
         reversal = operations.reverse(
             wallet,
             shares=shares,
             cause=self._cause(f"reverse:{wallet_type.id}"),
             policy=wallet_type.return_policy,
-            elsewhere=elsewhere,
+            elsewhere=missing,
         )
         if reversal.change:
             self._book(reversal.change)
         self._note(key, reversal, wanted)
         self._step_down(wallet_type.id, wanted)
 
-    def _share(self, lot: LotState, share: TakeBack) -> TakeBack:
-        """The lot's share, where points of it that went for something else count as spent."""
-        self._remember_own(lot, share.total - share.before)
-        others = self.sale.spent_by_others(lot.id)
-        return TakeBack(total=share.total + others, before=share.before + others)
-
-    def _remember_own(self, lot: LotState, wanted: int) -> None:
-        """How many available points of the lot go for the lot itself, for later returns to know."""
-        if own := min(wanted - min(wanted, lot.pending), lot.available):
-            self.own[lot.id] = own
-
-    def _inherited(
-        self, lots: Iterable[LotState], shares: Mapping[UUID, TakeBack], wallet: WalletState
-    ) -> tuple[dict[UUID, TakeBack], int]:
+    def _charge(self, lot: LotState, total: int, wallet: WalletState, shares: dict[UUID, TakeBack]) -> int:
         """
-        What is taken from the lots that came to `wallet` by merges, and what is owed beyond them.
+        Put into `shares` what is taken from the lot itself; how many points are missing then.
 
-        A lot and what became of it elsewhere count as one: points that it lost by expiry or by
-        earlier returns, here or there, are accounted for.
+        The lot and what merges made of it count as one.
         """
-        inherited: dict[UUID, TakeBack] = {}
-        mine = {lot.id for lot in wallet.lots}
-        elsewhere = 0
-        for lot in lots:
-            share, family = shares[lot.id], self._family(lot.id)
-            gone = sum(self._gone(one) for one in (lot, *family))
-            left = share.total - share.before
-            for heir in (one for one in family if one.id in mine):
-                here = min(left, heir.pending + heir.available)
-                before = heir.reversed + heir.expired
-                inherited[heir.id] = TakeBack(total=before + here, before=before)
-                self._remember_own(heir, here)
-                left -= here
-            taken = share.total - share.before - left
-            lost = max(share.total - gone - taken, 0) - max(share.before - gone, 0)
-            elsewhere += max(lost, 0)
-        return inherited, elsewhere
-
-    def _gone(self, lot: LotState) -> int:
-        """Points of the lot that are neither there nor spent."""
-        return lot.reversed - self.sale.spent_by_others(lot.id) + lot.expired
+        family = [lot, *self._family(lot.id)]
+        in_wallet = {known.id for known in wallet.lots}
+        here = [one for one in family if one.id in in_wallet]
+        cost = owing.charge(
+            points=lot.points,
+            total=total,
+            before=self.sale.owed.get(lot.id, 0),
+            charged=self.sale.charged.get(lot.id, 0),
+            gone=sum(self.sale.gone(one) for one in family),
+            left=sum(one.pending + one.available for one in here),
+        )
+        left = cost.own
+        for one in here:
+            taken = min(left, one.pending + one.available)
+            accounted = one.reversed + one.expired
+            shares[one.id] = TakeBack(total=accounted + taken, before=accounted)
+            self.pending[one.id] = min(taken, one.pending)
+            left -= taken
+        self.charged[lot.id] = cost.own + cost.missing
+        return cost.missing
 
     def _family(self, lot_id: UUID) -> list[LotState]:
         """The lots that a lot's points were merged into, from member to member."""
@@ -327,8 +310,9 @@ class Booking:
         facts = {
             "method": request.program.returns_method,
             "back": self.coming_back.to_json(),
-            "owed": {str(lot_id): points for lot_id, points in self.owed.items()},
-            "own": {str(lot_id): points for lot_id, points in self.own.items()},
+            "owed": _stored(self.owed),
+            "charged": _stored(self.charged),
+            "pending": _stored(self.pending),
         }
         lines = telling.lines(self.coming_back, self.sale, request.program.currency)
         told = {"wallets": recorded.wallets, "tier": recorded.tier, "returned": recorded.returned}
@@ -338,6 +322,10 @@ class Booking:
             recorded.awards, told, recorded.points,
             request.returned.fingerprint, recorded.occurred_at, recorded.recorded_at,
         )  # fmt: skip
+
+
+def _stored(points: Mapping[UUID, int]) -> dict[str, int]:
+    return {str(lot_id): number for lot_id, number in points.items() if number}
 
 
 _ROW_FIELDS: Final = (

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members.ledger import store
-from members.ledger.state import Account
+from members.ledger.state import Account, LotState
 from members.models import MemberStatus
 from rewards import explaining
 from rewards.activities import Line, Return
@@ -59,7 +59,7 @@ class SoldThen(Struct, frozen=True, kw_only=True, dict=True):
     awards: list[dict[str, Any]]
     returns: list[dict[str, Any]]
     reversed: Mapping[UUID, int]
-    """By lot, available points that were taken back for whatever reason."""
+    """By lot, pending points that were taken back for whatever reason."""
     payments: tuple[Payment, ...]
 
     @cached_property
@@ -77,9 +77,14 @@ class SoldThen(Struct, frozen=True, kw_only=True, dict=True):
         return self._sum_of("owed")
 
     @cached_property
-    def _own(self) -> Mapping[UUID, int]:
-        """By lot, available points that the returns so far took from it for itself."""
-        return self._sum_of("own")
+    def charged(self) -> Mapping[UUID, int]:
+        """By lot, what the returns so far took for it, from it or from other points, or found missing."""
+        return self._sum_of("charged")
+
+    @cached_property
+    def _own_pending(self) -> Mapping[UUID, int]:
+        """By lot, pending points that the returns so far took from it."""
+        return self._sum_of("pending")
 
     def _sum_of(self, name: str) -> Mapping[UUID, int]:
         total: Counter[UUID] = Counter()
@@ -87,9 +92,10 @@ class SoldThen(Struct, frozen=True, kw_only=True, dict=True):
             total.update({UUID(lot_id): points for lot_id, points in facts.get(name, {}).items()})
         return total
 
-    def spent_by_others(self, lot_id: UUID) -> int:
-        """Points of a lot that were taken for another lot, a debt, by hand: as good as spent."""
-        return max(self.reversed.get(lot_id, 0) - self._own.get(lot_id, 0), 0)
+    def gone(self, lot: LotState) -> int:
+        """Points of a lot that nobody ever had a use of: expired, or cancelled while they were pending."""
+        cancelled = self.reversed.get(lot.id, 0) - self._own_pending.get(lot.id, 0)
+        return lot.expired + max(cancelled, 0)
 
     def seen(self, program: Program) -> Facts:
         """What the engine saw when the sale was booked."""
@@ -159,11 +165,9 @@ WHERE hold.program_id = $1 AND hold.paid_source = $2 AND hold.paid_external_id =
 """
 _REVERSED: Final = """
 SELECT json_object_agg(moved.lot_id, moved.points)
-FROM (SELECT posting.lot_id,
-             sum(CASE posting.source WHEN 'reversed' THEN -posting.points ELSE posting.points END) AS points
+FROM (SELECT posting.lot_id, sum(posting.points) AS points
       FROM members_lot lot JOIN members_posting posting ON posting.lot_id = lot.id
-      WHERE lot.activity_id = sale.id
-        AND (posting.source, posting.destination) IN (('available', 'reversed'), ('reversed', 'available'))
+      WHERE lot.activity_id = sale.id AND posting.source = 'pending' AND posting.destination = 'reversed'
       GROUP BY posting.lot_id) AS moved
 """
 _DONE: Final = (

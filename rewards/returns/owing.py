@@ -81,6 +81,24 @@ def _not_earned(
     return totals
 
 
+class Charge(Struct, frozen=True):
+    """Points to take for one grant: from what is left of it, and from whatever else the member has."""
+
+    own: int
+    missing: int
+
+
+def charge(*, points: int, total: int, before: int, charged: int, gone: int, left: int) -> Charge:
+    """
+    What a grant of `points` costs now that `total` of them are owed in all, after `before`.
+
+    `charged` is what it has cost so far, `gone` what expired of it or never came, which costs nothing,
+    and `left` what is there of it. All the rest was spent, for whatever.
+    """
+    own = max(min(total - before, left, points - gone - charged), 0)
+    return Charge(own, max(total - gone - charged - own, 0))
+
+
 def rest_of(facts: Facts, *, sale: Sold, back: Back) -> Facts:
     """The facts of the same activity without what has come back: same member, same moment."""
     activity = replace(

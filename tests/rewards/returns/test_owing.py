@@ -16,7 +16,7 @@ from rewards.engine.evaluate import Rulebook, compile_campaign, evaluate
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
 from rewards.returns import owing
 from rewards.returns.goods import Award, Back, ReturnedTooMuch, Sold, coming_back
-from rewards.returns.owing import Grant
+from rewards.returns.owing import Charge, Grant
 from tests.factories import NOON, definition
 from tests.rewards.returns.test_goods import BASKET, after, baskets, returned, steps
 
@@ -180,3 +180,51 @@ def test_recalculating_leaves_what_the_rest_alone_would_have_earned(data: st.Dat
         given = sum(grant.award.points for grant in grants if grant.wallet_type == wallet_type)
         kept = given - sum(totals[grant.lot_id] for grant in grants if grant.wallet_type == wallet_type)
         assert kept == min(given, sum(award.points for award in rest if award.wallet_type == wallet_type))
+
+
+class TestCharge:
+    def test_takes_what_is_there_before_it_asks_for_more(self):
+        cost = owing.charge(points=100, total=60, before=0, charged=0, gone=0, left=40)
+
+        assert cost == Charge(own=40, missing=20)
+
+    def test_asks_nothing_for_what_nobody_had_a_use_of(self):
+        cost = owing.charge(points=100, total=100, before=0, charged=0, gone=70, left=0)
+
+        assert cost == Charge(own=0, missing=30)
+
+    def test_asks_for_nothing_twice(self):
+        cost = owing.charge(points=100, total=100, before=60, charged=60, gone=0, left=0)
+
+        assert cost == Charge(own=0, missing=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_returns_cost_all_that_did_not_expire_whatever_became_of_it(data: st.DataObject):
+    points = data.draw(st.integers(1, 300))
+    left, gone, owed, charged = points, 0, 0, 0
+
+    def comes_back(total: int) -> int:
+        cost = owing.charge(points=points, total=total, before=owed, charged=charged, gone=gone, left=left)
+        assert 0 <= cost.own <= left
+        assert cost.missing >= 0
+        assert charged + cost.own + cost.missing <= points - gone
+        return cost.own
+
+    for _ in range(data.draw(st.integers(0, 8))):
+        happens = data.draw(st.sampled_from(["spend", "expire", "return"]))
+        if happens == "spend":
+            left -= data.draw(st.integers(0, left))
+        elif happens == "expire":
+            gone, left = gone + left, 0
+        else:
+            total = data.draw(st.integers(owed, points))
+            cost = owing.charge(
+                points=points, total=total, before=owed, charged=charged, gone=gone, left=left
+            )
+            left, owed, charged = left - comes_back(total), total, charged + cost.own + cost.missing
+    comes_back(points)
+    cost = owing.charge(points=points, total=points, before=owed, charged=charged, gone=gone, left=left)
+
+    assert charged + cost.own + cost.missing == points - gone
