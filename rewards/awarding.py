@@ -226,20 +226,22 @@ class _Step:
         for award, lot in zip(awards, change.new_lots, strict=True):
             self.lots[award.version_id, award.effect] = lot.id
         self._keep(change.wallet)
+        # What pays for points that are owed is earned, too.
+        earned = sum(award.points for award in awards)
         self._tell(
             "points.earned",
             entry_id=str(change.entry.id),
             activity_id=str(self.activity_id),
             external_id=self.activity.external_id,
             wallet_type=wallet_type.key,
-            points=change.entry.points,
+            points=earned,
             balance=change.entry.available_after,
         )
         counted = tiers.moves(
             self.account,
             terms=self.context.terms,
             type_id=wallet_type.id,
-            points=change.entry.points,
+            points=earned,
             at=self.context.at,
         )
         for move in counted:

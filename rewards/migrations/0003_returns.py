@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='activity',
             name='facts',
-            field=models.JSONField(db_comment='{member, rounding, time_zone}: what the engine saw of the member and the program; of a return {method, back, owed, charged, pending}: which goods; by lot, how many points those had given, what they cost, and what of it was still pending', default=dict),
+            field=models.JSONField(db_comment='{member, rounding, time_zone}: what the engine saw of the member and the program; of a return {method, back, owed, charged, pending, written_off}: which goods; by lot, how many points those had given, what they cost, what was pending still', default=dict),
         ),
         migrations.AlterField(
             model_name='activity',

@@ -74,8 +74,8 @@ class Activity(models.Model):
         default=dict,
         db_comment=(
             "{member, rounding, time_zone}: what the engine saw of the member and the program;"
-            " of a return {method, back, owed, charged, pending}: which goods; by lot, how many points those"
-            " had given, what they cost, and what of it was still pending"
+            " of a return {method, back, owed, charged, pending, written_off}: which goods; by lot, how many"
+            " points those had given, what they cost, what was pending still"
         ),
     )
     awards = models.JSONField(

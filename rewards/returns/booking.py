@@ -30,7 +30,7 @@ from rewards.recorded import Recorded
 from rewards.returns import owing, telling
 from rewards.returns.found import Found, SoldThen
 from rewards.returns.goods import Award, Back, money
-from rewards.returns.owing import Grant
+from rewards.returns.owing import Charge, Grant
 from rewards.returns.payments import GivenBack, given_back
 
 
@@ -68,6 +68,7 @@ class Booking:
         self.owed: dict[UUID, int] = {}
         self.charged: dict[UUID, int] = {}
         self.pending: dict[UUID, int] = {}
+        self.written_off: dict[str, int] = {}
         # What is given back first can pay for what is taken then.
         for one in given_back(sale, back=self.back):
             self._give_back(one)
@@ -165,24 +166,25 @@ class Booking:
         wanted = sum(self.owed.get(lot.id, 0) for lot in lots)
         wallet = self.account.wallet_of(wallet_type.id) or self._new_wallet(wallet_type.id)
         shares: dict[UUID, TakeBack] = {}
-        missing = 0
-        for lot in lots:
-            missing += self._charge(lot, totals[lot.id], wallet, shares)
+        costs = {lot.id: self._charge(lot, totals[lot.id], wallet, shares) for lot in lots}
+        missing = sum(cost.missing for cost in costs.values())
         reversal = operations.reverse(
             wallet,
             shares=shares,
             cause=self._cause(f"reverse:{wallet_type.id}"),
             policy=wallet_type.return_policy,
-            elsewhere=missing,
+            elsewhere=missing - self._credit(key, costs, missing),
         )
+        if reversal.written_off:
+            self.written_off[key] = reversal.written_off
         if reversal.change:
             self._book(reversal.change)
         self._note(key, reversal, wanted)
         self._step_down(wallet_type.id, wanted)
 
-    def _charge(self, lot: LotState, total: int, wallet: WalletState, shares: dict[UUID, TakeBack]) -> int:
+    def _charge(self, lot: LotState, total: int, wallet: WalletState, shares: dict[UUID, TakeBack]) -> Charge:
         """
-        Put into `shares` what is taken from the lot itself; how many points are missing then.
+        What the lot costs; what is taken from the lot itself is put into `shares`.
 
         The lot and what merges made of it count as one.
         """
@@ -205,7 +207,17 @@ class Booking:
             self.pending[one.id] = min(taken, one.pending)
             left -= taken
         self.charged[lot.id] = cost.own + cost.missing
-        return cost.missing
+        return cost
+
+    def _credit(self, key: str, costs: Mapping[UUID, Charge], missing: int) -> int:
+        """What earlier returns took too much counts now, as far as it was not written off anyway."""
+        excess = sum(cost.excess for cost in costs.values())
+        credit = left = min(missing, max(excess - self.sale.written_off(key), 0))
+        for lot_id, cost in costs.items():
+            used = min(left, cost.excess)
+            self.charged[lot_id] -= used
+            left -= used
+        return credit
 
     def _family(self, lot_id: UUID) -> list[LotState]:
         """The lots that a lot's points were merged into, from member to member."""
@@ -313,6 +325,7 @@ class Booking:
             "owed": _stored(self.owed),
             "charged": _stored(self.charged),
             "pending": _stored(self.pending),
+            "written_off": self.written_off,
         }
         lines = telling.lines(self.coming_back, self.sale, request.program.currency)
         told = {"wallets": recorded.wallets, "tier": recorded.tier, "returned": recorded.returned}

@@ -86,6 +86,10 @@ class SoldThen(Struct, frozen=True, kw_only=True, dict=True):
         """By lot, pending points that the returns so far took from it."""
         return self._sum_of("pending")
 
+    def written_off(self, wallet_type: str) -> int:
+        """Points of a kind that the returns so far gave up."""
+        return sum(int(facts.get("written_off", {}).get(wallet_type, 0)) for facts in self.returns)
+
     def _sum_of(self, name: str) -> Mapping[UUID, int]:
         total: Counter[UUID] = Counter()
         for facts in self.returns:

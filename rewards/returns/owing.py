@@ -82,10 +82,15 @@ def _not_earned(
 
 
 class Charge(Struct, frozen=True):
-    """Points to take for one grant: from what is left of it, and from whatever else the member has."""
+    """
+    Points to take for one grant: from what is left of it, and from whatever else the member has.
+
+    `excess` were taken from elsewhere for points that had been spent, came back and have expired since.
+    """
 
     own: int
     missing: int
+    excess: int = 0
 
 
 def charge(*, points: int, total: int, before: int, charged: int, gone: int, left: int) -> Charge:
@@ -95,8 +100,9 @@ def charge(*, points: int, total: int, before: int, charged: int, gone: int, lef
     `charged` is what it has cost so far, `gone` what expired of it or never came, which costs nothing,
     and `left` what is there of it. All the rest was spent, for whatever.
     """
-    own = max(min(total - before, left, points - gone - charged), 0)
-    return Charge(own, max(total - gone - charged - own, 0))
+    chargeable = points - gone - charged
+    own = max(min(total - before, left, chargeable), 0)
+    return Charge(own, max(total - gone - charged - own, 0), max(-chargeable, 0))
 
 
 def rest_of(facts: Facts, *, sale: Sold, back: Back) -> Facts:

@@ -193,6 +193,12 @@ class TestCharge:
 
         assert cost == Charge(own=0, missing=30)
 
+    def test_knows_what_was_asked_too_much(self):
+        # All were spent when half of them were owed; 60 came back since, and expired.
+        cost = owing.charge(points=100, total=100, before=50, charged=50, gone=60, left=0)
+
+        assert cost == Charge(own=0, missing=0, excess=10)
+
     def test_asks_for_nothing_twice(self):
         cost = owing.charge(points=100, total=100, before=60, charged=60, gone=0, left=0)
 
