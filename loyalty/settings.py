@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import environ
 import structlog
+from celery.schedules import crontab
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -141,6 +142,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "rewards.tasks.apply_waiting_returns",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "check the ledgers": {
+        "task": "rewards.tasks.check_ledgers",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 3600},
     },
     "expire approvals": {
         "task": "loyalty.core.tasks.expire_approvals",

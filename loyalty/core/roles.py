@@ -33,6 +33,8 @@ _SEE_RULES: Final = (
     | _may("members", "adjustmentlimit", "view")
 )
 
+_CHECK_BOOKS: Final = _may("members", "ledgercheck", "view", "run")
+
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.MARKETER: frozenset(
         _SEE_MEMBERS
@@ -41,6 +43,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
+        | _may("members", "liability", "view")
     ),
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
@@ -53,8 +56,16 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.FINANCE: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
+        | _CHECK_BOOKS
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
+        | _may("members", "liability", "view")
+        | _may("members", "finance", "view")
+        | _may("members", "pointcost", "change")
+        | _may("members", "accountingaccount", "change")
+        | _may("members", "breakagerate", "propose", "approve")
+        | _may("members", "period", "close")
+        | _may("members", "periodlock", "reopen")
     ),
     Role.OPERATOR: frozenset(
         _may("integrations", "partner", "view", "add", "change")
@@ -64,6 +75,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
+        | _CHECK_BOOKS
         # All programs': who has a role in one of them only looks. Superusers change them.
         | _may("django_celery_beat", "periodictask", "view")
         | _may("django_celery_beat", "intervalschedule", "view")
@@ -109,6 +121,8 @@ class RoleBackend(ModelBackend):
         return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(
-            permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj)
-        )
+        """:raises PermissionDenied: see `has_perm`; the next backend would ask the database"""
+        held = self.get_all_permissions(user_obj)
+        if not any(permission.startswith(f"{app_label}.") for permission in held):
+            raise PermissionDenied
+        return True

@@ -6,8 +6,10 @@ from members.models.adjustment import (
     Direction,
     ReasonCode,
 )
+from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
+from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
 from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
@@ -17,7 +19,11 @@ __all__ = [
     "Adjustment",
     "AdjustmentDay",
     "AdjustmentLimit",
+    "COHORT_VALIDATOR",
+    "AccountingAccount",
+    "BreakageRate",
     "Bucket",
+    "CheckStatus",
     "Direction",
     "Entry",
     "EntryKind",
@@ -26,11 +32,15 @@ __all__ = [
     "HoldStatus",
     "Identifier",
     "IdentifierKind",
+    "LedgerAnchor",
+    "LedgerCheck",
     "Lot",
     "LotSource",
     "Member",
     "MemberStatus",
     "MemberTier",
+    "PeriodLock",
+    "PointCost",
     "Posting",
     "ReasonCode",
     "ReturnPolicy",
