@@ -13,7 +13,8 @@ from loyalty.core.db import Batch, fetch
 from loyalty.core.models import Program
 from members import terms
 from members.ledger import operations, store
-from members.ledger.operations import Cause, Change
+from members.ledger.chain import Cause
+from members.ledger.operations import Change
 from members.ledger.plan import Plan
 from members.ledger.state import Account
 

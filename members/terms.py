@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -23,6 +24,15 @@ class WalletTerms(Struct, frozen=True, kw_only=True):
     is_spendable: bool
     expiry_rule: str
     expires_after: int | None
+    expires_on_date: date | None = None
+    pending_days: int = 0
+    return_policy: str = "within_balance"
+    keeps_due: bool = False
+    """Points whose time is over stay usable until an expiry run takes them."""
+    transfers_to: str = "nobody"
+    transfer_minimum: int = 1
+    transfer_monthly_limit: int | None = None
+    transfer_fee_percent: Decimal = Decimal(0)
 
 
 class Rung(Struct, frozen=True, kw_only=True):
@@ -57,6 +67,10 @@ class Terms(Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     wallet_types: dict[str, WalletTerms]
     ladders: tuple[LadderTerms, ...]
+    keeps_due: frozenset[UUID] = frozenset()
+
+    def of_type(self, type_id: UUID) -> WalletTerms:
+        return next(known for known in self.wallet_types.values() if known.id == type_id)
 
     def expires_at(self, wallet_type: WalletTerms, earned_at: datetime) -> datetime | None:
         """
@@ -96,9 +110,11 @@ def of(program: Program) -> Terms:
 
 def _load(program: Program) -> Terms:
     tiers = list(Tier.objects.filter(ladder__program=program).order_by("threshold"))
+    wallet_types = {t.key: _wallet_terms(t) for t in WalletType.objects.filter(program=program)}
     return Terms(
         zone=ZoneInfo(program.time_zone),
-        wallet_types={t.key: _wallet_terms(t) for t in WalletType.objects.filter(program=program)},
+        wallet_types=wallet_types,
+        keeps_due=frozenset(known.id for known in wallet_types.values() if known.keeps_due),
         ladders=tuple(
             _ladder_terms(ladder, rungs)
             for ladder in TierLadder.objects.filter(program=program).order_by("key")
@@ -116,6 +132,14 @@ def _wallet_terms(wallet_type: WalletType) -> WalletTerms:
         is_spendable=wallet_type.is_spendable,
         expiry_rule=wallet_type.expiry_rule,
         expires_after=wallet_type.expires_after,
+        expires_on_date=wallet_type.expires_on_date,
+        pending_days=wallet_type.pending_days,
+        return_policy=wallet_type.return_policy,
+        keeps_due=wallet_type.expiry_is_on_hold or wallet_type.expires_only_if_warned,
+        transfers_to=wallet_type.transfers_to,
+        transfer_minimum=wallet_type.transfer_minimum,
+        transfer_monthly_limit=wallet_type.transfer_monthly_limit,
+        transfer_fee_percent=wallet_type.transfer_fee_percent,
     )
 
 

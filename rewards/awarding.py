@@ -20,7 +20,8 @@ from loyalty.core.events import NewEvent
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members.ledger import operations
-from members.ledger.operations import Cause, Change, Grant, TooManyPoints
+from members.ledger.chain import Cause
+from members.ledger.operations import Change, Grant, TooManyPoints
 from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
 from members.terms import LadderTerms, Terms, WalletTerms

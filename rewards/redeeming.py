@@ -14,8 +14,10 @@ from loyalty.core.db import Batch, fetch, settled, violated
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from members import terms
 from members.ledger import operations, store
-from members.ledger.operations import Cause, Change, InsufficientPoints
+from members.ledger.chain import Cause
+from members.ledger.operations import Change, InsufficientPoints
 from members.ledger.plan import Plan
 from members.ledger.state import Account
 from rewards.activities import MemberReference
@@ -139,7 +141,9 @@ def _find(request: Request) -> tuple[Account, Offer]:
     if row[0] is None:
         raise UnknownReward(f"The program has no reward “{request.reward}”.", pointer="#/reward")
     offer = Offer(*row[:width])
-    (account,) = store.with_open_lots([account], type_id=offer.wallet_type_id)
+    (account,) = store.with_open_lots(
+        [account], type_id=offer.wallet_type_id, keeps_due=terms.of(request.program).keeps_due
+    )
     return account, offer
 
 

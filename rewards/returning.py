@@ -23,7 +23,8 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
 from members.ledger import operations, store
-from members.ledger.operations import Cause, Change, Reversal, TakeBack
+from members.ledger.chain import Cause
+from members.ledger.operations import Change, Reversal, TakeBack
 from members.ledger.plan import Plan
 from members.ledger.state import Account, WalletState
 from members.terms import Terms
@@ -128,7 +129,7 @@ def _attempt(request: _Request, also: Also | None, *, is_locking: bool) -> Recor
             f"You reported no sale “{request.returned.sale_external_id}”.", pointer="#/sale_external_id"
         )
     amount = check(request.returned, sale, program=request.program, at=request.at)
-    (account,) = store.with_lots_of([account], sale.id)
+    (account,) = store.with_lots_of([account], sale.id, keeps_due=request.terms.keeps_due)
     return _Step(request, sale, account, amount).write(also)
 
 
@@ -233,7 +234,12 @@ class _Step:
     def _take_back(self, wallet: WalletState) -> None:
         given = (lot for lot in wallet.lots if lot.activity_id == self.sale.id)
         shares = {lot.id: share_of(lot.points, self.sale, self.amount) for lot in given}
-        reversal = operations.reverse(wallet, shares=shares, cause=self._cause(wallet))
+        reversal = operations.reverse(
+            wallet,
+            shares=shares,
+            cause=self._cause(wallet),
+            policy=self.request.terms.of_type(wallet.type_id).return_policy,
+        )
         if shares:
             self._note(wallet, reversal)
         if reversal.change:

@@ -4,12 +4,17 @@ The ledger's operations: what happens to a wallet, decided without looking anyth
 Each takes a wallet's state and returns a `Change`: the state afterwards, with the one entry and the
 postings that lead there. A lot's points are conserved by construction, as every posting takes from
 one bucket what it gives to another.
+
+Note [Debt]
+~~~~~~~~~~~
+What a member owes (points that a return should have taken back and that were spent) is paid from
+whatever becomes available next, however it does: the entry of that operation has further postings,
+available to reversed. So a wallet in debt never has anything to spend, which a constraint holds.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from hashlib import sha256
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -18,7 +23,8 @@ from msgspec.structs import replace
 
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
-from members.ledger.state import LotState, WalletState
+from members.ledger.chain import Cause, NewEntry, NewPosting, hash_of
+from members.ledger.state import FROM_MEMBERS, LotState, WalletState
 
 MAX_POINTS = 10**15
 """No wallet holds more, so that sums over all wallets stay within what the database can count."""
@@ -39,28 +45,26 @@ class TooManyPoints(DomainError):
     title: ClassVar[str] = "Too many points"
 
 
-class Cause(Struct, frozen=True, kw_only=True):
-    """
-    Why points move: `key` is unique per program, so that one cause is booked once.
-
-    `effective_at` is when it counts, `recorded_at` when we learned of it.
-    """
-
-    key: str
-    actor: str
-    effective_at: datetime
-    recorded_at: datetime
-    reason: str = ""
-
-
 class Grant(Struct, frozen=True, kw_only=True):
-    """Points of one award: they become one lot. With `unlocks_at` they are pending until then."""
+    """
+    Points of one award: they become one lot.
+
+    They are pending until `unlocks_at`, or until the `unlock_event` comes, and are cancelled at
+    `cancels_at` if it has not come by then. `lapses` ties them to the member's activity instead of
+    a date of their own. `earned_at` is when the cause counts, unless another wallet earned them.
+    """
 
     points: int
+    source: str = "purchase"
+    earned_at: datetime | None = None
     unlocks_at: datetime | None = None
+    unlock_event: str = ""
+    cancels_at: datetime | None = None
     expires_at: datetime | None = None
+    lapses: bool = False
     campaign_version_id: UUID | None = None
     activity_id: UUID | None = None
+    origin_id: UUID | None = None
 
 
 class TakeBack(Struct, frozen=True, kw_only=True, gc=False):
@@ -68,30 +72,6 @@ class TakeBack(Struct, frozen=True, kw_only=True, gc=False):
 
     total: int
     before: int
-
-
-class NewPosting(Struct, frozen=True, gc=False):
-    lot_id: UUID
-    source: str
-    destination: str
-    points: int
-
-
-class NewEntry(Struct, frozen=True, kw_only=True):
-    """An entry as it will be stored; `postings` are part of what its hash covers."""
-
-    id: UUID
-    wallet_id: UUID
-    number: int
-    kind: str
-    points: int
-    pending_after: int
-    available_after: int
-    held_after: int
-    debt_after: int
-    cause: Cause
-    postings: tuple[NewPosting, ...]
-    hash: bytes
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -102,45 +82,82 @@ class Change(Struct, frozen=True, kw_only=True):
     new_lots: tuple[LotState, ...] = ()
     changed_lots: tuple[LotState, ...] = ()
 
+    def moved(self, source: str, destination: str) -> int:
+        """How many points went from one bucket to another."""
+        return sum(
+            posting.points
+            for posting in self.entry.postings
+            if (posting.source, posting.destination) == (source, destination)
+        )
+
 
 class Reversal(Struct, frozen=True, kw_only=True):
-    """What was taken back, if anything could be, and how many points were given up."""
+    """What was taken back, how many points were given up, and how many the member owes from now on."""
 
     change: Change | None
     written_off: int
+    debt: int = 0
 
 
-def grant(wallet: WalletState, *, grants: Sequence[Grant], cause: Cause) -> Change:
+def grant(wallet: WalletState, *, grants: Sequence[Grant], cause: Cause, kind: str = "earn") -> Change:
     """
-    Give points: one lot for each grant, pending if it unlocks later, else available.
+    Give points: one lot for each grant, pending if it has to wait, else available.
 
     :raises TooManyPoints: if the wallet could not hold them
     """
     lots = tuple(_new_lot(grant, cause) for grant in grants)
-    total = sum(lot.points for lot in lots)
     assert min((lot.points for lot in lots), default=0) > 0, "a grant has points"
-    if wallet.lifetime_earned + total > MAX_POINTS:
+    earned = sum(lot.points for lot in lots if lot.source not in FROM_MEMBERS)
+    held = wallet.pending + wallet.available + wallet.held
+    if max(wallet.lifetime_earned, held) + sum(lot.points for lot in lots) > MAX_POINTS:
         raise TooManyPoints(f"A wallet holds at most {MAX_POINTS} points over its lifetime.")
     postings = [
         NewPosting(lot.id, "issued", "pending" if lot.pending else "available", lot.points) for lot in lots
     ]
-    earned = replace(wallet, lifetime_earned=wallet.lifetime_earned + total)
-    return _change(earned, kind="earn", cause=cause, postings=postings, new_lots=lots)
+    after = replace(wallet, lifetime_earned=wallet.lifetime_earned + earned)
+    return _change(after, kind=kind, cause=cause, postings=postings, new_lots=lots)
 
 
 def _new_lot(grant: Grant, cause: Cause) -> LotState:
-    waits = grant.unlocks_at is not None and grant.unlocks_at > cause.recorded_at
+    waits = bool(grant.unlock_event) or (
+        grant.unlocks_at is not None and grant.unlocks_at > cause.recorded_at
+    )
     return LotState(
         id=new_id(),
         points=grant.points,
         pending=grant.points if waits else 0,
         available=0 if waits else grant.points,
-        earned_at=cause.effective_at,
+        earned_at=grant.earned_at or cause.effective_at,
+        source=grant.source,
         unlocks_at=grant.unlocks_at,
+        unlock_event=grant.unlock_event,
+        cancels_at=grant.cancels_at,
         expires_at=grant.expires_at,
+        lapses=grant.lapses,
         campaign_version_id=grant.campaign_version_id,
         activity_id=grant.activity_id,
+        origin_id=grant.origin_id,
     )
+
+
+def unlock(wallet: WalletState, *, lot_ids: Collection[UUID], cause: Cause) -> Change:
+    """Make pending points of these lots available."""
+    return _change(wallet, kind="unlock", cause=cause, postings=_pending(wallet, lot_ids, "available"))
+
+
+def cancel_pending(wallet: WalletState, *, lot_ids: Collection[UUID], cause: Cause) -> Change:
+    """Take pending points of these lots away: what they waited for will not come."""
+    return _change(wallet, kind="reverse", cause=cause, postings=_pending(wallet, lot_ids, "reversed"))
+
+
+def _pending(wallet: WalletState, lot_ids: Collection[UUID], destination: str) -> list[NewPosting]:
+    postings = [
+        NewPosting(lot.id, "pending", destination, lot.pending)
+        for lot in wallet.lots
+        if lot.id in lot_ids and lot.pending
+    ]
+    assert postings, "nothing of these lots is pending"
+    return postings
 
 
 def spend(wallet: WalletState, *, points: int, cause: Cause) -> Change:
@@ -149,24 +166,124 @@ def spend(wallet: WalletState, *, points: int, cause: Cause) -> Change:
 
     :raises InsufficientPoints: if fewer are available at that moment
     """
-    assert points > 0, "spending takes points"
-    usable = wallet.lots_to_spend(cause.recorded_at)
-    available = sum(lot.available for lot in usable)
-    if available < points:
-        raise InsufficientPoints(f"The wallet has {available} points, not {points}.", available=available)
-    postings = _take(usable, points, source="available", destination="redeemed")
+    postings = _use(wallet, points, "redeemed", cause)
     spent = replace(wallet, lifetime_spent=wallet.lifetime_spent + points)
     return _change(spent, kind="spend", cause=cause, postings=postings)
 
 
-def reverse(wallet: WalletState, *, shares: Mapping[UUID, TakeBack], cause: Cause) -> Reversal:
+def adjust_down(wallet: WalletState, *, points: int, cause: Cause) -> Change:
+    """
+    Take available points away by hand, from the lots that expire first.
+
+    :raises InsufficientPoints: if fewer are available at that moment
+    """
+    return _change(wallet, kind="adjust", cause=cause, postings=_use(wallet, points, "reversed", cause))
+
+
+def hold(wallet: WalletState, *, points: int, cause: Cause) -> Change:
+    """
+    Reserve available points, from the lots that expire first.
+
+    :raises InsufficientPoints: if fewer are available at that moment
+    """
+    return _change(wallet, kind="hold", cause=cause, postings=_use(wallet, points, "held", cause))
+
+
+def settle(wallet: WalletState, *, held: Mapping[UUID, int], points: int, cause: Cause) -> Change:
+    """Spend points of a hold (`held`: its points by lot), from the lots that expire first."""
+    assert 0 < points <= sum(held.values()), "no more is settled than was held"
+    postings = []
+    left = points
+    for lot in wallet.first_expiring([lot for lot in wallet.lots if held.get(lot.id)]):
+        if taken := min(left, held[lot.id]):
+            postings.append(NewPosting(lot.id, "held", "redeemed", taken))
+            left -= taken
+    spent = replace(wallet, lifetime_spent=wallet.lifetime_spent + points)
+    return _change(spent, kind="settle", cause=cause, postings=postings)
+
+
+def release(wallet: WalletState, *, held: Mapping[UUID, int], cause: Cause) -> Change:
+    """Give held points (`held`: by lot) free again."""
+    postings = [NewPosting(lot_id, "held", "available", points) for lot_id, points in held.items() if points]
+    return _change(wallet, kind="release", cause=cause, postings=postings)
+
+
+def restore(
+    wallet: WalletState,
+    *,
+    back: Mapping[UUID, int],
+    cause: Cause,
+    source: str = "redeemed",
+    expires_at: datetime | None = None,
+) -> Change:
+    """
+    Put points back into the lots that they were taken from (`back`: by lot), with their old dates.
+
+    `source` is the bucket that they went to: redeemed, expired or reversed. What has expired
+    meanwhile is due at once, for `expire()`; with `expires_at`, lots whose time is over get that one.
+    """
+    lots = {lot.id: lot for lot in wallet.lots}
+    postings = []
+    for lot_id, points in back.items():
+        lot = lots[lot_id]
+        is_over = expires_at is not None and wallet.is_due(lot, cause.recorded_at) and not lot.lapses
+        postings.append(
+            NewPosting(
+                lot_id,
+                source,
+                "available",
+                points,
+                old_expires_at=lot.expires_at if is_over else None,
+                new_expires_at=expires_at if is_over else None,
+            )
+        )
+    given = sum(back.values()) if source == "redeemed" else 0
+    after = replace(wallet, lifetime_spent=wallet.lifetime_spent - given)
+    return _change(after, kind="restore", cause=cause, postings=postings)
+
+
+def reverse(
+    wallet: WalletState,
+    *,
+    shares: Mapping[UUID, TakeBack],
+    cause: Cause,
+    policy: str = "within_balance",
+    elsewhere: int = 0,
+) -> Reversal:
     """
     Take back granted points: first what is pending or available in their own lots.
 
-    What the member has lost of them by expiry meanwhile is gone already. What was spent comes from
-    the other available points, those that expire first before the others. If even those do not
-    suffice, the rest is written off (the policy `within_balance`), and the entry's reason says so.
+    What the member has lost of them by expiry meanwhile is gone already. What was spent, and what
+    is owed `elsewhere` for lots of another wallet, comes from the other available points, those that
+    expire first before the others. If even those do not suffice, the rest is written off or, by the
+    policy `debt`, owed (see Note [Debt]); the entry's reason says so.
     """
+    taken, missing = _from_their_own_lots(wallet, shares)
+    left = missing + elsewhere
+    for lot in wallet.first_expiring([lot for lot in wallet.lots if lot.available]):
+        more = min(left, lot.available - taken[lot.id, "available"])
+        taken[lot.id, "available"] += more
+        left -= more
+    postings = [
+        NewPosting(lot_id, source, "reversed", points) for (lot_id, source), points in taken.items() if points
+    ]
+    if not postings and not left:
+        return Reversal(change=None, written_off=0)
+    owed = left if policy == "debt" else 0
+    reason = f"{'owed' if owed else 'written_off'}:{left}" if left else cause.reason
+    change = _change(
+        replace(wallet, debt=wallet.debt + owed),
+        kind="reverse",
+        cause=replace(cause, reason=reason),
+        postings=postings,
+    )
+    return Reversal(change=change, written_off=left - owed, debt=owed)
+
+
+def _from_their_own_lots(
+    wallet: WalletState, shares: Mapping[UUID, TakeBack]
+) -> tuple[Counter[tuple[UUID, str]], int]:
+    """What can be taken from the lots themselves, by lot and bucket, and how much of them was spent."""
     taken: Counter[tuple[UUID, str]] = Counter()
     missing = 0
     for lot in wallet.lots:
@@ -177,42 +294,108 @@ def reverse(wallet: WalletState, *, shares: Mapping[UUID, TakeBack], cause: Caus
         taken[lot.id, "pending"] = min(wanted, lot.pending)
         taken[lot.id, "available"] = min(wanted - taken[lot.id, "pending"], lot.available)
         here = taken[lot.id, "pending"] + taken[lot.id, "available"]
-        missing += _gone(share.total, lot.reversed + here + lot.expired)
-        missing -= _gone(share.before, lot.reversed + lot.expired)
-    left = max(missing, 0)
-    for lot in wallet.lots_to_spend(cause.recorded_at):
-        more = min(left, lot.available - taken[lot.id, "available"])
-        taken[lot.id, "available"] += more
-        left -= more
-    postings = [
-        NewPosting(lot_id, source, "reversed", points) for (lot_id, source), points in taken.items() if points
-    ]
-    if not postings:
-        return Reversal(change=None, written_off=left)
-    reason = f"written_off:{left}" if left else cause.reason
-    change = _change(wallet, kind="reverse", cause=replace(cause, reason=reason), postings=postings)
-    return Reversal(change=change, written_off=left)
+        lost = _gone(share.total, lot.reversed + here + lot.expired)
+        lost -= _gone(share.before, lot.reversed + lot.expired)
+        missing += max(lost, 0)
+    return taken, missing
 
 
 def _gone(owed: int, accounted_for: int) -> int:
     return max(owed - accounted_for, 0)
 
 
-def expire(wallet: WalletState, *, cause: Cause) -> Change | None:
-    """Take the available points whose time is over at the cause's moment. None if there are none."""
-    due = [lot for lot in wallet.lots if lot.available and lot.is_expired(cause.effective_at)]
-    postings = [NewPosting(lot.id, "available", "expired", lot.available) for lot in due]
+def expire(wallet: WalletState, *, cause: Cause, lot_ids: Collection[UUID] | None = None) -> Change | None:
+    """
+    Take the available points whose time is over at the cause's moment. None if there are none.
+
+    With `lot_ids`, of these lots only.
+    """
+    due = [lot for lot in wallet.lots if lot.available and wallet.is_due(lot, cause.effective_at)]
+    postings = [
+        NewPosting(lot.id, "available", "expired", lot.available)
+        for lot in due
+        if lot_ids is None or lot.id in lot_ids
+    ]
     return _change(wallet, kind="expire", cause=cause, postings=postings) if postings else None
 
 
-def _take(lots: Sequence[LotState], points: int, *, source: str, destination: str) -> list[NewPosting]:
+def transfer_out(wallet: WalletState, *, points: int, cause: Cause, fee: int = 0) -> Change:
+    """
+    Take available points for another wallet, from the lots that expire first; `fee` of them is kept.
+
+    What arrives there is `passed_on()`.
+
+    :raises InsufficientPoints: if fewer are available at that moment
+    """
+    assert 0 <= fee < points, "something has to arrive"
     postings = []
+    left = fee
+    for posting in _use(wallet, points, "redeemed", cause):
+        if kept := min(left, posting.points):
+            postings.append(NewPosting(posting.lot_id, "available", "reversed", kept))
+            left -= kept
+        if posting.points > kept:
+            postings.append(NewPosting(posting.lot_id, "available", "redeemed", posting.points - kept))
+    return _change(wallet, kind="transfer_out", cause=cause, postings=postings)
+
+
+def move_out(wallet: WalletState, *, cause: Cause) -> Change | None:
+    """Take all pending and available points for the wallet of the member that this one is merged into."""
+    postings = [
+        NewPosting(lot.id, bucket, "redeemed", points)
+        for lot in wallet.lots
+        for bucket in ("pending", "available")
+        if (points := getattr(lot, bucket))
+    ]
+    return _change(wallet, kind="merge", cause=cause, postings=postings) if postings else None
+
+
+def passed_on(change: Change, *, source: str) -> tuple[Grant, ...]:
+    """What another wallet is granted for the points that left: each lot's with its dates and its origin."""
+    lots = {lot.id: lot for lot in change.wallet.lots}
+    return tuple(
+        _again(lots[posting.lot_id], change.wallet, posting, source)
+        for posting in change.entry.postings
+        if posting.destination == "redeemed"
+    )
+
+
+def _again(lot: LotState, wallet: WalletState, posting: NewPosting, source: str) -> Grant:
+    waits = posting.source == "pending"
+    return Grant(
+        points=posting.points,
+        source=source,
+        earned_at=lot.earned_at,
+        unlocks_at=lot.unlocks_at if waits else None,
+        unlock_event=lot.unlock_event if waits else "",
+        cancels_at=lot.cancels_at if waits else None,
+        expires_at=lot.expires_at,
+        lapses=lot.lapses,
+        campaign_version_id=lot.campaign_version_id,
+        activity_id=lot.activity_id,
+        origin_id=lot.id,
+    )
+
+
+def _use(wallet: WalletState, points: int, destination: str, cause: Cause) -> list[NewPosting]:
+    """
+    Postings that take available points, from the lots that expire first.
+
+    :raises InsufficientPoints: if fewer are available at that moment
+    """
+    assert points > 0, "no points are no movement"
+    usable = wallet.lots_to_spend(cause.recorded_at)
+    available = sum(lot.available for lot in usable)
+    if available < points:
+        raise InsufficientPoints(f"The wallet has {available} points, not {points}.", available=available)
+    return list(_taken(usable, points, destination))
+
+
+def _taken(lots: Iterable[LotState], points: int, destination: str) -> Iterable[NewPosting]:
     for lot in lots:
-        taken = min(points, getattr(lot, source))
-        if taken:
-            postings.append(NewPosting(lot.id, source, destination, taken))
+        if taken := min(points, lot.available):
+            yield NewPosting(lot.id, "available", destination, taken)
             points -= taken
-    return postings
 
 
 def _change(
@@ -224,30 +407,59 @@ def _change(
     new_lots: tuple[LotState, ...] = (),
 ) -> Change:
     """Apply postings to the wallet's sums and lots, and write the entry that tells of them."""
+    before = wallet.pending + wallet.available + wallet.held
+    after, touched = _moved(replace(wallet, lots=(*wallet.lots, *new_lots)), postings, new_lots)
+    if after.debt and after.available:
+        payment = _payment(after, touched)
+        postings = [*postings, *payment]
+        paid = sum(posting.points for posting in payment)
+        after, more = _moved(replace(after, debt=after.debt - paid), payment, ())
+        touched |= more
+    entry = _entry(
+        after,
+        kind=kind,
+        points=after.pending + after.available + after.held - before,
+        cause=cause,
+        postings=tuple(postings),
+    )
+    lots = {lot.id: lot for lot in after.lots}
+    new_ids = {lot.id for lot in new_lots}
+    return Change(
+        wallet=replace(after, entry_count=entry.number, head_hash=entry.hash),
+        entry=entry,
+        new_lots=tuple(lots[lot.id] for lot in new_lots),
+        changed_lots=tuple(lots[lot_id] for lot_id in touched if lot_id not in new_ids),
+    )
+
+
+def _moved(
+    wallet: WalletState, postings: Sequence[NewPosting], new_lots: Sequence[LotState]
+) -> tuple[WalletState, set[UUID]]:
+    """
+    The wallet after the postings, and the lots that they concern.
+
+    What is issued stands in its new lot already.
+    """
     lots = {lot.id: lot for lot in wallet.lots}
     sums = {"pending": wallet.pending, "available": wallet.available, "held": wallet.held}
-    touched = set()
     for posting in postings:
         if posting.source in sums:
             sums[posting.source] -= posting.points
         if posting.destination in sums:
             sums[posting.destination] += posting.points
         if posting.source != "issued":
-            lots[posting.lot_id] = lots[posting.lot_id].move(
-                posting.points, posting.source, posting.destination
-            )
-            touched.add(posting.lot_id)
-    before = wallet.pending + wallet.available + wallet.held
-    after = replace(wallet, **sums, lots=(*lots.values(), *new_lots))
-    entry = _entry(
-        after, kind=kind, points=sum(sums.values()) - before, cause=cause, postings=tuple(postings)
-    )
-    return Change(
-        wallet=replace(after, entry_count=entry.number, head_hash=entry.hash),
-        entry=entry,
-        new_lots=new_lots,
-        changed_lots=tuple(lots[lot_id] for lot_id in touched),
-    )
+            lot = lots[posting.lot_id].move(posting.points, posting.source, posting.destination)
+            if posting.new_expires_at is not None:
+                lot = replace(lot, expires_at=posting.new_expires_at)
+            lots[posting.lot_id] = lot
+    return replace(wallet, **sums, lots=tuple(lots.values())), {posting.lot_id for posting in postings}
+
+
+def _payment(wallet: WalletState, touched: Collection[UUID]) -> list[NewPosting]:
+    """What has just become available pays what is owed."""
+    usable = wallet.first_expiring([lot for lot in wallet.lots if lot.id in touched and lot.available])
+    assert sum(lot.available for lot in usable) == wallet.available, "a wallet in debt had nothing before"
+    return list(_taken(usable, min(wallet.debt, wallet.available), "reversed"))
 
 
 def _entry(
@@ -267,24 +479,5 @@ def _entry(
         postings=postings,
         hash=b"",
     )
-    return replace(entry, hash=hash_of(entry, previous=wallet.head_hash))
-
-
-def hash_of(entry: NewEntry, *, previous: bytes) -> bytes:
-    """
-    SHA-256 over the wallet's previous hash and all that the entry says, postings included.
-
-    An edited, added or missing entry anywhere in a wallet's chain makes every later hash wrong.
-    """
-    cause = entry.cause
-    said = (
-        entry.id, entry.wallet_id, entry.number, entry.kind, entry.points,
-        entry.pending_after, entry.available_after, entry.held_after, entry.debt_after,
-        cause.key, cause.actor, cause.reason, _utc(cause.effective_at), _utc(cause.recorded_at),
-    )  # fmt: skip
-    moved = sorted(f"{p.lot_id} {p.source} {p.destination} {p.points}" for p in entry.postings)
-    return sha256(previous + "\n".join([*map(str, said), *moved]).encode()).digest()
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    lots = {lot.id: lot for lot in wallet.lots}
+    return replace(entry, hash=hash_of(entry, previous=wallet.head_hash, lots=lots))

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from members.ledger.operations import Change, NewEntry
+from members.ledger.chain import NewEntry
+from members.ledger.operations import Change
 from members.ledger.state import Account, LotState, TierStanding, WalletState
 
 

@@ -13,6 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 BUCKETS = ("pending", "available", "held", "redeemed", "expired", "reversed")
+FROM_MEMBERS = frozenset({"transfer", "merge"})
+"""Sources of lots whose points another wallet of the program earned."""
 
 
 class LotState(Struct, frozen=True, kw_only=True, gc=False):
@@ -27,13 +29,15 @@ class LotState(Struct, frozen=True, kw_only=True, gc=False):
     expired: int = 0
     reversed: int = 0
     earned_at: datetime
+    source: str = "purchase"
     unlocks_at: datetime | None = None
+    unlock_event: str = ""
+    cancels_at: datetime | None = None
     expires_at: datetime | None = None
+    lapses: bool = False
     campaign_version_id: UUID | None = None
     activity_id: UUID | None = None
-
-    def is_expired(self, at: datetime) -> bool:
-        return self.expires_at is not None and self.expires_at <= at
+    origin_id: UUID | None = None
 
     def move(self, points: int, source: str, destination: str) -> "LotState":
         """The lot after points went from one bucket to another; from `issued` they come from outside."""
@@ -50,7 +54,8 @@ class WalletState(Struct, frozen=True, kw_only=True):
 
     `lots` are those that the operation may touch: none are needed to grant, the open ones to spend
     or expire, those of a sale to take it back. `is_new` says that the database has no row of it yet:
-    the wallet type is younger than the membership.
+    the wallet type is younger than the membership. With `keeps_due`, points whose time is over stay
+    usable until an expiry run takes them.
     """
 
     id: UUID
@@ -66,22 +71,36 @@ class WalletState(Struct, frozen=True, kw_only=True):
     version: int = 0
     entry_count: int = 0
     head_hash: bytes = b""
+    lapses_at: datetime | None = None
     is_new: bool = False
+    keeps_due: bool = False
     lots: tuple[LotState, ...] = ()
 
+    def expiry_of(self, lot: LotState) -> datetime | None:
+        """The first moment at which the lot's points are gone."""
+        return self.lapses_at if lot.lapses else lot.expires_at
+
+    def is_due(self, lot: LotState, at: datetime) -> bool:
+        expires_at = self.expiry_of(lot)
+        return expires_at is not None and expires_at <= at
+
+    def first_expiring(self, lots: list[LotState]) -> list[LotState]:
+        """The lots in the order in which they are used: first-expiring first, then the oldest."""
+        ordered = sorted(lots, key=attrgetter("earned_at", "id"))
+        ordered.sort(key=self._expiry)
+        return ordered
+
+    def _expiry(self, lot: LotState) -> tuple[bool, float]:
+        expires_at = self.expiry_of(lot)
+        return (expires_at is None, expires_at.timestamp() if expires_at else 0.0)
+
     def lots_to_spend(self, at: datetime) -> list[LotState]:
-        """Lots with points that may be spent at that moment: first-expiring first, then the oldest."""
-        usable = [lot for lot in self.lots if lot.available and not lot.is_expired(at)]
-        usable.sort(key=attrgetter("earned_at", "id"))
-        usable.sort(key=_expiry)
-        return usable
+        """Lots with points that may be spent at that moment, in the order in which they are."""
+        usable = [lot for lot in self.lots if lot.available and (self.keeps_due or not self.is_due(lot, at))]
+        return self.first_expiring(usable)
 
     def spendable(self, at: datetime) -> int:
         return sum(lot.available for lot in self.lots_to_spend(at))
-
-
-def _expiry(lot: LotState) -> tuple[bool, float]:
-    return (lot.expires_at is None, lot.expires_at.timestamp() if lot.expires_at else 0.0)
 
 
 class TierStanding(Struct, frozen=True, kw_only=True):

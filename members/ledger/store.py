@@ -12,7 +12,7 @@ lots, entries, postings or tiers in any other way, so a member's changes follow 
 Only transfers and merges concern two members; they hold the wallets of both in id order, too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -33,7 +33,7 @@ ACCOUNT_COLUMNS: Final = """
     member.id, member.status, member.birth_date, member.enrolled_at, member.attributes::text,
     (SELECT json_agg(json_build_array(
             w.id, w.type_id, w.pending, w.available, w.held, w.debt, w.lifetime_earned, w.lifetime_spent,
-            w.version, w.entry_count, encode(w.head_hash, 'hex')) ORDER BY w.id)
+            w.version, w.entry_count, encode(w.head_hash, 'hex'), w.lapses_at) ORDER BY w.id)
        FROM members_wallet w WHERE w.member_id = member.id)::text,
     (SELECT json_agg(json_build_array(t.id, t.ladder_id, t.tier_id, t.progress, t.since))
        FROM members_membertier t WHERE t.member_id = member.id)::text"""
@@ -51,9 +51,10 @@ ACCOUNT_JOINS: Final = """
 LOT_FIELDS: Final = LotState.__struct_fields__
 _WALLET_SUMS: Final = (
     "pending", "available", "held", "debt", "lifetime_earned", "lifetime_spent",
-    "version", "entry_count", "head_hash",
+    "version", "entry_count", "head_hash", "lapses_at",
 )  # fmt: skip
 _IS_OPEN: Final = "(available > 0 OR pending > 0 OR held > 0)"
+_POSTING_FIELDS: Final = ("lot", "source", "destination", "points", "old_expires_at", "new_expires_at")
 _LOT_BUCKETS: Final = ("pending", "available", "held", "redeemed", "expired", "reversed")
 
 
@@ -74,7 +75,7 @@ def read_account(program_id: UUID, columns: Sequence[Any]) -> Account | None:
 
 
 def _wallet(program_id: UUID, member_id: UUID, row: list[Any]) -> WalletState:
-    wallet_id, type_id, *sums, head_hash = row
+    wallet_id, type_id, *sums, head_hash, lapses_at = row
     pending, available, held, debt, earned, spent, version, entry_count = sums
     return WalletState(
         id=UUID(wallet_id),
@@ -90,6 +91,7 @@ def _wallet(program_id: UUID, member_id: UUID, row: list[Any]) -> WalletState:
         version=version,
         entry_count=entry_count,
         head_hash=bytes.fromhex(head_hash),
+        lapses_at=datetime.fromisoformat(lapses_at) if lapses_at else None,
     )
 
 
@@ -128,18 +130,38 @@ def lock(member_ids: Iterable[UUID]) -> None:
     )
 
 
-def with_open_lots(accounts: Sequence[Account], *, type_id: UUID | None = None) -> list[Account]:
-    """The accounts with those lots that still hold points (of one type, or all), oldest expiry first."""
-    return _with_lots(accounts, _IS_OPEN, type_id)
+def with_open_lots(
+    accounts: Sequence[Account], *, type_id: UUID | None = None, keeps_due: Collection[UUID] = ()
+) -> list[Account]:
+    """
+    The accounts with those lots that still hold points (of one type, or all), oldest expiry first.
+
+    `keeps_due` are the wallet types whose due points stay usable until a run takes them.
+    """
+    return _with_lots(accounts, _IS_OPEN, (), type_id=type_id, keeps_due=keeps_due)
 
 
-def with_lots_of(accounts: Sequence[Account], activity_id: UUID) -> list[Account]:
+def with_lots_of(
+    accounts: Sequence[Account], activity_id: UUID, *, keeps_due: Collection[UUID] = ()
+) -> list[Account]:
     """The accounts with the lots that an activity gave, whatever has become of them, and the open ones."""
-    return _with_lots(accounts, f"(activity_id = $2 OR {_IS_OPEN})", None, activity_id)
+    return _with_lots(accounts, f"(activity_id = $2 OR {_IS_OPEN})", (activity_id,), keeps_due=keeps_due)
+
+
+def with_lots(
+    accounts: Sequence[Account], lot_ids: Collection[UUID], *, keeps_due: Collection[UUID] = ()
+) -> list[Account]:
+    """The accounts with these lots, whatever has become of them, and the open ones."""
+    return _with_lots(accounts, f"(id = ANY($2) OR {_IS_OPEN})", (list(lot_ids),), keeps_due=keeps_due)
 
 
 def _with_lots(
-    accounts: Sequence[Account], condition: str, type_id: UUID | None, *parameters: Any
+    accounts: Sequence[Account],
+    condition: str,
+    parameters: Sequence[Any],
+    *,
+    type_id: UUID | None = None,
+    keeps_due: Collection[UUID],
 ) -> list[Account]:
     wallet_ids = [w.id for a in accounts for w in a.wallets if type_id in (None, w.type_id)]
     rows = fetch(
@@ -151,9 +173,28 @@ def _with_lots(
         wallet_id: tuple(read_lot(columns) for _, *columns in group)
         for wallet_id, group in groupby(rows, key=itemgetter(0))
     }
-    return [
-        replace(a, wallets=tuple(replace(w, lots=lots.get(w.id, ())) for w in a.wallets)) for a in accounts
-    ]
+
+    def filled(wallet: WalletState) -> WalletState:
+        return replace(wallet, lots=lots.get(wallet.id, ()), keeps_due=wallet.type_id in keeps_due)
+
+    return [replace(account, wallets=tuple(map(filled, account.wallets))) for account in accounts]
+
+
+def held_by(cause: str, *, program_id: UUID) -> dict[UUID, int]:
+    """The points by lot that the entry of that cause moved into the bucket `held`."""
+    return moved_by(cause, program_id=program_id, destination="held")
+
+
+def moved_by(cause: str, *, program_id: UUID, destination: str) -> dict[UUID, int]:
+    """The points by lot that the entry of that cause moved into a bucket; empty if there is no such entry."""
+    return dict(
+        fetch(
+            "SELECT p.lot_id, sum(p.points)::bigint FROM members_entry e"
+            " JOIN members_posting p ON p.entry_id = e.id"
+            " WHERE e.program_id = $1 AND e.cause = $2 AND p.destination = $3 GROUP BY p.lot_id",
+            [program_id, cause, destination],
+        )
+    )
 
 
 def read_lot(columns: Sequence[Any]) -> LotState:
@@ -203,13 +244,11 @@ def _add_lots(batch: Batch, plan: Plan, program_id: UUID) -> None:
             for lot in plan.new_lots.values()
         ],
     )
+    changing = ("id", *_LOT_BUCKETS, "expires_at")
     batch.update(
         Lot,
-        ("id", *_LOT_BUCKETS),
-        [
-            (lot.id, lot.pending, lot.available, lot.held, lot.redeemed, lot.expired, lot.reversed)
-            for lot in plan.changed_lots.values()
-        ],
+        changing,
+        [tuple(getattr(lot, name) for name in changing) for lot in plan.changed_lots.values()],
     )
 
 
@@ -233,12 +272,8 @@ def _add_entries(batch: Batch, plan: Plan, program_id: UUID) -> None:
     )  # fmt: skip
     batch.insert(
         Posting,
-        ("id", "member", "entry", "lot", "source", "destination", "points"),
-        [
-            (new_id(), members[e.wallet_id], e.id, p.lot_id, p.source, p.destination, p.points)
-            for e in plan.entries
-            for p in e.postings
-        ],
+        ("id", "member", "entry", *_POSTING_FIELDS),
+        [(new_id(), members[e.wallet_id], e.id, *astuple(p)) for e in plan.entries for p in e.postings],
     )
 
 

@@ -5,16 +5,21 @@ Everything is read in one snapshot and streamed, so that a million members need 
 ten, and sales go on meanwhile.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count, groupby
 from operator import itemgetter
 from typing import Any, Final
+from uuid import UUID
 
+import msgspec
 from django.db import connection, transaction
 from msgspec import Struct
+from msgspec.structs import astuple
 
-from members.ledger.operations import Cause, NewEntry, NewPosting, hash_of
+from members.ledger.chain import Cause, NewEntry, NewPosting, hash_of
+from members.ledger.state import LotState
 
 
 class Fault(Struct, frozen=True):
@@ -23,6 +28,17 @@ class Fault(Struct, frozen=True):
     check: str
     row: str
     detail: str
+
+
+class _Moved(Struct, frozen=True, array_like=True):
+    """A posting as JSON has it; the moments become what they are in Python."""
+
+    lot_id: UUID
+    source: str
+    destination: str
+    points: int
+    old_expires_at: datetime | None
+    new_expires_at: datetime | None
 
 
 CHECKS: Final[dict[str, str]] = {
@@ -60,7 +76,7 @@ CHECKS: Final[dict[str, str]] = {
         FROM members_wallet w
         LEFT JOIN (
             SELECT wallet_id, sum(pending) AS pending, sum(available) AS available, sum(held) AS held,
-                   sum(points) AS points
+                   sum(points) FILTER (WHERE origin_id IS NULL) AS points
             FROM members_lot GROUP BY wallet_id) l ON l.wallet_id = w.id
         WHERE (w.pending, w.available, w.held, w.lifetime_earned)
             IS DISTINCT FROM (
@@ -104,13 +120,28 @@ CHECKS: Final[dict[str, str]] = {
 }
 
 _ENTRIES: Final = """
+    WITH moved AS MATERIALIZED (
+        SELECT DISTINCT ON (p.lot_id) p.lot_id, p.old_expires_at
+        FROM members_posting p JOIN members_entry e ON e.id = p.entry_id
+        WHERE p.new_expires_at IS NOT NULL ORDER BY p.lot_id, e.number)
     SELECT w.id, w.entry_count, w.head_hash, w.pending, w.available, w.held, w.debt,
            e.id, e.number, e.kind, e.points, e.pending_after, e.available_after, e.held_after, e.debt_after,
            e.cause, e.actor, e.reason, e.effective_at, e.recorded_at, e.hash,
-           (SELECT json_agg(json_build_array(p.lot_id, p.source, p.destination, p.points))
-            FROM members_posting p WHERE p.entry_id = e.id)
+           (SELECT json_agg(json_build_array(
+                    p.lot_id, p.source, p.destination, p.points, p.old_expires_at, p.new_expires_at,
+                    CASE WHEN p.source = 'issued' THEN json_build_array(
+                        l.points, l.earned_at, l.source, l.unlocks_at, l.unlock_event, l.cancels_at,
+                        CASE WHEN moved.lot_id IS NULL THEN l.expires_at ELSE moved.old_expires_at END,
+                        l.lapses, l.campaign_version_id, l.activity_id, l.origin_id) END))
+            FROM members_posting p JOIN members_lot l ON l.id = p.lot_id
+            LEFT JOIN moved ON moved.lot_id = l.id AND p.source = 'issued'
+            WHERE p.entry_id = e.id)
     FROM members_wallet w LEFT JOIN members_entry e ON e.wallet_id = w.id ORDER BY w.id, e.number
 """
+_LOT_FIELDS: Final = (
+    "points", "earned_at", "source", "unlocks_at", "unlock_event", "cancels_at", "expires_at",
+    "lapses", "campaign_version_id", "activity_id", "origin_id",
+)  # fmt: skip
 CHAIN: Final = "each wallet's entries form an unbroken chain"
 ROWS_AT_A_TIME: Final = 2_000
 
@@ -162,11 +193,11 @@ def _chain_faults(rows: list[tuple[Any, ...]]) -> Iterator[Fault]:
     entries = [row[7:] for row in rows if row[7] is not None]
     previous, balance = b"", [0, 0, 0, 0]
     for number, row in zip(count(1), entries, strict=False):
-        entry = _entry(wallet_id, row)
+        entry, lots = _entry(wallet_id, row)
         if entry.number != number:
             yield Fault(CHAIN, f"wallet {wallet_id}", f"entry {number} is missing before entry {entry.id}")
             return
-        if (fault := _entry_fault(entry, previous, balance)) is not None:
+        if (fault := _entry_fault(entry, lots, previous, balance)) is not None:
             yield Fault(CHAIN, f"entry {entry.id}", fault)
         previous = entry.hash
         balance = [entry.pending_after, entry.available_after, entry.held_after, entry.debt_after]
@@ -178,8 +209,10 @@ def _chain_faults(rows: list[tuple[Any, ...]]) -> Iterator[Fault]:
         )
 
 
-def _entry_fault(entry: NewEntry, previous: bytes, before: list[int]) -> str | None:
-    if hash_of(entry, previous=previous) != entry.hash:
+def _entry_fault(
+    entry: NewEntry, lots: Mapping[UUID, LotState], previous: bytes, before: list[int]
+) -> str | None:
+    if hash_of(entry, previous=previous, lots=lots) != entry.hash:
         return "was changed: its hash does not fit its content and what came before"
     moved = _moved(entry.postings)
     after = [entry.pending_after, entry.available_after, entry.held_after]
@@ -197,13 +230,19 @@ def _moved(postings: Iterable[NewPosting]) -> list[int]:
     return list(moved.values())
 
 
-def _entry(wallet_id: Any, row: tuple[Any, ...]) -> NewEntry:
+def _entry(wallet_id: Any, row: tuple[Any, ...]) -> tuple[NewEntry, dict[UUID, LotState]]:
     (
         entry_id, number, kind, points, pending, available, held, debt,
         key, actor, reason, effective_at, recorded_at, stored_hash, postings,
     ) = row  # fmt: skip
     cause = Cause(key=key, actor=actor, reason=reason, effective_at=effective_at, recorded_at=recorded_at)
-    return NewEntry(
+    moved = [msgspec.convert(posting[:6], _Moved) for posting in postings or []]
+    granted = {
+        posting.lot_id: _lot(posting.lot_id, lot)
+        for posting, (*_, lot) in zip(moved, postings or [], strict=True)
+        if lot is not None
+    }
+    entry = NewEntry(
         id=entry_id,
         wallet_id=wallet_id,
         number=number,
@@ -214,6 +253,11 @@ def _entry(wallet_id: Any, row: tuple[Any, ...]) -> NewEntry:
         held_after=held,
         debt_after=debt,
         cause=cause,
-        postings=tuple(NewPosting(*posting) for posting in postings or []),
+        postings=tuple(NewPosting(*astuple(posting)) for posting in moved),
         hash=bytes(stored_hash),
     )
+    return entry, granted
+
+
+def _lot(lot_id: UUID, columns: list[Any]) -> LotState:
+    return msgspec.convert({"id": lot_id, **dict(zip(_LOT_FIELDS, columns, strict=True))}, LotState)

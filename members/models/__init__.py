@@ -1,22 +1,28 @@
-from members.models.ledger import Bucket, Entry, EntryKind, Lot, Posting, Wallet
+from members.models.hold import Hold, HoldStatus
+from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
 from members.models.tier import MemberTier, Tier, TierLadder
-from members.models.wallet_type import ExpiryRule, WalletType
+from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
     "Bucket",
     "Entry",
     "EntryKind",
     "ExpiryRule",
+    "Hold",
+    "HoldStatus",
     "Identifier",
     "IdentifierKind",
     "Lot",
+    "LotSource",
     "Member",
     "MemberStatus",
     "MemberTier",
     "Posting",
+    "ReturnPolicy",
     "Tier",
     "TierLadder",
+    "TransferScope",
     "Wallet",
     "WalletType",
 ]

@@ -16,6 +16,7 @@ class MemberStatus(models.TextChoices):
     ACTIVE = "active", _("Active")
     BLOCKED = "blocked", _("Blocked")
     ERASED = "erased", _("Erased")
+    MERGED = "merged", _("Merged into another")
 
 
 class IdentifierKind(models.TextChoices):
@@ -42,6 +43,16 @@ class Member(models.Model):
         Program, models.PROTECT, db_index=False, related_name="members", verbose_name=_("program")
     )
     status = models.CharField(_("status"), max_length=10, choices=MemberStatus, default=MemberStatus.ACTIVE)
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="merged_members",
+        verbose_name=_("merged into"),
+    )
     first_name = models.CharField(_("first name"), max_length=100, blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
     birth_date = models.DateField(_("birth date"), null=True, blank=True)
@@ -61,7 +72,19 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        constraints = [
+            models.CheckConstraint(
+                name="a_merged_member_says_into_whom",
+                condition=Q(status="merged", merged_into__isnull=False)
+                | (~Q(status="merged") & Q(merged_into__isnull=True)),
+            ),
+        ]
         indexes = [
+            models.Index(
+                name="members_merged_into",
+                fields=["merged_into"],
+                condition=Q(merged_into__isnull=False),
+            ),
             models.Index(name="members_by_age", fields=["program", "-id"]),
             models.Index(
                 OpClass(Upper("last_name"), name="varchar_pattern_ops"),

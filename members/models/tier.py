@@ -7,7 +7,9 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
 from members.models.member import Member
-from members.models.wallet_type import WalletType
+from members.models.wallet_type import ExpiryRule, WalletType, has_what_its_rule_needs
+
+TIER_EXPIRY_RULES = [rule for rule in ExpiryRule.values if rule != ExpiryRule.INACTIVITY]
 
 
 @pghistory.track()
@@ -48,6 +50,16 @@ class Tier(models.Model):
     color = models.CharField(
         _("colour"), max_length=7, default="#64748b", help_text=_("As #rrggbb; shown in charts.")
     )
+    expiry_rule = models.CharField(
+        _("points expire"),
+        max_length=14,
+        choices=[(rule.value, rule.label) for rule in ExpiryRule if rule != ExpiryRule.INACTIVITY],
+        blank=True,
+        default="",
+        help_text=_("For points that members earn on this tier; empty: as the kind of points says."),
+    )
+    expires_after = models.PositiveSmallIntegerField(_("expire after"), null=True, blank=True)
+    expires_on_date = models.DateField(_("expire on"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("tier")
@@ -55,6 +67,10 @@ class Tier(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_tier_per_key", fields=["ladder", "key"]),
             models.UniqueConstraint(name="one_tier_per_threshold", fields=["ladder", "threshold"]),
+            models.CheckConstraint(
+                name="a_tier_with_an_expiry_rule_has_what_it_needs",
+                condition=has_what_its_rule_needs(rules=TIER_EXPIRY_RULES, blank=True),
+            ),
             models.CheckConstraint(name="a_tier_has_a_colour", condition=Q(color__regex="^#[0-9a-fA-F]{6}$")),
         ]
         triggers = [

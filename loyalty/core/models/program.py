@@ -30,6 +30,13 @@ class Rounding(models.TextChoices):
     UP = "up", _("Up")
 
 
+class ReturnsMethod(models.TextChoices):
+    """How it is decided what a return takes back."""
+
+    PROPORTIONAL = "proportional", _("What was granted for the returned goods")
+    RECALCULATE = "recalculate", _("What the rest of the purchase would not have earned")
+
+
 def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigger.Trigger:
     """
     A trigger for tables that processes keep in memory: a changed row moves its program's revision.
@@ -73,6 +80,9 @@ class Program(models.Model):
         default=Rounding.DOWN,
         help_text=_("How an award's fraction of a point becomes a whole point, once per award."),
     )
+    returns_method = models.CharField(
+        _("returns take back"), max_length=12, choices=ReturnsMethod, default=ReturnsMethod.PROPORTIONAL
+    )
     clock_offset = models.DurationField(
         _("test clock"),
         default=timedelta,
@@ -82,7 +92,8 @@ class Program(models.Model):
         default=0,
         editable=False,
         db_comment=(
-            "Grows in the transaction that changes a campaign version; processes drop compiled rules by it"
+            "Grows with each change of campaign versions, wallet types, tiers and terms; processes drop what"
+            " they keep of those by it"
         ),
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -107,7 +118,7 @@ class Program(models.Model):
                 name="new_terms_move_the_revision",
                 when=pgtrigger.Before,
                 operation=pgtrigger.UpdateOf(  # type: ignore[no-untyped-call]  # pgtrigger is typed in part
-                    "currency", "time_zone", "rounding"
+                    "currency", "time_zone", "rounding", "returns_method"
                 ),
                 func="NEW.rules_revision := OLD.rules_revision + 1; RETURN NEW;",
             )
