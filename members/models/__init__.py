@@ -1,3 +1,4 @@
+from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
@@ -9,6 +10,8 @@ __all__ = [
     "Entry",
     "EntryKind",
     "ExpiryRule",
+    "ExpiryRun",
+    "ExpiryWarning",
     "Hold",
     "HoldStatus",
     "Identifier",
@@ -20,6 +23,7 @@ __all__ = [
     "MemberTier",
     "Posting",
     "ReturnPolicy",
+    "RunStatus",
     "Tier",
     "TierLadder",
     "TransferScope",

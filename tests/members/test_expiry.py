@@ -81,7 +81,7 @@ class TestRun:
     def test_works_through_many_members_in_chunks(
         self, points_for_a_month, shop: Shop, ada: Member, monkeypatch
     ):
-        monkeypatch.setattr(expiry, "CHUNK", 2)
+        monkeypatch.setattr(expiry, "LOTS_AT_A_TIME", 2)
         for number in range(5):
             factories.IdentifierFactory.create(member__program=shop.program, value=f"m{number}")
             shop.sells(f"receipt-{number}", "10.00", member=MemberReference("card", f"m{number}"))
