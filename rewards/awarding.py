@@ -21,11 +21,13 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members.ledger import operations
 from members.ledger.chain import Cause
-from members.ledger.operations import Change, Grant, TooManyPoints
+from members.ledger.operations import Change, TooManyPoints
 from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
+from members.ledger.renewal import renewed
 from members.terms import LadderTerms, Terms, WalletTerms
 from rewards.activities import CustomEvent, Line, Sale
+from rewards.dating import Dates
 from rewards.engine import effects
 from rewards.engine.evaluate import Award, Rulebook, evaluate
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
@@ -80,6 +82,8 @@ def decide(
             "The campaigns would give more points than can be counted.", pointer="#/amount"
         ) from error
     step = _Step(activity=activity, activity_id=activity_id, context=context, account=account)
+    if isinstance(activity, Sale) or awards:
+        step.renew()
     for wallet_type, group in groupby(
         sorted(awards, key=attrgetter("wallet_type")), attrgetter("wallet_type")
     ):
@@ -180,16 +184,24 @@ class _Step:
         self.activity_id = activity_id
         self.context = context
         self.account = account
+        self.standing = account.tiers
         self.changes: list[Change] = []
+        self.renewed: list[WalletState] = []
         self.moved_tiers: list[TierStanding] = []
         self.events: list[NewEvent] = []
 
     def add_to(self, plan: Plan) -> None:
         """All of the step, now that nothing of it was refused."""
+        for wallet in self.renewed:
+            plan.touch(wallet)
         for change in self.changes:
             plan.apply(change)
         for standing in self.moved_tiers:
             plan.move_tier(standing, member_id=self.account.member_id)
+
+    def renew(self) -> None:
+        """The member is active: what lives by that lives on."""
+        self.account, self.renewed = renewed(self.account, self.context.terms, self.activity.occurred_at)
 
     def grant(self, wallet_type: WalletTerms, awards: list[Award]) -> None:
         kind = "event" if isinstance(self.activity, CustomEvent) else "sale"
@@ -199,14 +211,10 @@ class _Step:
             effective_at=self.activity.occurred_at,
             recorded_at=self.context.at,
         )
-        expires_at = self.context.terms.expires_at(wallet_type, self.activity.occurred_at)
+        dates = Dates(self.context.terms, wallet_type, self.activity.occurred_at, self.standing)
+        is_sale = isinstance(self.activity, Sale)
         grants = [
-            Grant(
-                points=award.points,
-                expires_at=expires_at,
-                campaign_version_id=award.version_id,
-                activity_id=self.activity_id,
-            )
+            dates.grant(award, activity_id=self.activity_id, is_purchase=is_sale and award.is_base)
             for award in awards
         ]
         change = operations.grant(self._wallet(wallet_type), grants=grants, cause=cause)
@@ -220,6 +228,7 @@ class _Step:
             wallet_type=wallet_type.key,
             points=change.entry.points,
             balance=change.entry.available_after,
+            **({"pending": pending} if (pending := change.moved("issued", "pending")) else {}),
         )
         for ladder in self.context.terms.ladders:
             if ladder.wallet_type_id == wallet_type.id:
@@ -232,6 +241,7 @@ class _Step:
             program_id=self.context.program.pk,
             member_id=self.account.member_id,
             type_id=wallet_type.id,
+            lapses_at=self.context.terms.lapses_at(wallet_type, self.activity.occurred_at),
             is_new=True,
         )
 

@@ -16,6 +16,7 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
 from members.ledger import operations, store
+from members.ledger.renewal import renewed_wallet
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, InsufficientPoints
 from members.ledger.plan import Plan
@@ -152,6 +153,7 @@ def _attempt(request: Request, account: Account, offer: Offer, also: Also | None
     redemption_id = new_id()
     change = _pay(request, account, offer, redemption_id)
     plan.apply(change)
+    plan.touch(renewed_wallet(change.wallet, terms.of(request.program), request.at))
     redeemed = Redeemed(
         id=redemption_id,
         member_id=account.member_id,
