@@ -137,6 +137,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "expire approvals": {
+        "task": "loyalty.core.tasks.expire_approvals",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "prune idempotency records": {
         "task": "loyalty.core.tasks.prune_idempotency_records",
         "schedule": 3600.0,

@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class MembersConfig(AppConfig):
     name = "members"
     verbose_name = _("Members")
+
+    def ready(self) -> None:
+        from loyalty.core import approvals
+        from members import adjustment_approval
+
+        approvals.register(adjustment_approval.KIND)

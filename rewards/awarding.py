@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from loyalty.core.events import NewEvent
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from members import tiers
 from members.ledger import operations
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, TooManyPoints
@@ -26,6 +27,7 @@ from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
 from members.ledger.renewal import renewed
 from members.terms import LadderTerms, Terms, WalletTerms
+from members.tiers import TierMove
 from rewards.activities import CustomEvent, Line, Sale
 from rewards.dating import Dates
 from rewards.engine import effects
@@ -230,9 +232,15 @@ class _Step:
             balance=change.entry.available_after,
             **({"pending": pending} if (pending := change.moved("issued", "pending")) else {}),
         )
-        for ladder in self.context.terms.ladders:
-            if ladder.wallet_type_id == wallet_type.id:
-                self._climb(ladder, change.entry.points)
+        counted = tiers.moves(
+            self.account,
+            terms=self.context.terms,
+            type_id=wallet_type.id,
+            points=change.entry.points,
+            at=self.context.at,
+        )
+        for move in counted:
+            self._climb(move)
 
     def _wallet(self, wallet_type: WalletTerms) -> WalletState:
         """The member's wallet of that type; a new one if the type is younger than the membership."""
@@ -249,27 +257,12 @@ class _Step:
         others = tuple(known for known in self.account.wallets if known.id != wallet.id)
         self.account = replace(self.account, wallets=(*others, wallet))
 
-    def _climb(self, ladder: LadderTerms, points: int) -> None:
-        before = next((t for t in self.account.tiers if t.ladder_id == ladder.id), None) or TierStanding(
-            id=new_id(),
-            ladder_id=ladder.id,
-            tier_id=ladder.rungs[0].id,
-            progress=0,
-            since=self.context.at,
-            is_new=True,
-        )
-        after = climbed(before, ladder, points=points, at=self.context.at)
-        self.moved_tiers.append(after)
-        others = tuple(known for known in self.account.tiers if known.id != after.id)
-        self.account = replace(self.account, tiers=(*others, after))
-        if after.tier_id != before.tier_id:
-            self._tell(
-                "tier.upgraded",
-                ladder=ladder.key,
-                previous=ladder.rung(before.tier_id).key,
-                tier=ladder.rung(after.tier_id).key,
-                progress=after.progress,
-            )
+    def _climb(self, move: TierMove) -> None:
+        self.moved_tiers.append(move.after)
+        others = tuple(known for known in self.account.tiers if known.id != move.after.id)
+        self.account = replace(self.account, tiers=(*others, move.after))
+        if move.is_upgrade:
+            self._tell("tier.upgraded", **move.told)
 
     def _tell(self, event_type: str, **data: Any) -> None:
         self.events.append(
@@ -282,12 +275,3 @@ class _Step:
                 data=data,
             )
         )
-
-
-def climbed(standing: TierStanding, ladder: LadderTerms, *, points: int, at: datetime) -> TierStanding:
-    """The standing after that many more points: up at once if they reach a higher rung, never down."""
-    progress = max(standing.progress + points, 0)
-    reached, present = ladder.reached(progress), ladder.rung(standing.tier_id)
-    if reached.threshold <= present.threshold:
-        return replace(standing, progress=progress)
-    return replace(standing, progress=progress, tier_id=reached.id, since=at)

@@ -28,8 +28,9 @@ from members.ledger.operations import Change, Reversal, TakeBack
 from members.ledger.plan import Plan
 from members.ledger.state import Account, WalletState
 from members.terms import Terms
+from members.tiers import climbed
 from rewards.activities import Return
-from rewards.awarding import climbed, outcome
+from rewards.awarding import outcome
 from rewards.earning import (
     CLOCKS_MAY_DIFFER_BY,
     RACES,

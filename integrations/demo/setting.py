@@ -6,6 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from loyalty.core.models import Program, ProgramKind
+from members import reasons
 from members.models import ExpiryRule, Tier, TierLadder, WalletType
 from rewards.models import Reward
 
@@ -61,6 +62,7 @@ def _program(key: str, name: str, kind: ProgramKind) -> Program:
         Tier.objects.get_or_create(
             ladder=ladder, key=tier, defaults={"name": title, "threshold": threshold, "color": color}
         )
+    reasons.set_up_usual(program)
     for reward in REWARDS:
         Reward.objects.get_or_create(
             program=program, key=reward["key"], defaults={**reward, "wallet_type": points}

@@ -117,8 +117,7 @@ def refresh_statistics() -> None:
 # What a column is told to be; its own length and precision are checked when it is stored.
 _TYPES: Final = {
     "UUIDField": "uuid",
-    "ForeignKey": "uuid",
-    "OneToOneField": "uuid",
+    "BigAutoField": "bigint",
     "BigIntegerField": "bigint",
     "PositiveBigIntegerField": "bigint",
     "IntegerField": "integer",
@@ -135,6 +134,13 @@ _TYPES: Final = {
 }
 
 
+def _type_of(field: Any) -> str:
+    """A key of another table has the type of what it points at."""
+    while field.is_relation:
+        field = field.target_field
+    return _TYPES[field.get_internal_type()]
+
+
 class Table:
     """The columns of a model that a batch fills: given as field names, in the order of its rows."""
 
@@ -142,7 +148,7 @@ class Table:
         described = [model._meta.get_field(name) for name in fields]
         self.name = model._meta.db_table
         self.columns = [str(getattr(field, "column", "")) for field in described]
-        self.types = [_TYPES[field.get_internal_type()] for field in described]
+        self.types = [_type_of(field) for field in described]
         self._binary = [index for index, kind in enumerate(self.types) if kind == "bytea"]
 
     def source(self, parameter: int, alias: str) -> str:

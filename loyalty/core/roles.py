@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 
-from loyalty.core.models import Role, User
+from loyalty.core.models import Assignment, Program, Role, User
 
 
 def _may(app: str, model: str, *actions: str) -> set[str]:
@@ -15,7 +15,7 @@ def _may(app: str, model: str, *actions: str) -> set[str]:
 
 _SEE_MEMBERS: Final = {
     permission
-    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier")
+    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier", "adjustment")
     for permission in _may("members", model, "view")
 } | {
     permission
@@ -29,6 +29,8 @@ _SEE_RULES: Final = (
     | _may("members", "tier", "view")
     | _may("members", "tierladder", "view")
     | _may("members", "wallettype", "view")
+    | _may("members", "reasoncode", "view")
+    | _may("members", "adjustmentlimit", "view")
 )
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
@@ -45,8 +47,15 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _SEE_RULES
         | _may("members", "member", "change")
         | _may("members", "identifier", "add", "change")
+        | _may("members", "adjustment", "add", "approve")
+        | _may("core", "approval", "view")
     ),
-    Role.FINANCE: frozenset(_SEE_MEMBERS | _SEE_RULES),
+    Role.FINANCE: frozenset(
+        _SEE_MEMBERS
+        | _SEE_RULES
+        | _may("members", "adjustment", "approve")
+        | _may("core", "approval", "view")
+    ),
     Role.OPERATOR: frozenset(
         _may("integrations", "partner", "view", "add", "change")
         | _may("integrations", "credential", "view", "add", "change")
@@ -64,9 +73,25 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
 PERMISSIONS[Role.ADMINISTRATOR] = frozenset().union(
     *PERMISSIONS.values(),
     _may("members", "wallettype", "add", "change"),
+    _may("members", "reasoncode", "add", "change"),
+    _may("members", "adjustmentlimit", "add", "change"),
     _may("core", "program", "view", "change"),
     _may("core", "assignment", "view", "add", "change", "delete"),
 )
+
+
+def may(user: User, permission: str, *, program: Program) -> bool:
+    """Whether that person may do this in that program, wherever they are working just now."""
+    if not user.is_active or user.is_superuser:
+        return user.is_active
+    return permission in PERMISSIONS.get(role_of(user, program=program) or "", frozenset())
+
+
+def role_of(user: User, *, program: Program) -> str | None:
+    """That person's role in the program; None without one."""
+    if user.program == program:
+        return user.role
+    return Assignment.objects.filter(user=user, program=program).values_list("role", flat=True).first()
 
 
 class RoleBackend(ModelBackend):

@@ -4,8 +4,8 @@ from typing import Any, Final
 from celery import shared_task, signals
 from django.utils import timezone
 
-from loyalty.core import health
-from loyalty.core.models import IdempotencyRecord
+from loyalty.core import approvals, clock, health
+from loyalty.core.models import IdempotencyRecord, Program
 
 IDEMPOTENCY_KEPT_FOR = timedelta(days=31)
 PRUNED_AT_ONCE: Final = 10_000
@@ -40,3 +40,10 @@ def prune_idempotency_records() -> int:
         IdempotencyRecord.objects.filter(pk__in=batch).delete()
         total += len(batch)
     return total
+
+
+@shared_task
+def expire_approvals() -> int:
+    """Close the requests that nobody decided in time, in every program by its own clock."""
+    programs = Program.objects.order_by("key")
+    return sum(approvals.expire(program, at=clock.now(program)) for program in programs)

@@ -10,8 +10,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0002_how_returns_are_counted'),
-        ('members', '0003_the_complete_ledger'),
+        ('core', '0003_never_reuse_a_revision'),
+        ('members', '0004_never_reuse_a_revision'),
     ]
 
     operations = [

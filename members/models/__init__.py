@@ -1,3 +1,11 @@
+from members.models.adjustment import (
+    Adjuster,
+    Adjustment,
+    AdjustmentDay,
+    AdjustmentLimit,
+    Direction,
+    ReasonCode,
+)
 from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
@@ -6,7 +14,12 @@ from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
+    "Adjuster",
+    "Adjustment",
+    "AdjustmentDay",
+    "AdjustmentLimit",
     "Bucket",
+    "Direction",
     "Entry",
     "EntryKind",
     "ExpiryRule",
@@ -22,6 +35,7 @@ __all__ = [
     "MemberStatus",
     "MemberTier",
     "Posting",
+    "ReasonCode",
     "ReturnPolicy",
     "RunStatus",
     "Tier",

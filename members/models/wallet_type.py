@@ -31,8 +31,10 @@ PERIOD_RULES = (ExpiryRule.END_OF_MONTH, ExpiryRule.END_OF_QUARTER, ExpiryRule.E
 def has_what_its_rule_needs(*, rules: Sequence[str], blank: bool = False) -> Q:
     """The condition of a row with `expiry_rule`, `expires_after` and `expires_on_date`."""
     none = Q(expires_after__isnull=True, expires_on_date__isnull=True)
-    counted = Q(expires_after__gte=1, expires_on_date__isnull=True)
-    by_period = Q(expires_after__gte=0, expires_on_date__isnull=True)
+    # A comparison with NULL is neither true nor false, and a constraint lets that pass.
+    has_number = Q(expires_after__isnull=False, expires_on_date__isnull=True)
+    counted = has_number & Q(expires_after__gte=1)
+    by_period = has_number & Q(expires_after__gte=0)
     condition = (
         (Q(expiry_rule=ExpiryRule.NEVER) & none)
         | (Q(expiry_rule__in=[r for r in COUNTED_RULES if r in rules]) & counted)

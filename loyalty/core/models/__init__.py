@@ -1,9 +1,12 @@
+from loyalty.core.models.approval import Approval, ApprovalStatus
 from loyalty.core.models.event import Event, EventHorizon
 from loyalty.core.models.idempotency import IdempotencyRecord
 from loyalty.core.models.program import Program, ProgramKind, Rounding
 from loyalty.core.models.user import Assignment, Role, User
 
 __all__ = [
+    "Approval",
+    "ApprovalStatus",
     "Assignment",
     "Event",
     "EventHorizon",

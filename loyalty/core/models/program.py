@@ -19,6 +19,11 @@ CURRENCY_VALIDATOR = RegexValidator(
 )
 
 
+# A sequence never gives a number twice: what a process read in a transaction that was rolled back, and
+# keeps by its number, is never taken for what another transaction committed.
+NEXT_REVISION = "nextval('core_rules_revision')"
+
+
 class ProgramKind(models.TextChoices):
     LIVE = "live", _("Live")
     SANDBOX = "sandbox", _("Sandbox")
@@ -50,7 +55,7 @@ def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigge
         declare=[("changed", "record")],
         func=(
             "IF TG_OP = 'DELETE' THEN changed := OLD; ELSE changed := NEW; END IF;"
-            f" UPDATE core_program SET rules_revision = rules_revision + 1 WHERE id = {program_id};"
+            f" UPDATE core_program SET rules_revision = {NEXT_REVISION} WHERE id = {program_id};"
             " RETURN NULL;"
         ),
     )
@@ -120,7 +125,7 @@ class Program(models.Model):
                 operation=pgtrigger.UpdateOf(  # type: ignore[no-untyped-call]  # pgtrigger is typed in part
                     "currency", "time_zone", "rounding", "returns_method"
                 ),
-                func="NEW.rules_revision := OLD.rules_revision + 1; RETURN NEW;",
+                func=f"NEW.rules_revision := {NEXT_REVISION}; RETURN NEW;",
             )
         ]
 

@@ -28,7 +28,6 @@ class Book:
             "expires": expires or FOREVER,
             "earned": earned,
         }
-        self.pay()
 
     def move(self, lot_id: UUID, points: int, source: str, destination: str) -> None:
         self.lots[lot_id][source] -= points

@@ -133,7 +133,7 @@ class TestTerms:
             cursor.execute("UPDATE members_wallettype SET expiry_rule = 'days', expires_after = 3")
             cursor.execute("UPDATE members_tier SET threshold = threshold + 1 WHERE key = 'gold'")
 
-        assert Program.objects.get(pk=program.pk).rules_revision == before + 2
+        assert Program.objects.get(pk=program.pk).rules_revision > before + 1
 
     def test_other_programs_keep_theirs(self, sold: Shop):
         other = factories.ProgramFactory.create()
