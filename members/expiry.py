@@ -64,7 +64,7 @@ def run(program: Program, *, at: datetime) -> Iterator[Expired]:
     """
     Expire all points that are due at that moment, of each kind in a run of its own.
 
-    Runs that were broken off, and undoings of runs, are finished first. See Note [Expiry runs].
+    Runs that were broken off are finished first. See Note [Expiry runs].
     """
     for unfinished in ExpiryRun.objects.filter(program=program, status=RunStatus.RUNNING).order_by("pk"):
         yield from proceed(unfinished.pk, at=at)
@@ -110,9 +110,8 @@ def _chunk(run_id: UUID, at: datetime) -> tuple[Expired, bool]:
     run = ExpiryRun.objects.select_for_update(of=["self"]).select_related("wallet_type").get(pk=run_id)
     if run.status != RunStatus.RUNNING:
         return Expired(0, 0), False
-    with planned_by_values():
-        found = _next(run)
-        swept = _sweep(run, found, at) if found else sweeping.Swept(0, 0, 0)
+    found = _next(run)
+    swept = _sweep(run, found, at) if found else sweeping.Swept(0, 0, 0)
     _move_on(run, found, swept, at)
     return Expired(swept.wallets, swept.points), run.status == RunStatus.RUNNING
 
@@ -120,14 +119,14 @@ def _chunk(run_id: UUID, at: datetime) -> tuple[Expired, bool]:
 def _next(run: ExpiryRun) -> list[tuple[UUID, datetime]]:
     """Wallets with their dates, from the run's position on: some lots further on, not all of them."""
     sql = _LAPSED if run.is_past_dates else _DATED
-    return fetch(
-        sql, [run.wallet_type_id, run.through, run.position_at, run.position_id, LOTS_AT_A_TIME]
-    )  # type: ignore[return-value]
+    parameters = [run.wallet_type_id, run.through, run.position_at, run.position_id, LOTS_AT_A_TIME]
+    with planned_by_values():
+        return [(wallet_id, moment) for wallet_id, moment in fetch(sql, parameters)]
 
 
 def _sweep(run: ExpiryRun, found: list[tuple[UUID, datetime]], at: datetime) -> sweeping.Swept:
     wallet_ids = sorted({wallet_id for wallet_id, _ in found})
-    fetch("SELECT FROM members_wallet WHERE id = ANY($1) ORDER BY id FOR UPDATE", [wallet_ids])
+    sweeping.hold(wallet_ids)
     return sweeping.book(
         sweeping.EXPIRY,
         wallet_ids,
@@ -138,9 +137,7 @@ def _sweep(run: ExpiryRun, found: list[tuple[UUID, datetime]], at: datetime) -> 
     )
 
 
-def _move_on(
-    run: ExpiryRun, found: list[tuple[UUID, datetime]], swept: sweeping.Swept, at: datetime
-) -> None:
+def _move_on(run: ExpiryRun, found: list[tuple[UUID, datetime]], swept: sweeping.Swept, at: datetime) -> None:
     run.members += swept.wallets
     run.lots += swept.lots
     run.points += swept.points

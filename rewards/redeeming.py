@@ -16,10 +16,10 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
 from members.ledger import operations, store
-from members.ledger.renewal import renewed_wallet
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, InsufficientPoints
 from members.ledger.plan import Plan
+from members.ledger.renewal import renewed_wallet
 from members.ledger.state import Account
 from rewards.activities import MemberReference
 from rewards.earning import member_of, reference

@@ -21,7 +21,7 @@ from uuid import UUID
 from django.db import connection
 from msgspec import Struct
 
-from loyalty.core.db import fetch
+from loyalty.core.db import fetch, planned_by_values
 from loyalty.core.ids import NEW_ID
 from members.ledger.chain import moment_of
 from members.ledger.telling import EVENT_OF
@@ -48,6 +48,9 @@ class Swept(Struct, frozen=True):
     wallets: int
     lots: int
     points: int
+
+    def __add__(self, other: "Swept") -> "Swept":
+        return Swept(self.wallets + other.wallets, self.lots + other.lots, self.points + other.points)
 
 
 IS_DUE: Final = """
@@ -84,6 +87,12 @@ CANCELLING: Final = Sweep(
 )
 
 
+def hold(wallet_ids: Sequence[UUID]) -> None:
+    """Hold these wallets until the transaction ends. See Note [The lock] in `members.ledger.store`."""
+    assert connection.in_atomic_block, "a lock without a transaction holds nothing"
+    fetch("SELECT FROM members_wallet WHERE id = ANY($1) ORDER BY id FOR UPDATE", [list(wallet_ids)])
+
+
 def book(
     sweep: Sweep,
     wallet_ids: Sequence[UUID],
@@ -101,12 +110,11 @@ def book(
     """
     assert connection.in_atomic_block, "a sweep works on wallets that are held"
     texts = [moment_of(at), moment_of(recorded_at)]
-    (row,) = fetch(_statement(sweep), [list(wallet_ids), at, cause, actor, reason, recorded_at, *texts])
+    with planned_by_values():
+        (row,) = fetch(
+            _STATEMENTS[sweep.kind], [list(wallet_ids), at, cause, actor, reason, recorded_at, *texts]
+        )
     return Swept(*row)
-
-
-def _statement(sweep: Sweep) -> str:
-    return _STATEMENTS[sweep.kind]
 
 
 def _written(sweep: Sweep) -> str:

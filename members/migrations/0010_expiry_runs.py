@@ -10,8 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0003_never_reuse_a_revision'),
-        ('members', '0004_never_reuse_a_revision'),
+        ('members', '0020_adjustments'),
     ]
 
     operations = [
