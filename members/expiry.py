@@ -95,6 +95,15 @@ def start(wallet_type: WalletType, *, through: datetime, actor: str, at: datetim
     return ExpiryRun.objects.get(wallet_type=wallet_type, status=RunStatus.RUNNING)
 
 
+def put_on_hold(wallet_type: WalletType, *, is_on_hold: bool) -> None:
+    """
+    Let nothing of a kind of points expire, or let it expire again.
+
+    A run that is going on stops taking them; what is due stays usable meanwhile.
+    """
+    WalletType.objects.filter(pk=wallet_type.pk).update(expiry_is_on_hold=is_on_hold)
+
+
 def proceed(run_id: UUID, *, at: datetime) -> Iterator[Expired]:
     """Go on with a run to its end, one commit a chunk."""
     is_running = True

@@ -28,6 +28,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Members"), "group", "members_member", "members.view_member"),
             (gettext_lazy("Activities"), "receipt_long", "rewards_activity", "rewards.view_activity"),
             (gettext_lazy("Points statement"), "swap_vert", "members_entry", "members.view_entry"),
+            (gettext_lazy("Expiry"), "event_busy", "members_expiryrun", "members.view_expiryrun"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
         ],
     ),

@@ -29,6 +29,7 @@ _SEE_RULES: Final = (
     | _may("members", "tier", "view")
     | _may("members", "tierladder", "view")
     | _may("members", "wallettype", "view")
+    | _may("members", "expiryrun", "view")
     | _may("members", "reasoncode", "view")
     | _may("members", "adjustmentlimit", "view")
 )
@@ -41,6 +42,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
+        | _may("members", "expiryrun", "hold")
     ),
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
@@ -53,6 +55,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.FINANCE: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
+        | _may("members", "expiryrun", "hold", "undo")
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
     ),

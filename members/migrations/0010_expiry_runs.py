@@ -76,4 +76,24 @@ class Migration(migrations.Migration):
             model_name='expirywarning',
             constraint=models.CheckConstraint(condition=models.Q(('points__gt', 0)), name='a_warning_is_of_points'),
         ),
+        migrations.AlterField(
+            model_name='tier',
+            name='expiry_rule',
+            field=models.CharField(blank=True, choices=[('never', 'Never'), ('days', 'A number of days after earning'), ('months', 'A number of months after earning'), ('end_of_month', 'At the end of a month'), ('end_of_quarter', 'At the end of a quarter'), ('end_of_year', 'At the end of a year'), ('fixed_date', 'On a fixed date')], default='', help_text='For spendable points earned on this tier; empty: as the kind of points says.', max_length=14, verbose_name='points expire'),
+        ),
+        migrations.AlterField(
+            model_name='tierevent',
+            name='expiry_rule',
+            field=models.CharField(blank=True, choices=[('never', 'Never'), ('days', 'A number of days after earning'), ('months', 'A number of months after earning'), ('end_of_month', 'At the end of a month'), ('end_of_quarter', 'At the end of a quarter'), ('end_of_year', 'At the end of a year'), ('fixed_date', 'On a fixed date')], default='', help_text='For spendable points earned on this tier; empty: as the kind of points says.', max_length=14, verbose_name='points expire'),
+        ),
+        migrations.AlterField(
+            model_name='wallettype',
+            name='expires_on_date',
+            field=models.DateField(blank=True, help_text='Last day of the points, for a fixed date. What is earned on that day or later goes on the same day of the next year.', null=True, verbose_name='expire on'),
+        ),
+        migrations.AlterField(
+            model_name='wallettypeevent',
+            name='expires_on_date',
+            field=models.DateField(blank=True, help_text='Last day of the points, for a fixed date. What is earned on that day or later goes on the same day of the next year.', null=True, verbose_name='expire on'),
+        ),
     ]
