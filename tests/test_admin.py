@@ -31,7 +31,16 @@ from members.models import (
     WalletType,
 )
 from rewards import campaigns, wording
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
+from rewards.models import (
+    Activity,
+    Campaign,
+    CampaignStatus,
+    CampaignVersion,
+    Redemption,
+    Reward,
+    Voucher,
+    WaitingReturn,
+)
 from tests import factories
 from tests.cast import Shop
 
@@ -51,8 +60,10 @@ SEES = {
     "members.adjustment": "MSFA",
     "members.adjustmentlimit": "MSFA",
     "members.reasoncode": "MSFA",
+    "members.expiryrun": "MSFA",
     "rewards.activity": "MSFA",
     "rewards.redemption": "MSFA",
+    "rewards.waitingreturn": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "integrations.partner": "OA",
@@ -80,8 +91,10 @@ ADDS = {
     "members.adjustment": "",
     "members.adjustmentlimit": "A",
     "members.reasoncode": "A",
+    "members.expiryrun": "",
     "rewards.activity": "",
     "rewards.redemption": "",
+    "rewards.waitingreturn": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "integrations.partner": "OA",
@@ -331,6 +344,16 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
+        ),
+        "rewards.waitingreturn": WaitingReturn.objects.create(
+            program=program,
+            source=partner.key,
+            external_id="foreign-return",
+            sale_external_id="foreign-sale",
+            body={},
+            fingerprint=b"f",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
         ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,
