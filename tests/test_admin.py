@@ -33,7 +33,16 @@ from members.models import (
 )
 from members.references import MemberReference
 from rewards import campaigns, wording
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
+from rewards.models import (
+    Activity,
+    Campaign,
+    CampaignStatus,
+    CampaignVersion,
+    Redemption,
+    Reward,
+    Voucher,
+    WaitingReturn,
+)
 from tests import factories
 from tests.cast import Shop
 
@@ -55,6 +64,7 @@ SEES = {
     "members.reasoncode": "MSFA",
     "rewards.activity": "MSFA",
     "rewards.redemption": "MSFA",
+    "rewards.waitingreturn": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "integrations.partner": "OA",
@@ -84,6 +94,7 @@ ADDS = {
     "members.reasoncode": "A",
     "rewards.activity": "",
     "rewards.redemption": "",
+    "rewards.waitingreturn": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "integrations.partner": "OA",
@@ -345,6 +356,16 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
         ),
+        "rewards.waitingreturn": WaitingReturn.objects.create(
+            program=program,
+            source=partner.key,
+            external_id="foreign-return",
+            sale_external_id="foreign-sale",
+            body={},
+            fingerprint=b"f",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
+        ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,
         "integrations.credential": Credential.objects.create(
@@ -532,7 +553,9 @@ class TestQueries:
 
     @pytest.mark.parametrize("role", list(LETTERS))
     def test_the_start_page_takes_few(self, year: Program, role: Role):
-        assert queries(staff(year, role), reverse("admin:index")) <= AT_MOST
+        # An administrator's has what each of the others sees.
+        at_most = AT_MOST + (role == Role.ADMINISTRATOR)
+        assert queries(staff(year, role), reverse("admin:index")) <= at_most
 
     def test_figures_over_the_program_are_kept_for_some_minutes(self, marketer: Client, year: Program):
         first = queries(marketer, reverse("admin:index"))

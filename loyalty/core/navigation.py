@@ -34,6 +34,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Transfers"), "sync_alt", "members_transfer", "members.view_transfer"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
             (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
+            (
+                gettext_lazy("Waiting returns"),
+                "assignment_return",
+                "rewards_waitingreturn",
+                "rewards.view_waitingreturn",
+            ),
             (gettext_lazy("Adjustments"), "exposure", "members_adjustment", "members.view_adjustment"),
             (gettext_lazy("Approvals"), "approval_delegation", "core_approval", "core.view_approval"),
         ],

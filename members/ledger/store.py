@@ -143,10 +143,19 @@ def with_open_lots(
 
 
 def with_lots_of(
-    accounts: Sequence[Account], activity_id: UUID, *, keeps_due: Collection[UUID] = ()
+    accounts: Sequence[Account],
+    activity_id: UUID,
+    *,
+    lot_ids: Collection[UUID] = (),
+    keeps_due: Collection[UUID] = (),
 ) -> list[Account]:
-    """The accounts with the lots that an activity gave, whatever has become of them, and the open ones."""
-    return _with_lots(accounts, f"(activity_id = $2 OR {_IS_OPEN})", (activity_id,), keeps_due=keeps_due)
+    """The accounts with the lots that an activity gave, with these, and with the open ones."""
+    return _with_lots(
+        accounts,
+        f"(activity_id = $2 OR id = ANY($3) OR {_IS_OPEN})",
+        (activity_id, list(lot_ids)),
+        keeps_due=keeps_due,
+    )
 
 
 def with_lots(

@@ -61,6 +61,20 @@ def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigge
     )
 
 
+def never_emptied() -> pgtrigger.Trigger:
+    """TRUNCATE passes row triggers by; a test's database says that it may be emptied."""
+    return pgtrigger.Trigger(
+        name="never_emptied",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        level=pgtrigger.Statement,
+        func=(
+            "IF current_setting('regulars.may_be_emptied', true) = 'yes' THEN RETURN NULL; END IF;"
+            " RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;"
+        ),
+    )
+
+
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError(_("“%(name)s” is no time zone of the IANA database."), params={"name": name})
