@@ -247,11 +247,13 @@ class Booking:
         return next(w for w in self.accounts[member_id].wallets if w.id == wallet_id)
 
     def _new_wallet(self, type_id: UUID) -> WalletState:
+        known = self.request.terms
         return WalletState(
             id=new_id(),
             program_id=self.request.program.pk,
             member_id=self.holder,
             type_id=type_id,
+            lapses_at=known.lapses_at(known.of_type(type_id), self.request.at),
             is_new=True,
         )
 
