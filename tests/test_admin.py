@@ -18,7 +18,7 @@ from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core import clock
 from loyalty.core.models import Assignment, Event, Program, Role, User
 from members import expiry
-from members.models import Entry, Identifier, Lot, Member, WalletType
+from members.models import Entry, ExpiryRun, Identifier, Lot, Member, WalletType
 from rewards import campaigns, wording
 from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
 from tests import factories
@@ -280,6 +280,13 @@ def elsewhere(db: None) -> dict[str, Any]:
         "members.wallettype": wallet_type,
         "members.tierladder": factories.TierLadderFactory.create(
             program=program, name="Foreign", wallet_type=wallet_type
+        ),
+        "members.expiryrun": ExpiryRun.objects.create(
+            program=program,
+            wallet_type=wallet_type,
+            through=factories.NOON,
+            actor="system:expiry",
+            started_at=factories.NOON,
         ),
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
