@@ -3,7 +3,7 @@ from celery import shared_task
 
 from loyalty.core import clock
 from loyalty.core.models import Program
-from members import expiry, expiry_undo, pending, warnings
+from members import expiry, expiry_undo, holds, pending, warnings
 from members.models import ExpiryRun, RunStatus
 
 log = structlog.get_logger(__name__)
@@ -46,3 +46,11 @@ def warn_of_expiry() -> None:
     for program in Program.objects.order_by("key"):
         if warned := sum(warnings.warn(program, at=clock.now(program))):
             log.info("warned_of_expiry", program=program.key, warnings=warned)
+
+
+@shared_task
+def expire_holds() -> None:
+    """Give the points of overdue holds free in every program, by its own clock."""
+    for program in Program.objects.order_by("key"):
+        if ended := sum(holds.expire_overdue(program, at=clock.now(program))):
+            log.info("holds_expired", program=program.key, holds=ended)

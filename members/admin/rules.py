@@ -62,6 +62,18 @@ class WalletTypeAdmin(ProgramModelAdmin):
                 ),
             },
         ),
+        (
+            _("Passing on"),
+            {
+                "fields": (
+                    "transfers_to",
+                    "transfer_minimum",
+                    "transfer_monthly_limit",
+                    "transfer_fee_percent",
+                ),
+                "description": _("Within a household, points are passed on without fee and monthly limit."),
+            },
+        ),
         (_("Value"), {"fields": ("point_value",)}),
     )
 

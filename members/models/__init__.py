@@ -7,10 +7,15 @@ from members.models.adjustment import (
     ReasonCode,
 )
 from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
+from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
+from members.models.household import Household, HouseholdMember
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
+from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
+from members.models.merge import Merge
 from members.models.tier import MemberTier, Tier, TierLadder
+from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
@@ -18,7 +23,11 @@ __all__ = [
     "Adjustment",
     "AdjustmentDay",
     "AdjustmentLimit",
+    "COHORT_VALIDATOR",
+    "AccountingAccount",
+    "BreakageRate",
     "Bucket",
+    "CheckStatus",
     "Direction",
     "Entry",
     "EntryKind",
@@ -27,19 +36,27 @@ __all__ = [
     "ExpiryWarning",
     "Hold",
     "HoldStatus",
+    "Household",
+    "HouseholdMember",
     "Identifier",
     "IdentifierKind",
+    "LedgerAnchor",
+    "LedgerCheck",
     "Lot",
     "LotSource",
     "Member",
     "MemberStatus",
     "MemberTier",
+    "Merge",
+    "PeriodLock",
+    "PointCost",
     "Posting",
     "ReasonCode",
     "ReturnPolicy",
     "RunStatus",
     "Tier",
     "TierLadder",
+    "Transfer",
     "TransferScope",
     "Wallet",
     "WalletType",

@@ -10,7 +10,7 @@ from members.expiry_undo import CannotBeUndone
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, ExpiryRun, ExpiryWarning, Lot, Member, Posting, Wallet, WalletType
-from rewards.activities import MemberReference
+from members.references import MemberReference
 from rewards.models import Reward
 from tests import factories
 from tests.cast import Shop

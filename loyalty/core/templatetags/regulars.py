@@ -1,5 +1,7 @@
 """Words for what is stored as keys."""
 
+from decimal import Decimal
+
 from django import template
 from django.utils.translation import gettext as _
 
@@ -23,4 +25,14 @@ def reason(stored: str) -> str:
     if stored in known:
         return known[stored]
     kind, colon, name = stored.partition(":")
+    if kind == "written_off":
+        return _("%s points were spent already and are written off") % name
+    if kind == "owed":
+        return _("%s points were spent already and are owed") % name
     return f"{kind.capitalize()} {name}" if colon and not name.startswith(" ") else stored
+
+
+@register.filter
+def percent(share: Decimal) -> str:
+    """A share as percent, with one digit at most: 0.125 is "12.5"."""
+    return f"{round(share * 100, 1).normalize() + 0:f}"
