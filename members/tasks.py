@@ -21,6 +21,14 @@ def expire_points() -> None:
 
 
 @shared_task
+def expire_holds() -> None:
+    """Give the points of overdue holds free in every program, by its own clock."""
+    for program in Program.objects.order_by("key"):
+        if ended := sum(holds.expire_overdue(program, at=clock.now(program))):
+            log.info("holds_expired", program=program.key, holds=ended)
+
+
+@shared_task
 def undo_expiry_runs() -> None:
     """Give back the points of the runs that staff have decided to undo."""
     undoing = ExpiryRun.objects.filter(status=RunStatus.UNDOING).select_related("program")
@@ -46,11 +54,3 @@ def warn_of_expiry() -> None:
     for program in Program.objects.order_by("key"):
         if warned := sum(warnings.warn(program, at=clock.now(program))):
             log.info("warned_of_expiry", program=program.key, warnings=warned)
-
-
-@shared_task
-def expire_holds() -> None:
-    """Give the points of overdue holds free in every program, by its own clock."""
-    for program in Program.objects.order_by("key"):
-        if ended := sum(holds.expire_overdue(program, at=clock.now(program))):
-            log.info("holds_expired", program=program.key, holds=ended)

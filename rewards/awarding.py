@@ -202,8 +202,8 @@ class _Step:
         self.account = account
         self.standing = account.tiers
         self.changes: list[Change] = []
-        self.renewed: list[WalletState] = []
         self.lots: dict[tuple[UUID, int], UUID] = {}
+        self.renewed: list[WalletState] = []
         self.moved_tiers: list[TierStanding] = []
         self.events: list[NewEvent] = []
 

@@ -56,8 +56,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
-        | _may("members", "expiryrun", "hold")
         | _may("members", "liability", "view")
+        | _may("members", "expiryrun", "hold")
     ),
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
@@ -74,8 +74,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.FINANCE: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
-        | _may("members", "expiryrun", "hold", "undo")
         | _CHECK_BOOKS
+        | _may("members", "expiryrun", "hold", "undo")
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
         | _may("members", "liability", "view")
