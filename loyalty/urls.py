@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from loyalty.core import health, navigation
 from loyalty.core.api import problem
+from rewards.admin import revenue
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
@@ -28,6 +29,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/logout/", logout),  # ends at the log-in, like any other way out
     path("admin/program/", navigation.choose_program, name="choose_program"),
+    path("admin/finance/revenue/", revenue.show, name="finance_revenue"),
+    path("admin/finance/", include("members.admin.finance.urls")),
     path("admin/", admin.site.urls),
 ]
 

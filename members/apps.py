@@ -9,5 +9,7 @@ class MembersConfig(AppConfig):
     def ready(self) -> None:
         from loyalty.core import approvals
         from members import adjustment_approval
+        from members.finance import proposals
 
         approvals.register(adjustment_approval.KIND)
+        proposals.ready()

@@ -6,7 +6,7 @@ keep the result for some minutes and say from when it is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,14 +17,24 @@ from django.db.models import Count, Sum
 from django.db.models.functions import TruncDay, TruncMonth
 
 from loyalty.core.models import Program
-from members.models import Entry, EntryKind, Member, MemberTier, Tier, Wallet
+from members.models import Bucket, Entry, EntryKind, Member, MemberTier, Tier, Wallet
 
 Step = Literal["day", "month"]
 
 _ISSUED = (EntryKind.EARN, EntryKind.ADJUST)
-_SPENT = (EntryKind.SPEND, EntryKind.SETTLE, EntryKind.RESTORE)
-_EXPIRED = (EntryKind.EXPIRE,)
-_TAKEN_BACK = (EntryKind.REVERSE,)
+_SPENT = (EntryKind.SPEND, EntryKind.SETTLE, Bucket.REDEEMED)
+_EXPIRED = (EntryKind.EXPIRE, Bucket.EXPIRED)
+# What members pass on to each other comes to no more than the fees; a merge comes to nothing. Points
+# that pay a debt are taken back, too, though an entry that gives points as well counts as issued.
+_TAKEN_BACK = (
+    EntryKind.REVERSE,
+    EntryKind.TRANSFER_IN,
+    EntryKind.TRANSFER_OUT,
+    EntryKind.MERGE,
+    EntryKind.RELEASE,
+    EntryKind.UNLOCK,
+    Bucket.REVERSED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +106,34 @@ def movements(program: Program, *, since: datetime, step: Step) -> list[Movement
     """
     truncate = TruncDay if step == "day" else TruncMonth
     start = truncate("effective_at", tzinfo=ZoneInfo(program.time_zone))
+    entries = Entry.objects.filter(
+        program=program, recorded_at__gte=since, effective_at__gte=since, wallet__type__is_spendable=True
+    ).annotate(start=start)
     sums = (
-        Entry.objects.filter(
-            program=program, recorded_at__gte=since, effective_at__gte=since, wallet__type__is_spendable=True
-        )
-        .annotate(start=start)
+        entries.exclude(kind=EntryKind.RESTORE)
         .values_list("start", "kind")
         .annotate(sum=Sum("points"))
         .order_by("start")
     )
-    by_start: dict[date, dict[str, int]] = defaultdict(dict)
+    by_start: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for moment, kind, points in sums:
         by_start[moment.date()][kind] = points
-    return [_movement(day, kinds) for day, kinds in by_start.items()]
+    for moment, bucket, points in _restored(entries):
+        by_start[moment.date()][bucket] += points
+    return [_movement(day, by_start[day]) for day in sorted(by_start)]
+
+
+def _restored(entries: Any) -> Iterator[tuple[datetime, str, int]]:
+    """What was given back, by the bucket that it came from; what of it paid a debt goes to `reversed`."""
+    moved = (
+        entries.filter(kind=EntryKind.RESTORE)
+        .values_list("start", "postings__source", "postings__destination")
+        .annotate(sum=Sum("postings__points"))
+        .order_by("start")
+    )
+    for moment, source, destination, points in moved:
+        is_back = destination == Bucket.AVAILABLE
+        yield moment, source if is_back else destination, points if is_back else -points
 
 
 def _movement(start: date, kinds: dict[str, int]) -> Movement:

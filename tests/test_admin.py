@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,9 +17,19 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core import clock
-from loyalty.core.models import Assignment, Event, Program, Role, User
-from members import expiry
-from members.models import Entry, Identifier, LedgerCheck, Lot, Member, WalletType
+from loyalty.core.models import Approval, Assignment, Event, Program, Role, User
+from members import adjustments, expiry
+from members.models import (
+    Adjustment,
+    AdjustmentLimit,
+    Entry,
+    Identifier,
+    LedgerCheck,
+    Lot,
+    Member,
+    ReasonCode,
+    WalletType,
+)
 from rewards import campaigns, wording
 from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
 from tests import factories
@@ -34,6 +45,9 @@ SEES = {
     "members.ledgercheck": "FOA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
+    "members.adjustment": "MSFA",
+    "members.adjustmentlimit": "MSFA",
+    "members.reasoncode": "MSFA",
     "rewards.activity": "MSFA",
     "rewards.redemption": "MSFA",
     "rewards.campaign": "MSFA",
@@ -42,6 +56,7 @@ SEES = {
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "OA",
     "integrations.delivery": "OA",
+    "core.approval": "SFA",
     "core.event": "OA",
     "core.program": "A",
     "core.assignment": "A",
@@ -56,6 +71,9 @@ ADDS = {
     "members.ledgercheck": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
+    "members.adjustment": "",
+    "members.adjustmentlimit": "A",
+    "members.reasoncode": "A",
     "rewards.activity": "",
     "rewards.redemption": "",
     "rewards.campaign": "MA",
@@ -64,6 +82,7 @@ ADDS = {
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "",
     "integrations.delivery": "",
+    "core.approval": "",
     "core.event": "",
     "core.program": "",
     "core.assignment": "A",
@@ -274,11 +293,30 @@ def elsewhere(db: None) -> dict[str, Any]:
     )
     event = Event.objects.create(program=program, type="campaign.started", occurred_at=factories.NOON)
     wallet_type = factories.WalletTypeFactory.create(program=program, name="Foreign points")
+    reason = ReasonCode.objects.create(program=program, key="foreign", label="Foreign reason")
+    limit = AdjustmentLimit.objects.create(
+        program=program, role="partner", points_per_adjustment=10, points_per_day=10
+    )
+    program.refresh_from_db()
+    adjust = partial(
+        adjustments.adjust,
+        program=program,
+        member_id=member.pk,
+        wallet_type="points",
+        reason="foreign",
+        by=None,
+        actor="partner:till",
+        at=factories.NOON,
+    )
     return {
         "members.ledgercheck": LedgerCheck.objects.create(
             program=program, actor="staff:1", asked_at=factories.NOON
         ),
         "program": program,
+        "members.reasoncode": reason,
+        "members.adjustmentlimit": limit,
+        "members.adjustment": Adjustment.objects.get(pk=adjust(points=10).id),
+        "core.approval": Approval.objects.get(pk=adjust(points=11).id),
         "members.member": member,
         "members.wallettype": wallet_type,
         "members.tierladder": factories.TierLadderFactory.create(
@@ -330,7 +368,7 @@ class TestOtherPrograms:
     def test_their_facts_are_behind_no_address(self, ada: Member, elsewhere: dict[str, Any], shop: Shop):
         shop.sells("r-1", "12.50")
         stranger = staff(elsewhere["program"], Role.ADMINISTRATOR)
-        activity, entry = Activity._default_manager.get(), Entry._default_manager.get()
+        activity, entry = Activity._default_manager.get(), Entry._default_manager.get(member=ada)
 
         answers = [
             stranger.get(page("rewards.activity", "change", activity.pk)),

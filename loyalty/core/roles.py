@@ -43,6 +43,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
+        | _may("members", "liability", "view")
     ),
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
@@ -58,6 +59,13 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _CHECK_BOOKS
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
+        | _may("members", "liability", "view")
+        | _may("members", "finance", "view")
+        | _may("members", "pointcost", "change")
+        | _may("members", "accountingaccount", "change")
+        | _may("members", "breakagerate", "propose", "approve")
+        | _may("members", "period", "close")
+        | _may("members", "periodlock", "reopen")
     ),
     Role.OPERATOR: frozenset(
         _may("integrations", "partner", "view", "add", "change")
@@ -113,6 +121,8 @@ class RoleBackend(ModelBackend):
         return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(
-            permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj)
-        )
+        """:raises PermissionDenied: see `has_perm`; the next backend would ask the database"""
+        held = self.get_all_permissions(user_obj)
+        if not any(permission.startswith(f"{app_label}.") for permission in held):
+            raise PermissionDenied
+        return True

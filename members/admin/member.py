@@ -21,7 +21,9 @@ from loyalty.core import clock
 from loyalty.core.admin import ProgramModelAdmin, program_of, render
 from loyalty.core.errors import InvalidInput
 from members import details, profile, search
+from members.adjustments import MAY_ADJUST
 from members.admin import statement_page
+from members.admin.adjusting import AdjustsPoints, adjustments_panel
 from members.enrolment import normalize
 from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
 
@@ -92,14 +94,14 @@ class MemberList(ChangeList):
 
 
 @admin.register(Member)
-class MemberAdmin(ProgramModelAdmin):
+class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     """
     People in the program.
 
     `panels` are what other apps add to the page about a member: each gives a template and its values.
     """
 
-    panels: list[Panel] = []
+    panels: list[Panel] = [adjustments_panel]
 
     list_display = ("name", "known_as", "shown_status", "shown_tier", "shown_points", "enrolled_at")
     list_filter = (("status", ChoicesDropdownFilter), TierFilter)
@@ -181,6 +183,7 @@ class MemberAdmin(ProgramModelAdmin):
             "statement": profile.statement(holdings),
             "panels": [{"template": template, **values} for template, values in panels],
             "may_edit": self.has_change_permission(request, member),
+            "may_adjust": request.user.has_perm(MAY_ADJUST),
         }
 
     def response_change(self, request: HttpRequest, obj: Member) -> HttpResponse:

@@ -80,6 +80,10 @@ class EntryAdmin(FactAdmin):
         term = search_term.strip()
         return (queryset.filter(cause=term) if term else queryset), False
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """The movement report of finance leads to the entries of a kind of points."""
+        return lookup == "wallet__type__id__exact" or super().lookup_allowed(lookup, value, request)
+
     @display(description=_("member"))
     def member_link(self, entry: Entry) -> SafeString:
         return format_html(

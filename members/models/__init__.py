@@ -6,6 +6,7 @@ from members.models.adjustment import (
     Direction,
     ReasonCode,
 )
+from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
@@ -18,6 +19,9 @@ __all__ = [
     "Adjustment",
     "AdjustmentDay",
     "AdjustmentLimit",
+    "COHORT_VALIDATOR",
+    "AccountingAccount",
+    "BreakageRate",
     "Bucket",
     "CheckStatus",
     "Direction",
@@ -35,6 +39,8 @@ __all__ = [
     "Member",
     "MemberStatus",
     "MemberTier",
+    "PeriodLock",
+    "PointCost",
     "Posting",
     "ReasonCode",
     "ReturnPolicy",

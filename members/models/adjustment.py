@@ -70,6 +70,10 @@ class ReasonCode(models.Model):
             models.CheckConstraint(
                 name="a_reason_has_what_its_expiry_needs",
                 condition=has_what_its_rule_needs(rules=TIER_EXPIRY_RULES, blank=True),
+                violation_error_message=_(
+                    "Days and months need their number, the end of a period at least 0, a fixed date its day;"
+                    " what the rule does not need stays empty."
+                ),
             ),
         ]
 

@@ -305,6 +305,18 @@ class Entry(models.Model):
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
             _never_emptied(),
+            pgtrigger.Trigger(
+                name="closed_periods_stay_closed",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func=(
+                    "IF EXISTS (SELECT 1 FROM members_periodlock l WHERE l.program_id = NEW.program_id"
+                    " AND l.ends_at > NEW.recorded_at AND l.reopened_at IS NULL) THEN"
+                    " RAISE EXCEPTION 'entry % lies in a closed period: %', NEW.cause, NEW.recorded_at"
+                    " USING ERRCODE = 'check_violation', CONSTRAINT = 'a_closed_period_stays_as_it_is';"
+                    " END IF; RETURN NEW;"
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,6 @@ from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
 
-MemberAdmin.panels = [activities_panel]
+MemberAdmin.panels = [*MemberAdmin.panels, activities_panel]
 
 __all__ = ["ActivityAdmin", "CampaignAdmin", "LedgerCheckAdmin", "RedemptionAdmin", "RewardAdmin"]

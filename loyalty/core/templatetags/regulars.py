@@ -1,5 +1,7 @@
 """Words for what is stored as keys."""
 
+from decimal import Decimal
+
 from django import template
 from django.utils.translation import gettext as _
 
@@ -18,3 +20,9 @@ def reason(stored: str) -> str:
     """For what it was: "reward:free-coffee" is shown as "Reward free-coffee"; a text stays as it is."""
     kind, colon, name = stored.partition(":")
     return f"{kind.capitalize()} {name}" if colon and not name.startswith(" ") else stored
+
+
+@register.filter
+def percent(share: Decimal) -> str:
+    """A share as percent, with one digit at most: 0.125 is "12.5"."""
+    return f"{round(share * 100, 1).normalize() + 0:f}"

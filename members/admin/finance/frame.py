@@ -1,0 +1,119 @@
+"""What the pages of the finance section have in common: who may open them, tabs, dates, kept figures."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import wraps
+from hashlib import sha256
+from typing import Any, Final, cast
+
+from django import forms
+from django.contrib import admin
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.core import clock
+from loyalty.core.admin import program_of
+from loyalty.core.models import Program, User
+from members.finance import estimates
+
+LIABILITY: Final = "members.view_liability"
+FINANCE: Final = "members.view_finance"
+KEPT_FOR: Final = 300
+"""Seconds; the pages say from when their figures are."""
+
+TABS: Final = (
+    ("finance", _("Liability"), LIABILITY),
+    ("finance_movements", _("Movements"), FINANCE),
+    ("finance_cohorts", _("Breakage"), FINANCE),
+    ("finance_revenue", _("Revenue (IFRS 15)"), FINANCE),
+    ("finance_journal", _("Journal"), FINANCE),
+    ("finance_estimates", _("Costs and rates"), FINANCE),
+    ("finance_closing", _("Closed periods"), FINANCE),
+)
+
+View = Callable[[HttpRequest, Program], HttpResponseBase]
+
+
+def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
+    """A view of the admin for a program, and those who have the permission in it."""
+
+    def decorate(view: View) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def shown(request: HttpRequest, **where: Any) -> HttpResponseBase:
+            program = program_of(request)
+            if program is None or not request.user.has_perm(permission):
+                raise PermissionDenied
+            return view(request, program, **where)
+
+        return cast("Callable[..., HttpResponseBase]", admin.site.admin_view(shown))
+
+    return decorate
+
+
+def user_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def check(request: HttpRequest, permission: str) -> None:
+    """:raises PermissionDenied: without it"""
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def render(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
+    """A page in the admin's frame, with the section's tabs."""
+    request.current_app = admin.site.name  # type: ignore[attr-defined]  # Django's own way
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    tabs = [
+        {"link": reverse(name), "label": label, "is_here": name == here}
+        for name, label, permission in TABS
+        if request.user.has_perm(permission)
+    ]
+    frame = {**admin.site.each_context(request), "tabs": tabs, "program": program_of(request)}
+    return TemplateResponse(request, f"admin/finance/{template}", {**frame, **context})
+
+
+class DayForm(forms.Form):
+    """At the end of which day: today's, unless another one is chosen; none that is still to come."""
+
+    as_of = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean_as_of(self) -> date:
+        day: date | None = self.cleaned_data["as_of"]
+        if day and day > self.today:
+            raise forms.ValidationError(_("This day is still to come."))
+        return day or self.today
+
+
+def chosen_day(request: HttpRequest, program: Program) -> tuple[date, str]:
+    """The day that the address names, and what is wrong with it, if anything: then it is today."""
+    today = clock.today(program)
+    form = DayForm(request.GET, today=today)
+    if form.is_valid():
+        return form.cleaned_data["as_of"], ""
+    return today, str(form.errors["as_of"][0])
+
+
+def kept[T](program: Program, name: str, count: Callable[[], T]) -> tuple[T, Any]:
+    """
+    Figures that take a while to count, and the moment from which they are.
+
+    They are counted anew as soon as a cost or a breakage rate is another one.
+    """
+    estimated = sha256(repr(estimates.of(program)).encode()).hexdigest()[:16]
+    key = f"finance:1:{program.pk}:{program.time_zone}:{estimated}:{name}"
+    found: tuple[T, Any] | None = cache.get(key)
+    if found is None:
+        found = count(), timezone.now()
+        cache.set(key, found, timeout=KEPT_FOR)
+    return found
