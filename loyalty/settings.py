@@ -138,6 +138,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "expire holds": {
+        "task": "members.tasks.expire_holds",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "apply waiting returns": {
+        "task": "rewards.tasks.apply_waiting_returns",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),

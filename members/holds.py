@@ -1,37 +1,26 @@
-"""
-Points as a means of payment: reserved at a checkout, then settled or released; load, decide, write.
-
-Note [One end of a hold]
-~~~~~~~~~~~~~~~~~~~~~~~~
-A hold ends once: settled, released or expired. Whoever ends it has read it together with its wallet,
-and writes only if the wallet's version is still that one, in the statement that moves it. Of two who
-read the same open hold, the second therefore reads it again, finds it closed, and says so. A hold
-whose time is over cannot be settled, whether or not the job that expires it has come by.
-"""
+"""Points as a means of payment: reserved at a checkout, then settled or released; load, decide, write."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 from msgspec import Struct
-from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch, fetch, settled
-from loyalty.core.errors import DomainError, InvalidInput
-from loyalty.core.ids import new_id
+from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
-from members import terms
+from members import paying, terms
 from members.ledger import operations, reservations, store, telling
-from members.ledger.chain import Cause
-from members.ledger.operations import Change, InsufficientPoints
+from members.ledger.operations import InsufficientPoints
 from members.ledger.plan import Plan
 from members.ledger.reservations import Found, HoldState
 from members.ledger.state import Account, WalletState
 from members.models import HoldStatus, MemberStatus
+from members.paying import Context, Decision, MoreThanHeld, Payment
 from members.references import MemberIsBlocked, MemberReference, member_of, reference
 from members.terms import WalletTerms
 
@@ -65,43 +54,12 @@ class UnknownHold(DomainError):
     title: ClassVar[str] = "No such hold"
 
 
-class HoldIsClosed(DomainError):
-    """The hold has ended already, in another way: `ended` says how, `settled` how many points it spent."""
-
-    code: ClassVar[str] = "hold_is_closed"
-    title: ClassVar[str] = "The hold has ended"
-
-
-class MoreThanHeld(DomainError):
-    """The hold has fewer points than are to be settled."""
-
-    code: ClassVar[str] = "more_than_held"
-    title: ClassVar[str] = "More than was held"
-
-
 class Held(Struct, frozen=True, kw_only=True):
     """What a partner is told of a hold; `available` are the points that the member can spend now."""
 
     hold: HoldState
     wallet_type: str
     available: int
-
-
-class Payment(Struct, frozen=True, kw_only=True):
-    """What points pay for: a sale by its outside id, and how many of them for which of its lines."""
-
-    points: int
-    sale_external_id: str = ""
-    lines: dict[str, int] = {}
-
-
-class Context(Struct, frozen=True, kw_only=True):
-    """Where a call comes from, and when."""
-
-    program: Program
-    source: str
-    actor: str
-    at: datetime
 
 
 Also = Callable[[Batch, Held], None]
@@ -132,9 +90,9 @@ def place(
     assert timedelta(0) < lives_for <= LONGEST_LIFE, "a hold lives for up to a week"
     context = Context(program=program, source=source, actor=actor, at=at)
 
-    def decide(wallet: WalletState, kind: WalletTerms) -> _Decision:
-        hold = _new_hold(wallet, points, context, lives_for)
-        change = operations.hold(wallet, points=points, cause=_cause(hold, "hold", context))
+    def decide(wallet: WalletState, kind: WalletTerms) -> Decision:
+        hold = paying.new_hold(wallet, points, context, lives_for)
+        change = operations.hold(wallet, points=points, cause=paying.cause_of(hold, "hold", context))
         told = telling.told(
             change,
             wallet_type=kind.key,
@@ -142,7 +100,7 @@ def place(
             hold_id=str(hold.id),
             expires_at=hold.expires_at.isoformat(),
         )
-        return _Decision(hold=hold, changes=(change,), events=(told,))
+        return Decision(hold=hold, changes=(change,), events=(told,))
 
     return _begin(member, wallet_type, context, decide, also)
 
@@ -168,14 +126,14 @@ def spend(
     """
     context = Context(program=program, source=source, actor=actor, at=at)
     payment = Payment(points=points, sale_external_id=sale_external_id, lines=dict(lines or {}))
-    _check(payment)
+    paying.check(payment)
 
-    def decide(wallet: WalletState, kind: WalletTerms) -> _Decision:
-        hold = _new_hold(wallet, points, context, DEFAULT_LIFE)
-        cause = _cause(hold, "settle", context, reason=_reason(payment))
+    def decide(wallet: WalletState, kind: WalletTerms) -> Decision:
+        hold = paying.new_hold(wallet, points, context, DEFAULT_LIFE)
+        cause = paying.cause_of(hold, "settle", context, reason=paying.reason_of(payment))
         change = operations.spend(wallet, points=points, cause=cause)
-        hold = _closed(hold, HoldStatus.SETTLED, payment, context)
-        return _Decision(hold=hold, changes=(change,), events=(_told(change, hold, kind.key),))
+        hold = paying.closed(hold, HoldStatus.SETTLED, payment, context)
+        return Decision(hold=hold, changes=(change,), events=(paying.event_of(change, hold, kind.key),))
 
     return _begin(member, wallet_type, context, decide, also)
 
@@ -205,19 +163,21 @@ def settle(
     """
     context = Context(program=program, source=source, actor=actor, at=at)
 
-    def decide(found: Found) -> _Decision | None:
+    def decide(found: Found) -> Decision | None:
         wanted = found.hold.points if points is None else points
         payment = Payment(points=wanted, sale_external_id=sale_external_id, lines=dict(lines or {}))
-        _check(payment)
-        if _is_settled_so(found.hold, payment, source):
+        paying.check(payment)
+        if paying.is_settled_so(found.hold, payment, source):
             return None
-        _must_be_open(found.hold, at)
+        paying.must_be_open(found.hold, at)
         if found.account.status in (MemberStatus.BLOCKED, MemberStatus.ERASED):
             raise MemberIsBlocked("The member is blocked: no points are earned or spent.")
         if wanted > found.hold.points:
             detail = f"The hold has {found.hold.points} points, not {wanted}."
             raise MoreThanHeld(detail, pointer="#/points", held=found.hold.points)
-        return _end(found, _closed(found.hold, HoldStatus.SETTLED, payment, context), payment, context)
+        return paying.end(
+            found, paying.closed(found.hold, HoldStatus.SETTLED, payment, context), payment, context
+        )
 
     return _close(hold_id, context, decide, also)
 
@@ -235,13 +195,13 @@ def release(
     """
     context = Context(program=program, source=source, actor=actor, at=at)
 
-    def decide(found: Found) -> _Decision | None:
+    def decide(found: Found) -> Decision | None:
         if found.hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED):
             return None
         if found.hold.status == HoldStatus.SETTLED:
-            raise _ended(found.hold, "settled")
+            raise paying.ended(found.hold, "settled")
         how = HoldStatus.EXPIRED if found.hold.is_overdue(at) else HoldStatus.RELEASED
-        return _end(found, _closed(found.hold, how, None, context), None, context)
+        return paying.end(found, paying.closed(found.hold, how, None, context), None, context)
 
     return _close(hold_id, context, decide, also)
 
@@ -260,16 +220,6 @@ def expire_overdue(program: Program, *, at: datetime) -> Iterator[int]:
         yield ended
 
 
-class _Decision(Struct, frozen=True, kw_only=True):
-    """A hold as it will be, what moves its points, and what the world hears of it."""
-
-    hold: HoldState
-    changes: tuple[Change, ...]
-    events: tuple[events.NewEvent, ...]
-
-
-# Beginning ---------------------------------------------------------------------------------------
-
 _FIND_MEMBER: Final = f"""
 SELECT {store.ACCOUNT_COLUMNS}, {store.open_lots_column("wallet.id")}
 FROM (VALUES ($2::text, $3::text)) AS asked(kind, value)
@@ -281,7 +231,7 @@ def _begin(
     member: MemberReference,
     wallet_type: str,
     context: Context,
-    decide: Callable[[WalletState, WalletTerms], _Decision],
+    decide: Callable[[WalletState, WalletTerms], Decision],
     also: Also | None,
 ) -> Held:
     kind = _spendable(context.program, wallet_type)
@@ -317,37 +267,8 @@ def _find_member(member: MemberReference, kind: WalletTerms, program: Program) -
     return store.filled(account, kind.id, lots, keeps_due=terms.of(program).keeps_due)
 
 
-def _new_hold(wallet: WalletState, points: int, context: Context, lives_for: timedelta) -> HoldState:
-    return HoldState(
-        id=new_id(),
-        program_id=wallet.program_id,
-        member_id=wallet.member_id,
-        wallet_id=wallet.id,
-        points=points,
-        source=context.source,
-        placed_at=context.at,
-        expires_at=context.at + lives_for,
-    )
-
-
-def _check(payment: Payment) -> None:
-    if not payment.lines:
-        return
-    if not payment.sale_external_id:
-        raise InvalidInput(_("Say which sale these lines are of."), pointer="#/sale_external_id")
-    if min(payment.lines.values()) <= 0:
-        raise InvalidInput(_("Points of a line are more than nothing."), pointer="#/lines")
-    total = sum(payment.lines.values())
-    if total != payment.points:
-        detail = _("The lines have {total} points in all, not {points}.")
-        raise InvalidInput(detail.format(total=total, points=payment.points), pointer="#/lines")
-
-
-# Ending ------------------------------------------------------------------------------------------
-
-
 def _close(
-    hold_id: UUID, context: Context, decide: Callable[[Found], _Decision | None], also: Also | None
+    hold_id: UUID, context: Context, decide: Callable[[Found], Decision | None], also: Also | None
 ) -> Held:
     def attempt(is_locking: bool) -> Held:
         found = _find_hold(hold_id, context.program)
@@ -383,98 +304,7 @@ def _find_hold(hold_id: UUID, program: Program) -> Found:
     return found
 
 
-def _is_settled_so(hold: HoldState, payment: Payment, source: str) -> bool:
-    """Whether just this was asked for before."""
-    asked = (HoldStatus.SETTLED, payment.points, payment.sale_external_id, payment.lines, source)
-    return asked == (hold.status, hold.settled, hold.paid_external_id, hold.paid_lines, hold.paid_source)
-
-
-def _must_be_open(hold: HoldState, at: datetime) -> None:
-    if hold.status != HoldStatus.HELD:
-        raise _ended(hold, hold.status)
-    if hold.is_overdue(at):
-        raise _ended(hold, "expired")
-
-
-def _ended(hold: HoldState, how: str) -> HoldIsClosed:
-    told = {
-        "settled": _("The hold was settled already, with {points} points."),
-        "released": _("The hold was released already."),
-        "expired": _("The time of the hold is over; its points are free again."),
-    }
-    return HoldIsClosed(told[how].format(points=hold.settled), ended=how, settled=hold.settled)
-
-
-def _closed(hold: HoldState, how: HoldStatus, payment: Payment | None, context: Context) -> HoldState:
-    closed = replace(hold, status=how.value, closed_at=context.at)
-    if payment is None:
-        return closed
-    return replace(
-        closed,
-        settled=payment.points,
-        paid_source=context.source,
-        paid_external_id=payment.sale_external_id,
-        paid_lines=payment.lines,
-    )
-
-
-def _end(found: Found, closed: HoldState, payment: Payment | None, context: Context) -> _Decision:
-    """Spend what is paid, give the rest free, and let go at once what has expired while it was held."""
-    wallet, left, changes = found.wallet, dict(found.held), list[Change]()
-    if payment is not None:
-        cause = _cause(closed, "settle", context, reason=_reason(payment))
-        changes.append(operations.settle(wallet, held=left, points=payment.points, cause=cause))
-        for posting in changes[-1].entry.postings:
-            left[posting.lot_id] -= posting.points
-    if any(left.values()):
-        wallet = changes[-1].wallet if changes else wallet
-        reason = "hold_expired" if closed.status == HoldStatus.EXPIRED else ""
-        changes.append(
-            operations.release(wallet, held=left, cause=_cause(closed, "release", context, reason=reason))
-        )
-        changes += _expired(changes[-1].wallet, closed, left, context)
-    key = terms.of(context.program).of_type(found.wallet.type_id).key
-    told = tuple(_told(change, closed, key) for change in changes)
-    return _Decision(hold=closed, changes=tuple(changes), events=told)
-
-
-def _expired(
-    wallet: WalletState, hold: HoldState, lots: Mapping[UUID, int], context: Context
-) -> list[Change]:
-    if wallet.keeps_due:
-        return []
-    change = operations.expire(wallet, cause=_cause(hold, "expire", context), lot_ids=lots.keys())
-    return [change] if change else []
-
-
-def _cause(hold: HoldState, what: str, context: Context, *, reason: str = "") -> Cause:
-    return Cause(
-        key=f"hold:{hold.id}:{what}",
-        actor=context.actor,
-        reason=reason,
-        effective_at=context.at,
-        recorded_at=context.at,
-    )
-
-
-def _reason(payment: Payment) -> str:
-    return f"sale:{payment.sale_external_id}" if payment.sale_external_id else ""
-
-
-def _told(change: Change, hold: HoldState, wallet_type: str) -> events.NewEvent:
-    about: dict[str, Any] = {"hold_id": str(hold.id)}
-    points = None
-    if change.entry.kind == "release":
-        points, about["hold_status"] = change.moved("held", "available"), hold.status
-    elif hold.paid_external_id and change.entry.kind != "expire":
-        about["sale_external_id"] = hold.paid_external_id
-    return telling.told(change, wallet_type=wallet_type, points=points, **about)
-
-
-# Writing -----------------------------------------------------------------------------------------
-
-
-def _write(account: Account, decision: _Decision, also: Also | None, *, is_new: bool) -> Held:
+def _write(account: Account, decision: Decision, also: Also | None, *, is_new: bool) -> Held:
     hold, wallet = decision.hold, decision.changes[-1].wallet
     plan, batch = Plan([account]), Batch()
     for change in decision.changes:
@@ -492,9 +322,6 @@ def _write(account: Account, decision: _Decision, also: Also | None, *, is_new: 
     return held
 
 
-# Overdue -----------------------------------------------------------------------------------------
-
-
 def _expire(member_ids: list[UUID], context: Context) -> int:
     program = context.program
     loaded = store.load(program.pk, [("id", str(member_id)) for member_id in member_ids])
@@ -503,10 +330,10 @@ def _expire(member_ids: list[UUID], context: Context) -> int:
     )
     owners = {account.member_id: account for account in accounts}
     wallets = {wallet.id: wallet for account in accounts for wallet in account.wallets}
-    plan, batch, decisions = Plan(accounts), Batch(), list[_Decision]()
+    plan, batch, decisions = Plan(accounts), Batch(), list[Decision]()
     for hold, held in reservations.find_overdue(accounts, program=program, at=context.at):
         found = Found(hold=hold, account=owners[hold.member_id], wallet=wallets[hold.wallet_id], held=held)
-        decision = _end(found, _closed(hold, HoldStatus.EXPIRED, None, context), None, context)
+        decision = paying.end(found, paying.closed(hold, HoldStatus.EXPIRED, None, context), None, context)
         wallets[hold.wallet_id] = decision.changes[-1].wallet
         decisions.append(decision)
         for change in decision.changes:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
 from members.enrolment import normalize
 from members.ledger.state import Account
-from members.models import MemberStatus
+from members.models import Member, MemberStatus
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -28,6 +28,13 @@ class MemberIsBlocked(DomainError):
 
     code: ClassVar[str] = "member_blocked"
     title: ClassVar[str] = "The member is blocked"
+
+
+class MemberIsMerged(DomainError):
+    """The member's record went into another one, whose id is `survivor`: use that from now on."""
+
+    code: ClassVar[str] = "member_merged"
+    title: ClassVar[str] = "The member was merged into another one"
 
 
 class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,17 +91,32 @@ def find_id(value: str) -> UUID | None:
         return None
 
 
-def member_of(account: Account | None, asked: MemberReference) -> Account:
+def nobody(asked: MemberReference, *, pointer: str = "#/member") -> UnknownMember:
+    """The refusal for a reference in a body that means no member; `pointer` is where it was given."""
+    return UnknownMember(
+        f"No member of this program has the {asked.kind} “{asked.value}”.", pointer=f"{pointer}/value"
+    )
+
+
+def member_of(account: Account | None, asked: MemberReference, *, pointer: str = "#/member") -> Account:
     """
-    The account that was found for a reference, if its points may move.
+    The account that was found for a reference, if its points may move; `pointer` is where it was given.
 
     :raises UnknownMember: if none was found
     :raises MemberIsBlocked: if the member is blocked
+    :raises MemberIsMerged: if the member was merged into another one
     """
     if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(
-            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
-        )
+        raise nobody(asked, pointer=pointer)
     if account.status == MemberStatus.BLOCKED:
-        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
+        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer=pointer)
+    if account.status == MemberStatus.MERGED:
+        raise merged(account.member_id, pointer=pointer)
     return account
+
+
+def merged(member_id: UUID, *, pointer: str | None = None) -> MemberIsMerged:
+    """The refusal for a member who was merged: it names the one to use instead."""
+    survivor = Member.objects.filter(pk=member_id).values_list("merged_into", flat=True).get()
+    detail = f"The member was merged into {survivor}: use that id from now on."
+    return MemberIsMerged(detail, pointer=pointer, survivor=str(survivor))

@@ -79,16 +79,29 @@ class Sale(Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 
 
+class ReturnedLine(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """
+    One line of the sale that came back: all that is left of it, or so many pieces, or so much of its amount.
+
+    With both, `quantity` says which goods came back and `amount` what was paid back for them.
+    """
+
+    id: Code
+    quantity: QuantityText | None = None
+    amount: Money | None = None
+
+
 class Return(Activity, frozen=True, tag_field="kind", tag="return", kw_only=True):
     """
     Goods of an earlier sale that were brought back.
 
-    `sale_external_id` names the sale as the same partner reported it; `amount` is what was paid
-    back, or all that is left of the sale when it is not given.
+    `sale_external_id` names the sale as the same partner reported it. `lines` says which of its lines
+    came back, or `amount` what was paid back in all; without either, it is all that is left of the sale.
     """
 
     sale_external_id: Code
     amount: Money | None = None
+    lines: Annotated[tuple[ReturnedLine, ...], Meta(min_length=1, max_length=MAX_LINES)] | None = None
 
 
 class CustomEvent(Activity, frozen=True, tag_field="kind", tag="event", kw_only=True):

@@ -44,7 +44,11 @@ class Context(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What an activity does: the account afterwards, what to remember and what to tell."""
+    """
+    What an activity does: the account afterwards, what to remember and what to tell.
+
+    `awards` are as they are stored; partners are told less of them (`recorded.told_awards`).
+    """
 
     activity_id: UUID
     account: Account
@@ -91,20 +95,25 @@ def decide(
         activity_id=activity_id,
         account=step.account,
         facts=facts,
-        awards=tuple(_told(award) for award in awards),
+        awards=tuple(_kept(award, step.lots[award.version_id, award.effect]) for award in awards),
         points=sum(a.points for a in awards if context.terms.wallet_types[a.wallet_type].is_spendable),
         outcome=outcome(step.account, context.terms),
         events=tuple(step.events),
     )
 
 
-def _told(award: Award) -> dict[str, Any]:
+def _kept(award: Award, lot_id: UUID) -> dict[str, Any]:
+    """An award as it is stored: what partners are told, and what a return of the activity must know."""
+    by_line = {} if award.line_points is None else {"line_points": award.line_points}
     return {
         "campaign": award.campaign_key,
         "version_id": str(award.version_id),
         "wallet_type": award.wallet_type,
         "points": award.points,
         "reason": award.reason.text(),
+        "effect": award.effect,
+        "lot": str(lot_id),
+        **by_line,
     }
 
 
@@ -183,6 +192,7 @@ class _Step:
         self.context = context
         self.account = account
         self.changes: list[Change] = []
+        self.lots: dict[tuple[UUID, int], UUID] = {}
         self.moved_tiers: list[TierStanding] = []
         self.events: list[NewEvent] = []
 
@@ -213,21 +223,25 @@ class _Step:
         ]
         change = operations.grant(self._wallet(wallet_type), grants=grants, cause=cause)
         self.changes.append(change)
+        for award, lot in zip(awards, change.new_lots, strict=True):
+            self.lots[award.version_id, award.effect] = lot.id
         self._keep(change.wallet)
+        # What pays for points that are owed is earned, too.
+        earned = sum(award.points for award in awards)
         self._tell(
             "points.earned",
             entry_id=str(change.entry.id),
             activity_id=str(self.activity_id),
             external_id=self.activity.external_id,
             wallet_type=wallet_type.key,
-            points=change.entry.points,
+            points=earned,
             balance=change.entry.available_after,
         )
         counted = tiers.moves(
             self.account,
             terms=self.context.terms,
             type_id=wallet_type.id,
-            points=change.entry.points,
+            points=earned,
             at=self.context.at,
         )
         for move in counted:

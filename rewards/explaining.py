@@ -14,6 +14,7 @@ from rewards.engine.evaluate import Award, evaluate
 from rewards.engine.explain import Verdict, explain
 from rewards.engine.facts import Facts, MemberFacts, Moment
 from rewards.models import Activity, ActivityKind
+from rewards.recorded import told_awards
 
 
 def facts_of(activity: Activity, program: Program) -> Facts:
@@ -76,9 +77,10 @@ def _told(activity: Activity, program: Program) -> dict[str, Any]:
         "occurred_at": activity.occurred_at,
         "recorded_at": activity.recorded_at,
         "points": activity.points,
-        "awards": activity.awards,
+        "awards": told_awards(activity.awards),
         "wallets": activity.outcome["wallets"],
         "tier": activity.outcome["tier"],
+        **({"returned": activity.outcome["returned"]} if "returned" in activity.outcome else {}),
         "amount": {"amount": str(activity.amount), "currency": program.currency},
         "store": activity.store,
         "verdicts": [

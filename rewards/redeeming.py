@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from msgspec import Struct
 
 from loyalty.core import events
@@ -14,7 +14,7 @@ from loyalty.core.db import Batch, fetch, settled, violated
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from members import terms
+from members import households, terms, transfers
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, InsufficientPoints
@@ -86,6 +86,7 @@ class Request(Struct, frozen=True, kw_only=True):
     source: str
     actor: str
     at: datetime
+    from_household: bool = False
 
 
 Also = Callable[[Batch, Redeemed], None]
@@ -107,12 +108,14 @@ def redeem(
     source: str,
     actor: str,
     at: datetime,
+    from_household: bool = False,
     also: Also | None = None,
 ) -> Redeemed:
     """
     Buy a reward with points.
 
-    `reward` is its key; the points are those of the reward's wallet type, first-expiring first.
+    `reward` is its key; the points are those of the reward's wallet type, first-expiring first. With
+    `from_household`, what the member lacks comes from the others of the household who share theirs.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -120,17 +123,45 @@ def redeem(
     :raises RewardNotOnOffer: outside the reward's dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
+    :raises members.transfers.TransferNotAllowed: if the household may not share these points
     """
-    request = Request(member=member, reward=reward, program=program, source=source, actor=actor, at=at)
+    request = Request(
+        member=member,
+        reward=reward,
+        program=program,
+        source=source,
+        actor=actor,
+        at=at,
+        from_household=from_household,
+    )
 
     def attempt(is_locking: bool) -> Redeemed:
+        if from_household:
+            return _with_the_household(request, also)
         account, offer = _find(request)
         if is_locking:
             store.lock([account.member_id])
             account, offer = _find(request)
         return _attempt(request, account, offer, also)
 
-    return settled(attempt, races=("a_voucher_code_is_unique",))
+    return settled(attempt, races=("a_voucher_code_is_unique", *transfers.RACES))
+
+
+def _with_the_household(request: Request, also: Also | None) -> Redeemed:
+    """In one commit, so that what is brought together and not spent after all stays where it was."""
+    with transaction.atomic():
+        account, offer = _find(request)
+        check(offer, at=request.at)
+        households.draw(
+            member_id=account.member_id,
+            kind=terms.of(request.program).of_type(offer.wallet_type_id),
+            points=offer.price,
+            program=request.program,
+            source=request.source,
+            actor=request.actor,
+            at=request.at,
+        )
+        return _attempt(request, *_find(request), also)
 
 
 def _find(request: Request) -> tuple[Account, Offer]:

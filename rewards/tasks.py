@@ -1,10 +1,14 @@
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 
+from loyalty.core import clock
 from loyalty.core.models import Program
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking
+from rewards import checking, waiting
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task
@@ -27,3 +31,11 @@ def check_ledger(*, check_id: str) -> None:
 def _to_its_end(check: LedgerCheck) -> None:
     for _fault in checking.carry_out(check):
         pass
+
+
+@shared_task
+def apply_waiting_returns() -> None:
+    """Apply returns whose sales have come meanwhile, in every program, by its own clock."""
+    for program in Program.objects.order_by("key"):
+        if applied := waiting.sweep(program, at=clock.now(program)):
+            log.info("waiting_returns_applied", program=program.key, returns=applied)

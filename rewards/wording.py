@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.core.models import Program
-from members.models import Entry
+from members.models import Entry, WalletType
 from rewards import explaining
 from rewards.engine import definition as engine_definition
 from rewards.engine import explain
@@ -46,6 +46,70 @@ def awards(activities: Iterable[Activity]) -> dict[Any, list[ShownAward]]:
         else {}
     )
     return {activity.pk: [_shown(award, names) for award in activity.awards] for activity in found}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTaken:
+    """Points that a return took from one kind of points, and where those that it did not take are."""
+
+    wallet_type: str
+    points: int
+    owed: int
+    written_off: int
+    debt: int
+    campaigns: list[tuple[str, int]]
+
+    @property
+    def gone(self) -> int:
+        """Points that had expired before."""
+        return self.owed - self.points - self.written_off - self.debt
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGivenBack:
+    """Points that had paid for what came back."""
+
+    wallet_type: str
+    points: int
+    expired: int
+    debt_paid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReturn:
+    sale_id: str
+    taken: list[ShownTaken]
+    given_back: list[ShownGivenBack]
+
+
+def returned(activity: Activity) -> ShownReturn | None:
+    """What a return did, in the names of the program; None of what is no return, or was not recorded."""
+    told = activity.outcome.get("returned")
+    if not told:
+        return None
+    types = dict(WalletType.objects.filter(program=activity.program_id).values_list("key", "name"))
+    campaigns = dict(Campaign.objects.filter(program=activity.program_id).values_list("key", "name"))
+    return ShownReturn(
+        sale_id=told["sale_id"],
+        taken=[
+            ShownTaken(
+                wallet_type=types.get(taken["wallet_type"], taken["wallet_type"]),
+                campaigns=[
+                    (campaigns.get(part["campaign"], part["campaign"]), part["points"])
+                    for part in taken["campaigns"]
+                ],
+                **{name: taken[name] for name in ("points", "owed", "written_off", "debt")},
+            )
+            for taken in told["taken"]
+        ],
+        given_back=[
+            ShownGivenBack(
+                wallet_type=types.get(given["wallet_type"], given["wallet_type"]),
+                **{name: given[name] for name in ("points", "expired", "debt_paid")},
+            )
+            for given in told["given_back"]
+        ],
+    )
 
 
 def _shown(award: Mapping[str, Any], names: Mapping[str, str]) -> ShownAward:

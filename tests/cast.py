@@ -9,8 +9,8 @@ from members import holds
 from members.holds import Held
 from members.references import MemberReference
 from rewards import earning, redeeming, returning
-from rewards.activities import CustomEvent, Line, Money, Return, Sale
-from rewards.earning import Recorded
+from rewards.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
+from rewards.recorded import Recorded
 from rewards.redeeming import Redeemed
 
 CARD = MemberReference(kind="card", value="1001")
@@ -42,12 +42,22 @@ class Shop:
     def sells(self, external_id: str, amount: str, **more: Any) -> Recorded:
         return earning.record(self.sale(external_id, amount, **more), **self._where())
 
-    def takes_back(self, external_id: str, sale: str, amount: str | None = None) -> Recorded:
+    def takes_back(
+        self, external_id: str, sale: str, amount: str | None = None, *lines: ReturnedLine
+    ) -> Recorded:
+        answer = self.hears_of_return(external_id, sale, amount, *lines)
+        assert isinstance(answer, Recorded), "the sale was reported"
+        return answer
+
+    def hears_of_return(
+        self, external_id: str, sale: str, amount: str | None = None, *lines: ReturnedLine
+    ) -> returning.Answer:
         returned = Return(
             external_id=external_id,
             occurred_at=self.at,
             sale_external_id=sale,
             amount=euros(amount) if amount else None,
+            lines=lines or None,
         )
         return returning.record(returned, **self._where())
 

@@ -31,7 +31,16 @@ from members.models import (
     WalletType,
 )
 from rewards import campaigns, wording
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
+from rewards.models import (
+    Activity,
+    Campaign,
+    CampaignStatus,
+    CampaignVersion,
+    Redemption,
+    Reward,
+    Voucher,
+    WaitingReturn,
+)
 from tests import factories
 from tests.cast import Shop
 
@@ -42,6 +51,9 @@ AT_MOST = 15
 SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
+    "members.hold": "MSFA",
+    "members.transfer": "MSFA",
+    "members.merge": "MSFA",
     "members.ledgercheck": "FOA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
@@ -50,6 +62,7 @@ SEES = {
     "members.reasoncode": "MSFA",
     "rewards.activity": "MSFA",
     "rewards.redemption": "MSFA",
+    "rewards.waitingreturn": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "integrations.partner": "OA",
@@ -68,6 +81,9 @@ SEES = {
 ADDS = {
     "members.member": "",
     "members.entry": "",
+    "members.hold": "",
+    "members.transfer": "",
+    "members.merge": "",
     "members.ledgercheck": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
@@ -76,6 +92,7 @@ ADDS = {
     "members.reasoncode": "A",
     "rewards.activity": "",
     "rewards.redemption": "",
+    "rewards.waitingreturn": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "integrations.partner": "OA",
@@ -326,6 +343,16 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
         ),
+        "rewards.waitingreturn": WaitingReturn.objects.create(
+            program=program,
+            source=partner.key,
+            external_id="foreign-return",
+            sale_external_id="foreign-sale",
+            body={},
+            fingerprint=b"f",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
+        ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,
         "integrations.credential": Credential.objects.create(
@@ -344,7 +371,9 @@ def elsewhere(db: None) -> dict[str, Any]:
 
 
 FOREIGN = sorted(
-    set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"}
+    set(SEES)
+    - {"core.user", "core.program", "rewards.activity", "rewards.redemption"}
+    - {"members.entry", "members.transfer", "members.merge"}
 )
 FOREIGN = [model for model in FOREIGN if not model.startswith("django_celery_beat")]
 
@@ -490,6 +519,8 @@ def year(shop: Shop, program: Program) -> Program:
         program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
     )
     shop.later(days=2).redeems("coffee")
+    for number in range(15):
+        shop.later(days=2).holds(number + 1)
     return program
 
 
@@ -509,7 +540,9 @@ class TestQueries:
 
     @pytest.mark.parametrize("role", list(LETTERS))
     def test_the_start_page_takes_few(self, year: Program, role: Role):
-        assert queries(staff(year, role), reverse("admin:index")) <= AT_MOST
+        # An administrator's has what each of the others sees.
+        at_most = AT_MOST + (role == Role.ADMINISTRATOR)
+        assert queries(staff(year, role), reverse("admin:index")) <= at_most
 
     def test_figures_over_the_program_are_kept_for_some_minutes(self, marketer: Client, year: Program):
         first = queries(marketer, reverse("admin:index"))

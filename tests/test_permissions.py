@@ -19,11 +19,12 @@ from integrations.models import Credential
 from loyalty.core.api import checks
 from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
-from members.models import Entry, Member
+from members import reasons
+from members.models import Entry, Member, WalletType
 from rewards.models import Activity, Redemption
 from tests.cast import Shop
 from tests.clients import PartnerClient
-from tests.factories import PartnerFactory, RewardFactory
+from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 
 EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
 
@@ -53,6 +54,10 @@ EVENT = {
     "member": CARD,
 }
 PAYMENT = {"member": CARD, "wallet_type": "points", "points": 10}
+ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
+BERT = {"kind": "card", "value": "3003"}
+TRANSFER = {"sender": CARD, "recipient": BERT, "wallet_type": "points", "points": 10}
+MERGE = {"duplicate": BERT}
 NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
@@ -63,6 +68,9 @@ TABLE = {
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
+    "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
+    "POST /v1/points/transfers": Case("/v1/points/transfers", TRANSFER, 201, 422),
+    "POST /v1/members/<str:reference>/merge": Case("/v1/members/card:1001/merge", MERGE, 201, 404),
     "POST /v1/points/holds": Case("/v1/points/holds", PAYMENT, 201, 422),
     "GET /v1/points/holds/<str:hold_id>": Case("/v1/points/holds/{hold}", None, 200, 404),
     "POST /v1/points/holds/<str:hold_id>/settle": Case("/v1/points/holds/{hold}/settle", {}, 200, 404),
@@ -82,6 +90,9 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     """Call an operation with that client; there are a sale to read, a hold and a reward to redeem."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
+    reasons.set_up_usual(shop.program)
+    IdentifierFactory.create(member__program=shop.program, value="3003")
+    WalletType.objects.update(transfers_to="anyone")
     held = replace(shop, at=timezone.now()).holds(100)
 
     def run(operation: str, client: Client) -> Any:

@@ -13,13 +13,25 @@ def _may(app: str, model: str, *actions: str) -> set[str]:
     return {f"{app}.{action}_{model}" for action in actions}
 
 
+_ABOUT_MEMBERS: Final = (
+    "member",
+    "identifier",
+    "wallet",
+    "lot",
+    "entry",
+    "posting",
+    "membertier",
+    "adjustment",
+    "hold",
+    "transfer",
+    "merge",
+    "household",
+)
 _SEE_MEMBERS: Final = {
-    permission
-    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier", "adjustment")
-    for permission in _may("members", model, "view")
+    permission for model in _ABOUT_MEMBERS for permission in _may("members", model, "view")
 } | {
     permission
-    for model in ("activity", "redemption", "voucher")
+    for model in ("activity", "redemption", "voucher", "waitingreturn")
     for permission in _may("rewards", model, "view")
 }
 _SEE_RULES: Final = (
@@ -50,6 +62,10 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _SEE_RULES
         | _may("members", "member", "change")
         | _may("members", "identifier", "add", "change")
+        | _may("members", "hold", "release")
+        | _may("members", "transfer", "add", "undo")
+        | _may("members", "household", "change")
+        | _may("members", "merge", "add", "undo")
         | _may("members", "adjustment", "add", "approve")
         | _may("core", "approval", "view")
     ),

@@ -34,6 +34,18 @@ class WalletTypeAdmin(ProgramModelAdmin):
                 "description": _("Of points that are granted from now on."),
             },
         ),
+        (
+            _("Passing on"),
+            {
+                "fields": (
+                    "transfers_to",
+                    "transfer_minimum",
+                    "transfer_monthly_limit",
+                    "transfer_fee_percent",
+                ),
+                "description": _("Within a household, points are passed on without fee and monthly limit."),
+            },
+        ),
         (_("Value"), {"fields": ("point_value",)}),
     )
 

@@ -16,6 +16,7 @@ REGISTRATION: Final[dict[str, Any]] = {
 MEMBER: Final[dict[str, Any]] = {
     "id": "01976c1e-5d7a-7000-8000-3a52e6e1d0b4",
     "status": "active",
+    "merged_into": None,
     **REGISTRATION,
     "enrolled_at": "2026-06-01T12:00:00Z",
 }

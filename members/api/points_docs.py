@@ -7,8 +7,9 @@ from drf_spectacular.utils import OpenApiParameter
 from loyalty.core.api.schema import operation
 from members.api.examples import MEMBER
 from members.api.points_bodies import HoldBody, HoldRequest, ReleaseRequest, SettleRequest, SpendRequest
-from members.holds import HoldIsClosed, MoreThanHeld, PointsNotSpendable, UnknownHold, UnknownWalletType
+from members.holds import PointsNotSpendable, UnknownHold, UnknownWalletType
 from members.ledger.operations import InsufficientPoints
+from members.paying import HoldIsClosed, MoreThanHeld
 from members.references import MemberIsBlocked, UnknownMember
 
 HOLD_ID: Final = OpenApiParameter(

@@ -137,5 +137,19 @@ def find(program: Program, reference: references.Reference) -> Member:
     return member
 
 
+def identified(asked: references.MemberReference, *, program: Program, pointer: str = "#/member") -> Member:
+    """
+    The member that a body means; `pointer` is where.
+
+    :raises members.references.UnknownMember: if the program has no such member
+    """
+    kind, value = references.reference(asked)
+    known_by = references.Reference("id" if kind == "id" else "identifier", kind, value)
+    member = _meant(Member.objects.of(program), known_by).first() if kind else None
+    if member is None or member.status == MemberStatus.ERASED:
+        raise references.nobody(asked, pointer=pointer)
+    return member
+
+
 def _described(member: Member) -> MemberBody:
     return MemberBody.of(member, list(Identifier.objects.filter(member=member)))

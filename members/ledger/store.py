@@ -143,10 +143,19 @@ def with_open_lots(
 
 
 def with_lots_of(
-    accounts: Sequence[Account], activity_id: UUID, *, keeps_due: Collection[UUID] = ()
+    accounts: Sequence[Account],
+    activity_id: UUID,
+    *,
+    lot_ids: Collection[UUID] = (),
+    keeps_due: Collection[UUID] = (),
 ) -> list[Account]:
-    """The accounts with the lots that an activity gave, whatever has become of them, and the open ones."""
-    return _with_lots(accounts, f"(activity_id = $2 OR {_IS_OPEN})", (activity_id,), keeps_due=keeps_due)
+    """The accounts with the lots that an activity gave, with these, and with the open ones."""
+    return _with_lots(
+        accounts,
+        f"(activity_id = $2 OR id = ANY($3) OR {_IS_OPEN})",
+        (activity_id, list(lot_ids)),
+        keeps_due=keeps_due,
+    )
 
 
 def with_lots(
@@ -214,6 +223,20 @@ def moved_by(cause: str, *, program_id: UUID, destination: str) -> dict[UUID, in
             " JOIN members_posting p ON p.entry_id = e.id"
             " WHERE e.program_id = $1 AND e.cause = $2 AND p.destination = $3 GROUP BY p.lot_id",
             [program_id, cause, destination],
+        )
+    )
+
+
+def origins_of(cause: str, *, member_id: UUID, type_id: UUID) -> dict[UUID, UUID]:
+    """The lots that entries of causes with this beginning gave a member, and the lots that they came from."""
+    return dict(
+        fetch(
+            "SELECT l.id, l.origin_id FROM members_wallet w"
+            " JOIN members_entry e ON e.program_id = w.program_id AND e.cause = $3::text || w.id"
+            " JOIN members_posting p ON p.entry_id = e.id AND p.source = 'issued'"
+            " JOIN members_lot l ON l.id = p.lot_id"
+            " WHERE w.member_id = $1 AND w.type_id = $2",
+            [member_id, type_id, cause],
         )
     )
 

@@ -296,4 +296,8 @@ class Migration(migrations.Migration):
             model_name='reasoncodeevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d96ffacd263f8d6978c8303ccdd68e66ce37ac2c', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_bda29', table='members_reasoncodeevent', when='BEFORE')),
         ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='adjustment',
+            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="IF current_setting('regulars.may_be_emptied', true) = 'yes' THEN RETURN NULL; END IF; RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;", hash='781453a362b05c1ad1cc89fab0d16e43b03e9762', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_d81a6', table='members_adjustment', when='BEFORE')),
+        ),
     ]

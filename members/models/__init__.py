@@ -8,10 +8,13 @@ from members.models.adjustment import (
 )
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
+from members.models.household import Household, HouseholdMember
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
 from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
+from members.models.merge import Merge
 from members.models.tier import MemberTier, Tier, TierLadder
+from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
@@ -30,6 +33,8 @@ __all__ = [
     "ExpiryRule",
     "Hold",
     "HoldStatus",
+    "Household",
+    "HouseholdMember",
     "Identifier",
     "IdentifierKind",
     "LedgerAnchor",
@@ -39,6 +44,7 @@ __all__ = [
     "Member",
     "MemberStatus",
     "MemberTier",
+    "Merge",
     "PeriodLock",
     "PointCost",
     "Posting",
@@ -46,6 +52,7 @@ __all__ = [
     "ReturnPolicy",
     "Tier",
     "TierLadder",
+    "Transfer",
     "TransferScope",
     "Wallet",
     "WalletType",

@@ -10,22 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.models.program import never_emptied
 from members.models.member import Member
 from members.models.wallet_type import WalletType
-
-
-def _never_emptied() -> pgtrigger.Trigger:
-    """TRUNCATE passes row triggers by; a test's database says that it may be emptied."""
-    return pgtrigger.Trigger(
-        name="never_emptied",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Truncate,
-        level=pgtrigger.Statement,
-        func=(
-            "IF current_setting('regulars.may_be_emptied', true) = 'yes' THEN RETURN NULL; END IF;"
-            " RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;"
-        ),
-    )
 
 
 class Bucket(models.TextChoices):
@@ -304,7 +291,7 @@ class Entry(models.Model):
         indexes = [models.Index(name="entries_by_day", fields=["program", "recorded_at"])]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            _never_emptied(),
+            never_emptied(),
             pgtrigger.Trigger(
                 name="closed_periods_stay_closed",
                 when=pgtrigger.Before,
@@ -367,7 +354,7 @@ class Posting(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            _never_emptied(),
+            never_emptied(),
         ]
 
     def __str__(self) -> str:

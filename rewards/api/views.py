@@ -1,4 +1,5 @@
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -8,13 +9,14 @@ from rest_framework.request import Request
 from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
+from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
 from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
-from rewards.api.bodies import RedemptionRequest, answer_of
-from rewards.earning import Recorded
+from rewards.api.bodies import RedemptionRequest, answer_of, status_of
 from rewards.models import Activity
+from rewards.recorded import Also, Recorded
 
 
 class TransactionsView(PartnerView):
@@ -25,10 +27,10 @@ class TransactionsView(PartnerView):
         """Record a sale or return; a repeat is answered with the first result."""
         reported = parsing.decode(request, Transaction)
         caller = auth.caller(request)
-        journey = returning.record if isinstance(reported, Return) else earning.record
+        journey: Any = returning.record if isinstance(reported, Return) else earning.record
 
-        def write(also: earning.Also) -> Recorded:
-            return journey(
+        def write(also: Callable[[Batch, Any], None]) -> returning.Answer:
+            answer: returning.Answer = journey(
                 reported,
                 program=caller.program,
                 source=caller.partner_key,
@@ -36,8 +38,9 @@ class TransactionsView(PartnerView):
                 at=clock.now(caller.program),
                 also=also,
             )
+            return answer
 
-        return idempotency.once(request, write, body=answer_of)
+        return idempotency.once(request, write, body=answer_of, status=status_of)
 
 
 class TransactionView(PartnerView):
@@ -62,7 +65,7 @@ class EventsView(PartnerView):
         event = parsing.decode(request, CustomEvent)
         caller = auth.caller(request)
 
-        def write(also: earning.Also) -> Recorded:
+        def write(also: Also) -> Recorded:
             return earning.record(
                 event,
                 program=caller.program,
@@ -88,6 +91,7 @@ class RedemptionsView(PartnerView):
             return redeeming.redeem(
                 member=wanted.member,
                 reward=wanted.reward,
+                from_household=wanted.from_household,
                 program=caller.program,
                 source=caller.partner_key,
                 actor=caller.actor,

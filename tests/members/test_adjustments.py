@@ -691,6 +691,11 @@ class TestDatabase:
         desk.gives(10)
 
         assert "adjustments_are_kept" in refused("DELETE FROM members_adjustment")
+        emptied = refused(
+            "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL regulars.may_be_emptied = 'no';"
+            " TRUNCATE members_adjustment CASCADE"
+        )
+        assert "Cannot truncate" in emptied
 
     def test_a_note_may_be_forgotten(self, desk: Desk):
         desk.gives(10, note="Her dog was ill")

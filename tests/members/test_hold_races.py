@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,6 +35,10 @@ def expire(shop: Shop, held: Held) -> str:
     return "expired" if sum(holds.expire_overdue(shop.program, at=held.hold.expires_at)) else "nothing"
 
 
+def _one_of(ends: list[Callable[[Shop, Held], str]], shop: Shop, held: Held, client: int) -> str:
+    return ends[client](shop, held)
+
+
 class TestEnds:
     @pytest.mark.slow
     def test_of_one_hold_exactly_one_wins(self, shop: Shop, ada: Member):
@@ -46,7 +51,7 @@ class TestEnds:
             ends: list[Callable[[Shop, Held], str]] = [settle, release, expire]
             random.Random(number).shuffle(ends)
 
-            results = at_once(3, lambda client, ends=ends, held=held: ends[client](shop, held))
+            results = at_once(3, partial(_one_of, ends, shop, held))
 
             hold, after = Hold.objects.get(pk=held.hold.id), Wallet.objects.get()
             won[hold.status] += 1

@@ -1,14 +1,13 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Event, Program
-from members import holds, statement
+from members import holds, statement, tasks
 from members.holds import (
     Held,
-    HoldIsClosed,
-    MoreThanHeld,
     PointsNotSpendable,
     UnknownHold,
     UnknownWalletType,
@@ -16,6 +15,7 @@ from members.holds import (
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, Hold, HoldStatus, Lot, Member, Wallet, WalletType
+from members.paying import HoldIsClosed, MoreThanHeld
 from members.references import MemberIsBlocked, MemberReference, UnknownMember
 from tests import factories
 from tests.cast import CARD, Shop
@@ -357,6 +357,15 @@ class TestExpireOverdue:
         assert len(ended) == 3
         assert not Hold.objects.open().exists()
         assert list(holds.expire_overdue(rich.program, at=rich.at + timedelta(minutes=15))) == []
+
+    def test_is_done_by_the_task_for_every_program_by_its_own_clock(self, rich: Shop, program: Program):
+        place(rich, 100)
+        Program.objects.filter(pk=program.pk).update(kind="sandbox", clock_offset=timedelta(hours=1))
+
+        with time_machine.travel(rich.at + timedelta(minutes=1), tick=False):
+            tasks.expire_holds()
+
+        assert Hold.objects.get().closed_at == rich.at + timedelta(hours=1, minutes=1)
 
     def test_leaves_other_programs_alone(self, rich: Shop):
         place(rich, 100)

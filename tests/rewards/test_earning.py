@@ -7,8 +7,8 @@ from members.models import Entry, Lot, Member, MemberTier, Posting, Wallet
 from members.references import MemberIsBlocked, MemberReference, UnknownMember
 from rewards import campaigns, earning, explaining
 from rewards.activities import Sale
-from rewards.earning import AlreadyReported, Recorded
 from rewards.models import Activity, Campaign
+from rewards.recorded import AlreadyReported, Recorded
 from tests import factories
 from tests.cast import Shop, euros, line
 

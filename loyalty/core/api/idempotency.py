@@ -288,11 +288,18 @@ def _outcome(work: Callable[[], Response], request: Request) -> Response:
 Write = Callable[[Callable[[db.Batch, Any], None]], Any]
 
 
-def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: int = 201) -> HttpResponse:
+def once(
+    request: Request,
+    write: Write,
+    *,
+    body: Callable[[Any], Any],
+    status: int | Callable[[Any], int] = 201,
+) -> HttpResponse:
     """
     Answer a call that has its effect once: the stored answer goes into the statement of the effect.
 
-    `write` performs the operation and hands it what else to write. See Note [Idempotency].
+    `write` performs the operation and hands it what else to write; `body` and `status` make the answer
+    from its result. See Note [Idempotency].
     """
     key = begin(request, auth.caller(request))
     if answer := stored(key):
@@ -300,9 +307,13 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
 
     prepared: list[tuple[Any, Any]] = []
 
+    def status_of(result: Any) -> int:
+        return status if isinstance(status, int) else status(result)
+
     def also(batch: db.Batch, result: Any) -> None:
         prepared[:] = [(result, body(result))]
-        batch.insert(IdempotencyRecord, FIELDS, [key.row(status=status, body=prepared[0][1])])
+        row = key.row(status=status_of(result), body=prepared[0][1])
+        batch.insert(IdempotencyRecord, FIELDS, [row])
 
     try:
         result = write(also)
@@ -317,5 +328,5 @@ def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: 
     for written, told in prepared:
         # What was prepared by an attempt that lost is not what came of the call.
         if written is result:
-            return rendering.answer(told, status=status)
-    return keep(key, status=status, body=body(result))
+            return rendering.answer(told, status=status_of(result))
+    return keep(key, status=status_of(result), body=body(result))

@@ -19,6 +19,10 @@ def actor(stored: str) -> str:
 def reason(stored: str) -> str:
     """For what it was: "reward:free-coffee" is shown as "Reward free-coffee"; a text stays as it is."""
     kind, colon, name = stored.partition(":")
+    if kind == "written_off":
+        return _("%s points were spent already and are written off") % name
+    if kind == "owed":
+        return _("%s points were spent already and are owed") % name
     return f"{kind.capitalize()} {name}" if colon and not name.startswith(" ") else stored
 
 
