@@ -74,7 +74,8 @@ ATTACKS: Final[dict[str, str]] = {
     "members_entry.append_only on deleting": "DELETE FROM members_entry",
     "members_entry.never_emptied": "TRUNCATE members_entry CASCADE",
     "members_entry.closed_periods_stay_closed": (
-        "INSERT INTO members_periodlock (id, program_id, through_date, ends_at, sha256, closed_by_id, closed_at)"
+        "INSERT INTO members_periodlock"
+        " (id, program_id, through_date, ends_at, sha256, closed_by_id, closed_at)"
         " SELECT gen_random_uuid(), e.program_id, '2026-06-30', '2026-07-01', '', u.id, now()"
         " FROM members_entry e, core_user u LIMIT 1;" + again("members_entry", **_FRESH_ENTRY)
     ),
