@@ -153,6 +153,21 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=30),
         "options": {"expires": 3600},
     },
+    "undo expiry runs": {
+        "task": "members.tasks.undo_expiry_runs",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "move pending points": {
+        "task": "members.tasks.move_pending_points",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "warn of expiry": {
+        "task": "members.tasks.warn_of_expiry",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "expire approvals": {
         "task": "loyalty.core.tasks.expire_approvals",
         "schedule": 300.0,

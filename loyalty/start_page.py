@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from integrations import figures as integration_figures
 from integrations.models import Partner
 from loyalty.core import clock, health
+from loyalty.core.admin.charts import BAR_OPTIONS
 from loyalty.core.models import Program, Role
 from members import figures
 from members.figures import Movement
@@ -32,30 +33,6 @@ FIGURES_KEPT_FOR: Final = timedelta(minutes=5)
 NEWEST_SHOWN: Final = 8
 RANGES: Final = {"30d": ("day", 30), "12m": ("month", 12)}
 
-BAR_OPTIONS: Final = json.dumps(
-    {
-        "responsive": True,
-        "maintainAspectRatio": False,
-        "animation": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"display": False}},
-        "borderRadius": 3,
-        "maxBarThickness": 14,
-        "scales": {
-            "x": {
-                "grid": {"display": False},
-                "border": {"display": False},
-                "ticks": {"maxTicksLimit": 8, "maxRotation": 0, "color": "#8a857b"},
-            },
-            "y": {
-                "grid": {"color": "#8a857b22"},
-                "border": {"display": False},
-                "ticks": {"maxTicksLimit": 5, "color": "#8a857b"},
-                "beginAtZero": True,
-            },
-        },
-    }
-)
 DONUT_OPTIONS: Final = json.dumps(
     {
         "responsive": True,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch, fetch, settled
@@ -101,6 +102,7 @@ def _record(
         if is_locking:
             store.lock(one.account.member_id for one in found if one.account)
             found = _find(activities, context)
+        found = _with_awaited_lots(activities, found, context)
         results = _attempt(activities, found, context, also)
         pairs = zip(results, found, strict=True)
         return results, {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
@@ -146,11 +148,35 @@ LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
 ORDER BY asked.position"""
 
 
+_SALES: Final = """
+SELECT id FROM rewards_activity
+WHERE program_id = $1 AND member_id = $2 AND kind = 'sale' AND external_id = $3"""
+
+
 def _found(row: Sequence[Any], program_id: UUID) -> _Found:
     activity, waits, account = row[:10], row[10], store.read_account(program_id, row[11:])
     if activity[0] is None:
         return _Found(account, None, None, waits)
     return _Found(account, read_recorded(activity[:9]), activity[9], waits)
+
+
+def _with_awaited_lots(
+    activities: Sequence[Sale | CustomEvent], found: Sequence[_Found], context: Context
+) -> list[_Found]:
+    """With lots for the members to whom an event has come that points wait for; others need none."""
+    awaited = rules.of(context.program).awaited_events
+    accounts = {
+        one.account.member_id: one.account
+        for activity, one in zip(activities, found, strict=True)
+        if isinstance(activity, CustomEvent) and activity.type in awaited and one.account
+    }
+    if not accounts:
+        return list(found)
+    filled = {account.member_id: account for account in store.with_open_lots(list(accounts.values()))}
+    return [
+        replace(one, account=filled.get(one.account.member_id, one.account)) if one.account else one
+        for one in found
+    ]
 
 
 def _kind(activity: Sale | CustomEvent) -> str:
@@ -198,11 +224,23 @@ class _Work:
             campaigns=self.rules.in_force(activity.occurred_at),
             context=self.context,
             plan=self.plan,
+            of_sales=self._sales_of(activity, account),
         )
         self.accounts[account.member_id] = decision.account
         recorded = self._remember(activity, decision)
         self.booked[key] = (activity.fingerprint, recorded)
         return recorded
+
+    def _sales_of(self, activity: Sale | CustomEvent, account: Account) -> list[UUID] | None:
+        """The sales that an awaited event names, of whichever partner; None if it names none."""
+        if not isinstance(activity, CustomEvent) or activity.type not in self.rules.awaited_events:
+            return None
+        external_id = activity.attributes.get("sale_external_id")
+        if external_id is None:
+            return None
+        rows = fetch(_SALES, [self.context.program.pk, account.member_id, str(external_id)])
+        here = self.booked.get(("sale", str(external_id)))
+        return [sale_id for (sale_id,) in rows] + ([here[1].id] if here else [])
 
     def _account(self, activity: Sale | CustomEvent, found: _Found) -> Account:
         account = member_of(found.account, activity.member)

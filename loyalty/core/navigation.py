@@ -32,6 +32,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Points statement"), "swap_vert", "members_entry", "members.view_entry"),
             (gettext_lazy("Holds"), "lock_clock", "members_hold", "members.view_hold"),
             (gettext_lazy("Transfers"), "sync_alt", "members_transfer", "members.view_transfer"),
+            (gettext_lazy("Expiry"), "event_busy", "members_expiryrun", "members.view_expiryrun"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
             (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
             (

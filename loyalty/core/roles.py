@@ -41,6 +41,7 @@ _SEE_RULES: Final = (
     | _may("members", "tier", "view")
     | _may("members", "tierladder", "view")
     | _may("members", "wallettype", "view")
+    | _may("members", "expiryrun", "view")
     | _may("members", "reasoncode", "view")
     | _may("members", "adjustmentlimit", "view")
 )
@@ -56,6 +57,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
         | _may("members", "liability", "view")
+        | _may("members", "expiryrun", "hold")
     ),
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
@@ -73,6 +75,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         _SEE_MEMBERS
         | _SEE_RULES
         | _CHECK_BOOKS
+        | _may("members", "expiryrun", "hold", "undo")
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
         | _may("members", "liability", "view")

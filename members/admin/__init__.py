@@ -1,4 +1,5 @@
 from members.admin.adjustment import AdjustmentAdmin, AdjustmentLimitAdmin, ReasonCodeAdmin
+from members.admin.expiry import ExpiryRunAdmin
 from members.admin.hold import HoldAdmin
 from members.admin.member import MemberAdmin
 from members.admin.merge import MergeAdmin
@@ -18,3 +19,4 @@ __all__ = [
     "TransferAdmin",
     "WalletTypeAdmin",
 ]
+__all__ = ["EntryAdmin", "ExpiryRunAdmin", "MemberAdmin", "TierLadderAdmin", "WalletTypeAdmin"]

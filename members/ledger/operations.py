@@ -308,15 +308,17 @@ def expire(wallet: WalletState, *, cause: Cause, lot_ids: Collection[UUID] | Non
     """
     Take the available points whose time is over at the cause's moment. None if there are none.
 
-    With `lot_ids`, of these lots only.
+    With `lot_ids`, of these lots only. A wallet that has lapsed has no date any more when it is empty
+    of pending and held points, too.
     """
     due = [lot for lot in wallet.lots if lot.available and wallet.is_due(lot, cause.effective_at)]
-    postings = [
-        NewPosting(lot.id, "available", "expired", lot.available)
-        for lot in due
-        if lot_ids is None or lot.id in lot_ids
-    ]
-    return _change(wallet, kind="expire", cause=cause, postings=postings) if postings else None
+    going = [lot for lot in due if lot_ids is None or lot.id in lot_ids]
+    postings = [NewPosting(lot.id, "available", "expired", lot.available) for lot in going]
+    if not postings:
+        return None
+    if wallet.lapses_at and wallet.lapses_at <= cause.effective_at and not (wallet.pending or wallet.held):
+        wallet = replace(wallet, lapses_at=None)
+    return _change(wallet, kind="expire", cause=cause, postings=postings)
 
 
 def transfer_out(wallet: WalletState, *, points: int, cause: Cause, fee: int = 0) -> Change:

@@ -6,6 +6,7 @@ from members.models.adjustment import (
     Direction,
     ReasonCode,
 )
+from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
 from members.models.household import Household, HouseholdMember
@@ -31,6 +32,8 @@ __all__ = [
     "Entry",
     "EntryKind",
     "ExpiryRule",
+    "ExpiryRun",
+    "ExpiryWarning",
     "Hold",
     "HoldStatus",
     "Household",
@@ -50,6 +53,7 @@ __all__ = [
     "Posting",
     "ReasonCode",
     "ReturnPolicy",
+    "RunStatus",
     "Tier",
     "TierLadder",
     "Transfer",
