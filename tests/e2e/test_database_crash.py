@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from loyalty.local import postgres
+from loyalty.local import accounts, postgres
 from loyalty.local.bootstrap import ROOT
 from loyalty.local.processes import Part, Parts
 from tests.e2e.test_crash import running
@@ -46,7 +46,7 @@ class Database:
         self.part.process.wait()
         self.parts.forget(self.part)
         time.sleep(0.5)
-        account = postgres.accounts.server_account()
+        account = accounts.server_account()
         postgres.clear_the_way(Path(command[command.index("-D") + 1]))
         self.part = self.parts.start(
             "postgres",

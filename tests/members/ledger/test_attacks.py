@@ -7,7 +7,7 @@ owns nothing. What guards a table and is not attacked here makes a test fail.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -140,7 +140,12 @@ def books(shop: Shop, ada: Member) -> Shop:
     """A sale, a hold that is open, one that was settled, a check in order, and somebody on the staff."""
     factories.UserFactory.create()
     shop.sells("receipt-1", "100.00")
-    where = {"program": shop.program, "source": "till", "actor": "partner:till", "at": shop.at}
+    where: dict[str, Any] = {
+        "program": shop.program,
+        "source": "till",
+        "actor": "partner:till",
+        "at": shop.at,
+    }
     holds.place(member=CARD, wallet_type="points", points=20, **where)
     settled = holds.place(member=CARD, wallet_type="points", points=30, **where)
     holds.settle(settled.hold.id, **where)
