@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet, Sum
+from django.db.models import OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import JSONObject
 
 from loyalty.core.db import fetch
@@ -34,11 +34,13 @@ class Holding:
     """
     A wallet and when what is in it expires, soonest first.
 
-    Ever earned − ever spent − expired − taken back = available + pending + held.
+    Ever earned + received − passed on − ever spent − expired − taken back = available + pending + held.
     """
 
     wallet: Wallet
     expiries: tuple[Expiry, ...]
+    received: int
+    passed_on: int
     expired: int
     taken_back: int
 
@@ -101,7 +103,12 @@ def holdings(member: Member) -> list[Holding]:
     wallets = list(
         Wallet.objects.filter(member=member)
         .select_related("type")
-        .annotate(expired=Sum("lots__expired", default=0), taken_back=Sum("lots__reversed", default=0))
+        .annotate(
+            received=Sum("lots__points", filter=Q(lots__origin_id__isnull=False), default=0),
+            gone=Sum("lots__redeemed", default=0),
+            expired=Sum("lots__expired", default=0),
+            taken_back=Sum("lots__reversed", default=0),
+        )
         .order_by("-type__is_spendable", "type__name", "pk")
     )
     expiries = _expiries(wallet.pk for wallet in wallets)
@@ -109,6 +116,8 @@ def holdings(member: Member) -> list[Holding]:
         Holding(
             wallet=wallet,
             expiries=tuple(expiries[wallet.pk]),
+            received=wallet.received,
+            passed_on=wallet.gone - wallet.lifetime_spent,
             expired=wallet.expired,
             taken_back=wallet.taken_back,
         )
