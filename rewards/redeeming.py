@@ -19,7 +19,7 @@ from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, InsufficientPoints
 from members.ledger.plan import Plan
-from members.ledger.renewal import renewed_wallet
+from members.ledger.renewal import renewing
 from members.ledger.state import Account
 from members.references import MemberReference, member_of, reference
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
@@ -183,7 +183,6 @@ def _attempt(request: Request, account: Account, offer: Offer, also: Also | None
     redemption_id = new_id()
     change = _pay(request, account, offer, redemption_id)
     plan.apply(change)
-    plan.touch(renewed_wallet(change.wallet, terms.of(request.program), request.at))
     redeemed = Redeemed(
         id=redemption_id,
         member_id=account.member_id,
@@ -210,7 +209,8 @@ def _pay(request: Request, account: Account, offer: Offer, redemption_id: UUID) 
         effective_at=request.at,
         recorded_at=request.at,
     )
-    return operations.spend(wallet, points=offer.price, cause=cause)
+    spent = operations.spend(wallet, points=offer.price, cause=cause)
+    return renewing(spent, terms.of(request.program), request.at)
 
 
 def check(offer: Offer, *, at: datetime) -> None:
