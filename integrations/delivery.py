@@ -23,6 +23,7 @@ from integrations import webhooks
 from integrations.models import Delivery, DeliveryStatus, DisabledBecause, WebhookEndpoint
 from loyalty.core.db import fetch
 from loyalty.core.ids import new_id
+from members import warnings
 
 LEASE: Final = timedelta(seconds=60)
 BODY_LIMIT_BYTES: Final = 20_000
@@ -163,13 +164,29 @@ def claim(
 
 
 def record(outcomes: Sequence[Outcome]) -> None:
-    """Store attempts and what follows from them: in one statement, if all is well."""
+    """Store attempts and what follows from them: in one statement, if all is well and nobody was warned."""
+    _confirm_warnings(outcomes)
     delivered = {outcome.claimed.endpoint_id for outcome in outcomes if not outcome.error}
     columns = zip(*(_row(outcome) for outcome in outcomes), strict=True)
     fetch(_RECORD, [*(list(column) for column in columns), list(delivered)])
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
         _note_failures(failed, delivered)
+
+
+def _confirm_warnings(outcomes: Sequence[Outcome]) -> None:
+    """
+    What a receiver has taken of warnings may let points expire.
+
+    Noted before the delivery is: after a crash between the two it is sent once more, and not forgotten.
+    """
+    taken = [
+        outcome.claimed.event_number
+        for outcome in outcomes
+        if not outcome.error and outcome.claimed.event_type == "points.expiring"
+    ]
+    if taken:
+        warnings.mark_delivered(taken, at=max(outcome.attempted_at for outcome in outcomes))
 
 
 def _row(outcome: Outcome) -> tuple[Any, ...]:

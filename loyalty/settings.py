@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import environ
 import structlog
+from celery.schedules import crontab
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -136,6 +137,36 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "members.tasks.expire_points",
         "schedule": 300.0,
         "options": {"expires": 300},
+    },
+    "expire holds": {
+        "task": "members.tasks.expire_holds",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "apply waiting returns": {
+        "task": "rewards.tasks.apply_waiting_returns",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "check the ledgers": {
+        "task": "rewards.tasks.check_ledgers",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 3600},
+    },
+    "undo expiry runs": {
+        "task": "members.tasks.undo_expiry_runs",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "move pending points": {
+        "task": "members.tasks.move_pending_points",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "warn of expiry": {
+        "task": "members.tasks.warn_of_expiry",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
     },
     "expire approvals": {
         "task": "loyalty.core.tasks.expire_approvals",

@@ -21,10 +21,11 @@ from django.utils.translation import gettext as _
 from integrations import figures as integration_figures
 from integrations.models import Partner
 from loyalty.core import clock, health
+from loyalty.core.admin.charts import BAR_OPTIONS
 from loyalty.core.models import Program, Role
 from members import figures
 from members.figures import Movement
-from members.models import TierLadder, WalletType
+from members.models import LedgerCheck, TierLadder, WalletType
 from rewards import standing, wording
 from rewards.models import Activity, Campaign, Reward
 
@@ -32,30 +33,6 @@ FIGURES_KEPT_FOR: Final = timedelta(minutes=5)
 NEWEST_SHOWN: Final = 8
 RANGES: Final = {"30d": ("day", 30), "12m": ("month", 12)}
 
-BAR_OPTIONS: Final = json.dumps(
-    {
-        "responsive": True,
-        "maintainAspectRatio": False,
-        "animation": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"display": False}},
-        "borderRadius": 3,
-        "maxBarThickness": 14,
-        "scales": {
-            "x": {
-                "grid": {"display": False},
-                "border": {"display": False},
-                "ticks": {"maxTicksLimit": 8, "maxRotation": 0, "color": "#8a857b"},
-            },
-            "y": {
-                "grid": {"color": "#8a857b22"},
-                "border": {"display": False},
-                "ticks": {"maxTicksLimit": 5, "color": "#8a857b"},
-                "beginAtZero": True,
-            },
-        },
-    }
-)
 DONUT_OPTIONS: Final = json.dumps(
     {
         "responsive": True,
@@ -75,6 +52,7 @@ _PARTS: Final[dict[str, frozenset[str]]] = {
     "campaigns": frozenset({Role.MARKETER, Role.ADMINISTRATOR}),
     "newest": frozenset({Role.MARKETER, Role.SUPPORT, Role.ADMINISTRATOR}),
     "health": frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    "books": frozenset({Role.OPERATOR, Role.FINANCE, Role.ADMINISTRATOR}),
 }
 
 
@@ -94,6 +72,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "campaigns": lambda: _campaigns(program),
         "newest": lambda: _newest(program),
         "health": lambda: _health(program),
+        "books": lambda: {"books": _books(program)},
     }
     for name in parts:
         context |= fill[name]()
@@ -262,6 +241,12 @@ def _campaigns(program: Program) -> dict[str, Any]:
 def _newest(program: Program) -> dict[str, Any]:
     newest = Activity.objects.of(program).select_related("member").order_by("-pk")[:NEWEST_SHOWN]
     return {"newest": list(newest)}
+
+
+def _books(program: Program) -> LedgerCheck | None:
+    """The newest check of the ledger that has come to an end."""
+    ended = LedgerCheck.objects.filter(program=program, finished_at__isnull=False)
+    return ended.order_by("-pk").first()
 
 
 def _health(program: Program) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from loyalty.core.approvals import Fact, Kind
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, User
 from members import adjustments, reasons
-from members.models import ExpiryRule, Member, ReasonCode, WalletType
+from members.models import ExpiryRule, Member, ReasonCode, Wallet, WalletType
 
 MAY_APPROVE: Final = "members.approve_adjustment"
 
@@ -54,8 +54,9 @@ def carry_out(approval: Approval, by: User, at: datetime) -> str:
 
 
 def tell(waiting: Sequence[Approval]) -> Mapping[UUID, tuple[Fact, ...]]:
-    """Who gets or loses how many points, why, and what follows from it; two or three queries for all."""
-    members = Member.objects.in_bulk({approval.payload["member_id"] for approval in waiting})
+    """Who gets or loses how many points, why, and what follows from it; four queries for all."""
+    members = Member.objects.in_bulk({approval.subject_id for approval in waiting})
+    balances = _balances(waiting)
     programs = {approval.program_id for approval in waiting}
     labels = dict(ReasonCode.objects.filter(program__in=programs).values_list("key", "label"))
     names = dict(WalletType.objects.filter(program__in=programs).values_list("key", "name"))
@@ -66,10 +67,22 @@ def tell(waiting: Sequence[Approval]) -> Mapping[UUID, tuple[Fact, ...]]:
                 str(members[UUID(approval.payload["member_id"])]),
                 page=("members_member", UUID(approval.payload["member_id"])),
             ),
+            Fact(_("Has now"), f"{balances.get(_place(approval), 0):,}"),
             *_facts(approval.payload, labels, names),
         )
         for approval in waiting
     }
+
+
+def _place(approval: Approval) -> tuple[UUID, str]:
+    return UUID(approval.payload["member_id"]), approval.payload["wallet_type"]
+
+
+def _balances(waiting: Sequence[Approval]) -> dict[tuple[UUID, str], int]:
+    """What those members can spend now, by member and key of the kind of points."""
+    wallets = Wallet.objects.filter(member__in={approval.subject_id for approval in waiting})
+    rows = wallets.values_list("member_id", "type__key", "available")
+    return {(member_id, key): available for member_id, key, available in rows}
 
 
 def _facts(asked: Mapping[str, Any], labels: Mapping[str, str], names: Mapping[str, str]) -> list[Fact]:

@@ -83,6 +83,18 @@ def undo(adjustment_id: UUID, *, program: Program, by: User, at: datetime) -> Un
     return settled(attempt, races=("one_tier_per_member_and_ladder",))
 
 
+def look_ahead(adjustment_id: UUID, *, program: Program, by: User, at: datetime) -> Undone:
+    """
+    What `undo()` would do now, and nothing of it done.
+
+    :raises: what `undo()` raises
+    """
+    if not roles.may(by, MAY_ADJUST, program=program):
+        raise MayNotAdjust
+    case = _load(adjustment_id, program, by=by, at=at)
+    return _outcome(case, *_decide(case))
+
+
 def _found(adjustment_id: UUID, program: Program) -> Adjustment:
     adjustment = Adjustment.objects.filter(program=program, pk=adjustment_id).first()
     if adjustment is None:
@@ -125,7 +137,7 @@ def _load(adjustment_id: UUID, program: Program, *, by: User, at: datetime) -> _
 
 def _write(case: _Case, *, by: User) -> Undone:
     adjustment, at = case.adjustment, case.cause.recorded_at
-    changes, written_off, owed = _take_back(case) if adjustment.points > 0 else (_give_back(case), 0, 0)
+    changes, written_off, owed = _decide(case)
     moves = moves_of(
         case.account,
         case.terms,
@@ -140,8 +152,17 @@ def _write(case: _Case, *, by: User) -> Undone:
     )
     _tell(batch, case, changes, moves)
     batch.write()
+    return _outcome(case, changes, written_off, owed)
+
+
+def _outcome(case: _Case, changes: Sequence[Change], written_off: int, owed: int) -> Undone:
     balance = changes[-1].wallet.available if changes else case.wallet.available
     return Undone(balance=balance, written_off=written_off, owed=owed)
+
+
+def _decide(case: _Case) -> tuple[list[Change], int, int]:
+    """The changes, and how many points are written off and owed."""
+    return _take_back(case) if case.adjustment.points > 0 else (_give_back(case), 0, 0)
 
 
 def _take_back(case: _Case) -> tuple[list[Change], int, int]:

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core import approvals, events, roles
 from loyalty.core.db import Batch, settled, violated
@@ -404,6 +405,8 @@ def _change(order: Order, wallet: WalletState, cause: Cause) -> Change:
     if order.points < 0:
         return operations.adjust_down(wallet, points=-order.points, cause=cause)
     expires_at, lapses = reasons.lifetime(order.reason, order.wallet_type, order.terms, at=order.at)
+    if lapses and wallet.lapses_at is None:
+        wallet = replace(wallet, lapses_at=order.terms.lapses_at(order.wallet_type, order.at))
     grant = Grant(points=order.points, source="adjustment", expires_at=expires_at, lapses=lapses)
     return operations.grant(wallet, grants=[grant], cause=cause, kind="adjust")
 

@@ -1,25 +1,56 @@
-"""Expiry: points whose time is over leave the members' wallets, in chunks that lock briefly."""
+"""
+Expiry runs: points of a kind whose time is over leave the members' wallets, in chunks that lock briefly.
+
+Note [Expiry runs]
+~~~~~~~~~~~~~~~~~~
+A run is a row. Each chunk is one transaction that holds the row, takes the next lots that are due in
+the order of their dates (or wallets that lapse, in the order of theirs), holds their wallets in id
+order, books what is due then, and moves the run's position and sums. So a run may be killed at any
+moment and goes on where it stopped, two workers on one run take turns, and memory stays flat. What
+becomes due behind the position while a run goes on, such as a sale that arrives late, is the next
+run's.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from msgspec import Struct
 
-from loyalty.core import events
-from loyalty.core.db import Batch, fetch
+from loyalty.core.db import fetch, planned_by_values, violated
 from loyalty.core.models import Program
-from members import terms
-from members.ledger import operations, store
-from members.ledger.chain import Cause
-from members.ledger.operations import Change
-from members.ledger.plan import Plan
-from members.ledger.state import Account
+from members.ledger import sweeping
+from members.models import ExpiryRun, RunStatus, WalletType
 
-CHUNK: Final = 500
-"""Members whose wallets are held at a time."""
+LOTS_AT_A_TIME: Final = 2_000
+ACTOR: Final = "system:expiry"
+
+_DATED = """
+SELECT lot.wallet_id, lot.expires_at
+FROM members_lot AS lot JOIN members_wallet AS wallet ON wallet.id = lot.wallet_id AND wallet.type_id = $1
+WHERE lot.available > 0 AND lot.expires_at <= $2
+  AND ($3::timestamptz IS NULL OR (lot.expires_at, lot.wallet_id) > ($3, $4::uuid))
+ORDER BY lot.expires_at, lot.wallet_id LIMIT $5
+"""
+_LAPSED = """
+SELECT id, lapses_at FROM members_wallet
+WHERE type_id = $1 AND lapses_at <= $2 AND available > 0
+  AND ($3::timestamptz IS NULL OR (lapses_at, id) > ($3, $4::uuid))
+ORDER BY lapses_at, id LIMIT $5
+"""
+_ANY_DUE = f"""
+SELECT EXISTS (
+    SELECT FROM members_lot AS lot JOIN members_wallet AS wallet ON wallet.id = lot.wallet_id
+    JOIN members_wallettype AS type ON type.id = wallet.type_id
+    WHERE lot.available > 0 AND lot.expires_at <= $2 AND wallet.type_id = $1 AND {sweeping.IS_DUE}
+) OR EXISTS (
+    SELECT FROM members_wallet AS wallet JOIN members_lot AS lot ON lot.wallet_id = wallet.id
+    JOIN members_wallettype AS type ON type.id = wallet.type_id
+    WHERE lot.available > 0 AND wallet.lapses_at <= $2 AND wallet.type_id = $1 AND {sweeping.IS_DUE}
+)
+"""
 
 
 class Expired(Struct, frozen=True):
@@ -31,68 +62,99 @@ class Expired(Struct, frozen=True):
 
 def run(program: Program, *, at: datetime) -> Iterator[Expired]:
     """
-    Expire all points that are due at that moment, a chunk of members at a time.
+    Expire all points that are due at that moment, of each kind in a run of its own.
 
-    Each chunk is one commit. A run that was broken off goes on where it stopped when it is run again.
+    Runs that were broken off are finished first. See Note [Expiry runs].
     """
-    while member_ids := _due(program, at):
+    for unfinished in ExpiryRun.objects.filter(program=program, status=RunStatus.RUNNING).order_by("pk"):
+        yield from proceed(unfinished.pk, at=at)
+    for wallet_type in WalletType.objects.filter(program=program).order_by("pk"):
+        if not wallet_type.expiry_is_on_hold and _any_due(wallet_type.pk, at):
+            yield from proceed(start(wallet_type, through=at, actor=ACTOR, at=at).pk, at=at)
+
+
+def _any_due(wallet_type_id: UUID, at: datetime) -> bool:
+    ((is_any,),) = fetch(_ANY_DUE, [wallet_type_id, at])
+    return bool(is_any)
+
+
+def start(wallet_type: WalletType, *, through: datetime, actor: str, at: datetime) -> ExpiryRun:
+    """A new run of that kind of points; the one that is going on if there is one."""
+    try:
         with transaction.atomic():
-            expired = _expire(program, member_ids, at)
-        assert expired.points, "lots are due, and nothing expires: verify the ledger"
-        yield expired
+            return ExpiryRun.objects.create(
+                program_id=wallet_type.program_id,
+                wallet_type=wallet_type,
+                through=through,
+                actor=actor,
+                started_at=at,
+            )
+    except IntegrityError as error:
+        if violated(error) != "one_expiry_run_at_a_time":
+            raise
+    return ExpiryRun.objects.get(wallet_type=wallet_type, status=RunStatus.RUNNING)
 
 
-def _due(program: Program, at: datetime) -> list[UUID]:
-    rows = fetch(
-        "SELECT DISTINCT member_id FROM (SELECT member_id FROM members_lot"
-        " WHERE available > 0 AND expires_at <= $2 AND program_id = $1 ORDER BY expires_at LIMIT $3) AS due",
-        [program.pk, at, CHUNK],
+def put_on_hold(wallet_type: WalletType, *, is_on_hold: bool) -> None:
+    """
+    Let nothing of a kind of points expire, or let it expire again.
+
+    A run that is going on stops taking them; what is due stays usable meanwhile.
+    """
+    WalletType.objects.filter(pk=wallet_type.pk).update(expiry_is_on_hold=is_on_hold)
+
+
+def proceed(run_id: UUID, *, at: datetime) -> Iterator[Expired]:
+    """Go on with a run to its end, one commit a chunk."""
+    is_running = True
+    while is_running:
+        with transaction.atomic():
+            expired, is_running = _chunk(run_id, at)
+        if expired.members:
+            yield expired
+
+
+def _chunk(run_id: UUID, at: datetime) -> tuple[Expired, bool]:
+    """What the next chunk expired, and whether there may be more."""
+    run = ExpiryRun.objects.select_for_update(of=["self"]).select_related("wallet_type").get(pk=run_id)
+    if run.status != RunStatus.RUNNING:
+        return Expired(0, 0), False
+    found = _next(run)
+    swept = _sweep(run, found, at) if found else sweeping.Swept(0, 0, 0)
+    _move_on(run, found, swept, at)
+    return Expired(swept.wallets, swept.points), run.status == RunStatus.RUNNING
+
+
+def _next(run: ExpiryRun) -> list[tuple[UUID, datetime]]:
+    """Wallets with their dates, from the run's position on: some lots further on, not all of them."""
+    sql = _LAPSED if run.is_past_dates else _DATED
+    parameters = [run.wallet_type_id, run.through, run.position_at, run.position_id, LOTS_AT_A_TIME]
+    with planned_by_values():
+        return [(wallet_id, moment) for wallet_id, moment in fetch(sql, parameters)]
+
+
+def _sweep(run: ExpiryRun, found: list[tuple[UUID, datetime]], at: datetime) -> sweeping.Swept:
+    wallet_ids = sorted({wallet_id for wallet_id, _ in found})
+    sweeping.hold(wallet_ids)
+    return sweeping.book(
+        sweeping.EXPIRY,
+        wallet_ids,
+        at=run.through,
+        cause=f"expiry:{run.pk}:",
+        actor=run.actor,
+        recorded_at=at,
     )
-    return [member_id for (member_id,) in rows]
 
 
-def _expire(program: Program, member_ids: list[UUID], at: datetime) -> Expired:
-    store.lock(member_ids)
-    found = store.load(program.pk, [("id", str(member_id)) for member_id in member_ids])
-    accounts = store.with_open_lots([account for account in found if account])
-    plan = Plan(accounts)
-    changes = [change for account in accounts for change in _expire_wallets(account, at)]
-    for change in changes:
-        plan.apply(change)
-    batch = Batch()
-    store.add_to(batch, plan, program_id=program.pk)
-    events.add_to(batch, _events(program, changes, at))
-    batch.write()
-    return Expired(members=len(accounts), points=-sum(change.entry.points for change in changes))
-
-
-def _expire_wallets(account: Account, at: datetime) -> Iterator[Change]:
-    for wallet in account.wallets:
-        cause = Cause(
-            key=f"expiry:{wallet.id}:{wallet.entry_count + 1}",
-            actor="system:expiry",
-            effective_at=at,
-            recorded_at=at,
-        )
-        if change := operations.expire(wallet, cause=cause):
-            yield change
-
-
-def _events(program: Program, changes: list[Change], at: datetime) -> list[events.NewEvent]:
-    keys = {wallet_type.id: wallet_type.key for wallet_type in terms.of(program).wallet_types.values()}
-    return [
-        events.NewEvent(
-            type="points.expired",
-            program_id=program.pk,
-            member_id=change.wallet.member_id,
-            occurred_at=at,
-            recorded_at=at,
-            data={
-                "entry_id": str(change.entry.id),
-                "wallet_type": keys[change.wallet.type_id],
-                "points": -change.entry.points,
-                "balance": change.entry.available_after,
-            },
-        )
-        for change in changes
-    ]
+def _move_on(run: ExpiryRun, found: list[tuple[UUID, datetime]], swept: sweeping.Swept, at: datetime) -> None:
+    run.members += swept.wallets
+    run.lots += swept.lots
+    run.points += swept.points
+    run.value += swept.points * run.wallet_type.point_value
+    if len(found) == LOTS_AT_A_TIME:
+        run.position_id, run.position_at = found[-1]
+    elif not run.is_past_dates:
+        run.is_past_dates, run.position_id, run.position_at = True, None, None
+    else:
+        run.status, run.finished_at = RunStatus.DONE, at
+    run.save()

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Sum
-from django.db.models.functions import TruncDay, TruncMonth
+from django.db.models import Count, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce, TruncDay, TruncMonth
 
 from loyalty.core.models import Program
 from members.models import Bucket, Entry, EntryKind, Member, MemberTier, Tier, Wallet
@@ -151,20 +151,15 @@ def _movement(start: date, kinds: dict[str, int]) -> Movement:
 
 def rungs(program: Program) -> list[Rung]:
     """How many members are on which tier, ladder by ladder, lowest tier first; empty ones too."""
-    counts = dict(
-        MemberTier.objects.filter(tier__ladder__program=program)
-        .values_list("tier")
-        .annotate(count=Count("pk"))
-        .order_by()
-    )
+    standing = MemberTier.objects.filter(tier=OuterRef("pk")).order_by().values("tier")
+    count = Subquery(standing.annotate(count=Count("pk")).values("count"))
     tiers = (
         Tier.objects.filter(ladder__program=program)
         .select_related("ladder")
+        .annotate(members=Coalesce(count, 0))
         .order_by("ladder__name", "threshold", "pk")
     )
-    return [
-        Rung(ladder=t.ladder.name, name=t.name, color=t.color, members=counts.get(t.pk, 0)) for t in tiers
-    ]
+    return [Rung(ladder=t.ladder.name, name=t.name, color=t.color, members=t.members) for t in tiers]
 
 
 def member_count(program: Program) -> int:

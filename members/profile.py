@@ -9,10 +9,12 @@ from uuid import UUID
 
 from django.db.models import Sum
 
+from loyalty.core.db import fetch
 from members.models import Entry, Lot, Member, MemberTier, Tier, TierLadder, Wallet
 
 STATEMENT_LINES: Final = 50
 EXPIRY_DATES: Final = 60
+ADJUSTMENTS_SHOWN: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,22 @@ class Standing:
         if self.next_tier is None:
             return 100
         return min(100, self.progress * 100 // max(1, self.next_tier.threshold))
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentLine:
+    """An adjustment of a member's points; with `waits`, one that a second person has yet to agree to."""
+
+    id: UUID
+    points: int
+    wallet_type: str
+    reason: str
+    note: str
+    by: str
+    actor: str
+    at: datetime
+    undone_at: datetime | None
+    waits: bool
 
 
 def holdings(member: Member) -> list[Holding]:
@@ -133,3 +151,26 @@ def statement(found: list[Holding]) -> list[Entry]:
     for entry in entries:
         entry.wallet = by_id[entry.wallet_id]
     return entries
+
+
+_PERSON: Final = "coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email, '')"
+_ADJUSTMENTS: Final = f"""
+(SELECT a.id, a.points, t.name, r.label, a.note, {_PERSON}, a.actor, a.adjusted_at AS at, a.undone_at, false
+ FROM members_adjustment a
+ JOIN members_wallet w ON w.id = a.wallet_id JOIN members_wallettype t ON t.id = w.type_id
+ JOIN members_reasoncode r ON r.id = a.reason_id LEFT JOIN core_user u ON u.id = a.by_id
+ WHERE a.member_id = $1 ORDER BY a.id DESC LIMIT $2)
+UNION ALL
+(SELECT p.id, (p.payload->>'points')::bigint, t.name, r.label, p.note, {_PERSON}, p.actor, p.requested_at,
+        NULL, true
+ FROM core_approval p
+ JOIN members_wallettype t ON t.program_id = p.program_id AND t.key = p.payload->>'wallet_type'
+ JOIN members_reasoncode r ON r.program_id = p.program_id AND r.key = p.payload->>'reason'
+ LEFT JOIN core_user u ON u.id = p.requested_by_id
+ WHERE p.subject_id = $1 AND p.kind = 'adjustment' AND p.status = 'pending' ORDER BY p.id DESC LIMIT $2)
+ORDER BY at DESC"""
+
+
+def adjustments(member: Member) -> list[AdjustmentLine]:
+    """The newest adjustments of a member, and those that wait for a second person; newest first."""
+    return [AdjustmentLine(*row) for row in fetch(_ADJUSTMENTS, [member.pk, ADJUSTMENTS_SHOWN])]

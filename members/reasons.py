@@ -5,11 +5,11 @@ from typing import Any, ClassVar, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from msgspec.structs import replace
 
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
-from members.models import Adjuster, AdjustmentLimit, Direction, ExpiryRule, ReasonCode
+from members.lifespan import Lifespan
+from members.models import Adjuster, AdjustmentLimit, Direction, ReasonCode
 from members.terms import Terms, WalletTerms
 
 
@@ -100,13 +100,7 @@ def lifetime(
     reason: ReasonCode, wallet_type: WalletTerms, terms: Terms, *, at: datetime
 ) -> tuple[datetime | None, bool]:
     """When points given for that reason go, and whether they go with the member's activity instead."""
+    rule = wallet_type.lifespan
     if reason.expiry_rule:
-        wallet_type = replace(
-            wallet_type,
-            expiry_rule=reason.expiry_rule,
-            expires_after=reason.expires_after,
-            expires_on_date=reason.expires_on_date,
-        )
-    if wallet_type.expiry_rule == ExpiryRule.INACTIVITY:
-        return None, True
-    return terms.expires_at(wallet_type, at), False
+        rule = Lifespan(reason.expiry_rule, reason.expires_after or 0, reason.expires_on_date)
+    return terms.expires_at(wallet_type, at, own=rule), rule.is_by_activity

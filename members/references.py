@@ -1,15 +1,47 @@
 """How systems point at a member: by our id, or by kind and value of an identifier (`card:1001`)."""
 
 import re
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from msgspec import Meta, Struct
 
-from loyalty.core.errors import InvalidInput, NotFound
+from loyalty.core.errors import DomainError, InvalidInput, NotFound
 from members.enrolment import normalize
+from members.ledger.state import Account
+from members.models import Member, MemberStatus
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class UnknownMember(DomainError):
+    """No member of the program is known by that reference: register them first."""
+
+    code: ClassVar[str] = "unknown_member"
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "No such member"
+
+
+class MemberIsBlocked(DomainError):
+    """The member was blocked by staff: no points are earned or spent."""
+
+    code: ClassVar[str] = "member_blocked"
+    title: ClassVar[str] = "The member is blocked"
+
+
+class MemberIsMerged(DomainError):
+    """The member's record went into another one, whose id is `survivor`: use that from now on."""
+
+    code: ClassVar[str] = "member_merged"
+    title: ClassVar[str] = "The member was merged into another one"
+
+
+class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
+    """A member by our id or by any identifier, such as the number of a card."""
+
+    kind: Literal["id", "card", "email", "phone", "external"]
+    value: Annotated[str, Meta(min_length=1, max_length=254)]
 
 
 class Reference(NamedTuple):
@@ -38,3 +70,53 @@ def read(text: str) -> Reference:
 def unknown() -> NotFound:
     """Says nothing of the reference, which may be somebody's e-mail address."""
     return NotFound(_("There is no such member in this program."))
+
+
+def reference(member: MemberReference) -> tuple[str, str]:
+    """The reference as identifiers are stored; one that cannot be a member's matches nobody."""
+    if member.kind == "id":
+        member_id = find_id(member.value)
+        return ("id", str(member_id)) if member_id else ("", "")
+    try:
+        return member.kind, normalize(member.kind, member.value)
+    except InvalidInput:
+        return "", ""
+
+
+def find_id(value: str) -> UUID | None:
+    """A member's id as a UUID, or None if it cannot be one."""
+    try:
+        return UUID(value)
+    except ValueError:
+        return None
+
+
+def nobody(asked: MemberReference, *, pointer: str = "#/member") -> UnknownMember:
+    """The refusal for a reference in a body that means no member; `pointer` is where it was given."""
+    return UnknownMember(
+        f"No member of this program has the {asked.kind} “{asked.value}”.", pointer=f"{pointer}/value"
+    )
+
+
+def member_of(account: Account | None, asked: MemberReference, *, pointer: str = "#/member") -> Account:
+    """
+    The account that was found for a reference, if its points may move; `pointer` is where it was given.
+
+    :raises UnknownMember: if none was found
+    :raises MemberIsBlocked: if the member is blocked
+    :raises MemberIsMerged: if the member was merged into another one
+    """
+    if account is None or account.status == MemberStatus.ERASED:
+        raise nobody(asked, pointer=pointer)
+    if account.status == MemberStatus.BLOCKED:
+        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer=pointer)
+    if account.status == MemberStatus.MERGED:
+        raise merged(account.member_id, pointer=pointer)
+    return account
+
+
+def merged(member_id: UUID, *, pointer: str | None = None) -> MemberIsMerged:
+    """The refusal for a member who was merged: it names the one to use instead."""
+    survivor = Member.objects.filter(pk=member_id).values_list("merged_into", flat=True).get()
+    detail = f"The member was merged into {survivor}: use that id from now on."
+    return MemberIsMerged(detail, pointer=pointer, survivor=str(survivor))

@@ -1,18 +1,18 @@
 """A program's terms for points and tiers, read once and kept until they change."""
 
 from bisect import bisect_right
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from dateutil.relativedelta import relativedelta
 from msgspec import Struct
 
 from loyalty.core.models import Program
-from members.models import ExpiryRule, Tier, TierLadder, WalletType
+from members import lifespan
+from members.lifespan import Lifespan
+from members.models import Tier, TierLadder, WalletType
 
 
 class WalletTerms(Struct, frozen=True, kw_only=True):
@@ -22,9 +22,7 @@ class WalletTerms(Struct, frozen=True, kw_only=True):
     key: str
     name: str
     is_spendable: bool
-    expiry_rule: str
-    expires_after: int | None
-    expires_on_date: date | None = None
+    lifespan: Lifespan
     pending_days: int = 0
     return_policy: str = "within_balance"
     keeps_due: bool = False
@@ -40,6 +38,8 @@ class Rung(Struct, frozen=True, kw_only=True):
     key: str
     name: str
     threshold: int
+    lifespan: Lifespan | None = None
+    """Of spendable points that are earned on this rung; None leaves it to the kind of points."""
 
 
 class LadderTerms(Struct, frozen=True, kw_only=True):
@@ -68,27 +68,34 @@ class Terms(Struct, frozen=True, kw_only=True):
     wallet_types: dict[str, WalletTerms]
     ladders: tuple[LadderTerms, ...]
     keeps_due: frozenset[UUID] = frozenset()
+    lapsing: dict[UUID, WalletTerms] = {}
+    """The kinds of points that live by activity."""
 
     def of_type(self, type_id: UUID) -> WalletTerms:
         return next(known for known in self.wallet_types.values() if known.id == type_id)
 
-    def expires_at(self, wallet_type: WalletTerms, earned_at: datetime) -> datetime | None:
+    def day_of(self, moment: datetime) -> date:
+        """The day that a moment falls on for the program's members."""
+        return moment.astimezone(self.zone).date()
+
+    def expires_at(
+        self, wallet_type: WalletTerms, earned_at: datetime, own: Lifespan | None = None
+    ) -> datetime | None:
         """
         The first moment at which points earned then are gone: the midnight that ends their last day.
 
-        Days and months are counted in the program's time zone; a month that is too short ends on
-        its last day.
+        `own` is the rule of a tier or campaign, which goes before that of the kind of points. None
+        for points that never expire, or that live as long as the member is active.
         """
-        if wallet_type.expiry_rule == ExpiryRule.NEVER or wallet_type.expires_after is None:
+        rule = own or wallet_type.lifespan
+        return lifespan.ends_at(rule, earned_on=self.day_of(earned_at), zone=self.zone)
+
+    def lapses_at(self, wallet_type: WalletTerms, active_at: datetime) -> datetime | None:
+        """When points go that live by activity, if that was the last one; None for other kinds of points."""
+        if not wallet_type.lifespan.is_by_activity:
             return None
-        earned_on = earned_at.astimezone(self.zone).date()
-        return _end_of(earned_on, wallet_type.expiry_rule, wallet_type.expires_after, self.zone)
-
-
-@lru_cache(maxsize=4096)
-def _end_of(earned_on: date, rule: str, number: int, zone: ZoneInfo) -> datetime:
-    life = relativedelta(months=number) if rule == ExpiryRule.MONTHS else relativedelta(days=number)
-    return datetime.combine(earned_on + life + timedelta(days=1), time(), tzinfo=zone)
+        active_on = self.day_of(active_at)
+        return lifespan.lapses_at(wallet_type.lifespan, active_on=active_on, zone=self.zone)
 
 
 _KEPT: Final[dict[UUID, tuple[int, Terms]]] = {}
@@ -115,6 +122,7 @@ def _load(program: Program) -> Terms:
         zone=ZoneInfo(program.time_zone),
         wallet_types=wallet_types,
         keeps_due=frozenset(known.id for known in wallet_types.values() if known.keeps_due),
+        lapsing={known.id: known for known in wallet_types.values() if known.lifespan.is_by_activity},
         ladders=tuple(
             _ladder_terms(ladder, rungs)
             for ladder in TierLadder.objects.filter(program=program).order_by("key")
@@ -130,9 +138,7 @@ def _wallet_terms(wallet_type: WalletType) -> WalletTerms:
         key=wallet_type.key,
         name=wallet_type.name,
         is_spendable=wallet_type.is_spendable,
-        expiry_rule=wallet_type.expiry_rule,
-        expires_after=wallet_type.expires_after,
-        expires_on_date=wallet_type.expires_on_date,
+        lifespan=_lifespan(wallet_type),
         pending_days=wallet_type.pending_days,
         return_policy=wallet_type.return_policy,
         keeps_due=wallet_type.expiry_is_on_hold or wallet_type.expires_only_if_warned,
@@ -143,8 +149,22 @@ def _wallet_terms(wallet_type: WalletType) -> WalletTerms:
     )
 
 
+def _lifespan(row: WalletType | Tier) -> Lifespan:
+    return Lifespan(row.expiry_rule, row.expires_after or 0, row.expires_on_date)
+
+
+def _rung(tier: Tier) -> Rung:
+    return Rung(
+        id=tier.pk,
+        key=tier.key,
+        name=tier.name,
+        threshold=tier.threshold,
+        lifespan=_lifespan(tier) if tier.expiry_rule else None,
+    )
+
+
 def _ladder_terms(ladder: TierLadder, tiers: list[Tier]) -> LadderTerms:
-    rungs = tuple(Rung(id=t.pk, key=t.key, name=t.name, threshold=t.threshold) for t in tiers)
+    rungs = tuple(map(_rung, tiers))
     return LadderTerms(
         id=ladder.pk,
         key=ladder.key,

@@ -9,11 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+
+from members.references import MemberReference
 
 Text = Annotated[str, Meta(max_length=200)]
 Code = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -56,13 +57,6 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     department: OptionalCode = ""
 
 
-class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
-    """A member by our id or by any identifier, such as the number of a card."""
-
-    kind: Literal["id", "card", "email", "phone", "external"]
-    value: Annotated[str, Meta(min_length=1, max_length=254)]
-
-
 class Activity(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True, kw_only=True):
     """What sales, returns and custom events have in common. `external_id` is the partner's own number."""
 
@@ -85,16 +79,29 @@ class Sale(Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 
 
+class ReturnedLine(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """
+    One line of the sale that came back: all that is left of it, or so many pieces, or so much of its amount.
+
+    With both, `quantity` says which goods came back and `amount` what was paid back for them.
+    """
+
+    id: Code
+    quantity: QuantityText | None = None
+    amount: Money | None = None
+
+
 class Return(Activity, frozen=True, tag_field="kind", tag="return", kw_only=True):
     """
     Goods of an earlier sale that were brought back.
 
-    `sale_external_id` names the sale as the same partner reported it; `amount` is what was paid
-    back, or all that is left of the sale when it is not given.
+    `sale_external_id` names the sale as the same partner reported it. `lines` says which of its lines
+    came back, or `amount` what was paid back in all; without either, it is all that is left of the sale.
     """
 
     sale_external_id: Code
     amount: Money | None = None
+    lines: Annotated[tuple[ReturnedLine, ...], Meta(min_length=1, max_length=MAX_LINES)] | None = None
 
 
 class CustomEvent(Activity, frozen=True, tag_field="kind", tag="event", kw_only=True):
@@ -106,11 +113,3 @@ class CustomEvent(Activity, frozen=True, tag_field="kind", tag="event", kw_only=
 
 
 Transaction = Sale | Return
-
-
-def find_id(value: str) -> UUID | None:
-    """A member's id as a UUID, or None if it cannot be one."""
-    try:
-        return UUID(value)
-    except ValueError:
-        return None

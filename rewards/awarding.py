@@ -5,7 +5,7 @@ Everything that evaluates campaigns goes through `decide()`: recording one sale,
 imports. A preview is a decision that nobody writes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -20,14 +20,16 @@ from loyalty.core.events import NewEvent
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import tiers
-from members.ledger import operations
+from members.ledger import operations, telling
 from members.ledger.chain import Cause
-from members.ledger.operations import Change, Grant, TooManyPoints
+from members.ledger.operations import Change, TooManyPoints
 from members.ledger.plan import Plan
+from members.ledger.renewal import renewed
 from members.ledger.state import Account, TierStanding, WalletState
 from members.terms import LadderTerms, Terms, WalletTerms
 from members.tiers import TierMove
 from rewards.activities import CustomEvent, Line, Sale
+from rewards.dating import Dates
 from rewards.engine import effects
 from rewards.engine.evaluate import Award, Rulebook, evaluate
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
@@ -44,7 +46,11 @@ class Context(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What an activity does: the account afterwards, what to remember and what to tell."""
+    """
+    What an activity does: the account afterwards, what to remember and what to tell.
+
+    `awards` are as they are stored; partners are told less of them (`recorded.told_awards`).
+    """
 
     activity_id: UUID
     account: Account
@@ -62,9 +68,12 @@ def decide(
     campaigns: Rulebook,
     context: Context,
     plan: Plan,
+    of_sales: Collection[UUID] | None = None,
 ) -> Decision:
     """
     Evaluate the campaigns for an activity of a member, and add what follows from it to the plan.
+
+    An event also makes available what waits for it among the account's lots: of all, or of these sales.
 
     :raises members.ledger.operations.TooManyPoints: if a wallet could not hold the points
     """
@@ -82,29 +91,38 @@ def decide(
             "The campaigns would give more points than can be counted.", pointer="#/amount"
         ) from error
     step = _Step(activity=activity, activity_id=activity_id, context=context, account=account)
+    if isinstance(activity, Sale) or awards:
+        step.renew()
     for wallet_type, group in groupby(
         sorted(awards, key=attrgetter("wallet_type")), attrgetter("wallet_type")
     ):
         step.grant(context.terms.wallet_types[wallet_type], list(group))
+    if isinstance(activity, CustomEvent):
+        step.unlock(activity, of_sales)
     step.add_to(plan)
     return Decision(
         activity_id=activity_id,
         account=step.account,
         facts=facts,
-        awards=tuple(_told(award) for award in awards),
+        awards=tuple(_kept(award, step.lots[award.version_id, award.effect]) for award in awards),
         points=sum(a.points for a in awards if context.terms.wallet_types[a.wallet_type].is_spendable),
         outcome=outcome(step.account, context.terms),
         events=tuple(step.events),
     )
 
 
-def _told(award: Award) -> dict[str, Any]:
+def _kept(award: Award, lot_id: UUID) -> dict[str, Any]:
+    """An award as it is stored: what partners are told, and what a return of the activity must know."""
+    by_line = {} if award.line_points is None else {"line_points": award.line_points}
     return {
         "campaign": award.campaign_key,
         "version_id": str(award.version_id),
         "wallet_type": award.wallet_type,
         "points": award.points,
         "reason": award.reason.text(),
+        "effect": award.effect,
+        "lot": str(lot_id),
+        **by_line,
     }
 
 
@@ -182,16 +200,53 @@ class _Step:
         self.activity_id = activity_id
         self.context = context
         self.account = account
+        self.standing = account.tiers
         self.changes: list[Change] = []
+        self.lots: dict[tuple[UUID, int], UUID] = {}
+        self.renewed: list[WalletState] = []
         self.moved_tiers: list[TierStanding] = []
         self.events: list[NewEvent] = []
 
     def add_to(self, plan: Plan) -> None:
         """All of the step, now that nothing of it was refused."""
+        for wallet in self.renewed:
+            plan.touch(wallet)
         for change in self.changes:
             plan.apply(change)
         for standing in self.moved_tiers:
             plan.move_tier(standing, member_id=self.account.member_id)
+
+    def renew(self) -> None:
+        """The member is active: what lives by that lives on."""
+        self.account, self.renewed = renewed(self.account, self.context.terms, self.activity.occurred_at)
+
+    def unlock(self, event: CustomEvent, of_sales: Collection[UUID] | None) -> None:
+        """What waited for this event, and was not due to be cancelled, waits no longer."""
+        for wallet in self.account.wallets:
+            lot_ids = [
+                lot.id
+                for lot in wallet.lots
+                if lot.pending
+                and lot.unlock_event == event.type
+                and (lot.cancels_at is None or lot.cancels_at > self.context.at)
+                and (of_sales is None or lot.activity_id in of_sales)
+            ]
+            if lot_ids:
+                self._unlock(wallet, lot_ids)
+
+    def _unlock(self, wallet: WalletState, lot_ids: list[UUID]) -> None:
+        key = self.context.terms.of_type(wallet.type_id).key
+        cause = Cause(
+            key=f"event:{self.activity_id}:unlock:{key}",
+            actor=self.context.actor,
+            effective_at=self.activity.occurred_at,
+            recorded_at=self.context.at,
+        )
+        change = operations.unlock(wallet, lot_ids=lot_ids, cause=cause)
+        self.changes.append(change)
+        self._keep(change.wallet)
+        points = change.moved("pending", "available")
+        self.events.append(telling.told(change, wallet_type=key, points=points))
 
     def grant(self, wallet_type: WalletTerms, awards: list[Award]) -> None:
         kind = "event" if isinstance(self.activity, CustomEvent) else "sale"
@@ -201,33 +256,34 @@ class _Step:
             effective_at=self.activity.occurred_at,
             recorded_at=self.context.at,
         )
-        expires_at = self.context.terms.expires_at(wallet_type, self.activity.occurred_at)
+        dates = Dates(self.context.terms, wallet_type, self.activity.occurred_at, self.standing)
+        is_sale = isinstance(self.activity, Sale)
         grants = [
-            Grant(
-                points=award.points,
-                expires_at=expires_at,
-                campaign_version_id=award.version_id,
-                activity_id=self.activity_id,
-            )
+            dates.grant(award, activity_id=self.activity_id, is_purchase=is_sale and award.is_base)
             for award in awards
         ]
         change = operations.grant(self._wallet(wallet_type), grants=grants, cause=cause)
         self.changes.append(change)
+        for award, lot in zip(awards, change.new_lots, strict=True):
+            self.lots[award.version_id, award.effect] = lot.id
         self._keep(change.wallet)
+        # What pays for points that are owed is earned, too.
+        earned = sum(award.points for award in awards)
         self._tell(
             "points.earned",
             entry_id=str(change.entry.id),
             activity_id=str(self.activity_id),
             external_id=self.activity.external_id,
             wallet_type=wallet_type.key,
-            points=change.entry.points,
+            points=earned,
             balance=change.entry.available_after,
+            **({"pending": pending} if (pending := change.moved("issued", "pending")) else {}),
         )
         counted = tiers.moves(
             self.account,
             terms=self.context.terms,
             type_id=wallet_type.id,
-            points=change.entry.points,
+            points=earned,
             at=self.context.at,
         )
         for move in counted:
@@ -240,6 +296,7 @@ class _Step:
             program_id=self.context.program.pk,
             member_id=self.account.member_id,
             type_id=wallet_type.id,
+            lapses_at=self.context.terms.lapses_at(wallet_type, self.activity.occurred_at),
             is_new=True,
         )
 

@@ -5,88 +5,48 @@ One sale and an import of thousands go the same way. Two statements: one reads t
 whether this was booked before, one writes everything that follows, or nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
 from members import terms
-from members.enrolment import normalize
 from members.ledger import store
 from members.ledger.plan import Plan
 from members.ledger.state import Account
-from members.models import MemberStatus
-from rewards import rules
-from rewards.activities import CustomEvent, MemberReference, Money, Sale, find_id
+from members.references import member_of, reference
+from rewards import rules, waiting
+from rewards.activities import CustomEvent, Sale
 from rewards.awarding import Context, Decision, decide
 from rewards.models import Activity as ActivityRow
-
-CLOCKS_MAY_DIFFER_BY: Final = timedelta(minutes=5)
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-RACES: Final = (
-    "an_activity_is_booked_once",
-    "one_wallet_per_member_and_type",
-    "one_tier_per_member_and_ladder",
+from rewards.recorded import (
+    CLOCKS_MAY_DIFFER_BY,
+    EARLIEST,
+    RACES,
+    AlreadyReported,
+    Also,
+    Recorded,
+    check_currency,
+    read_recorded,
+    told_awards,
 )
-"""Constraints by which two activities of one member, or the same one twice, meet."""
-
-
-class UnknownMember(DomainError):
-    """No member of the program is known by that reference: register them first."""
-
-    code: ClassVar[str] = "unknown_member"
-    status: ClassVar[int] = 404
-    title: ClassVar[str] = "No such member"
-
-
-class MemberIsBlocked(DomainError):
-    """The member was blocked by staff: no points are earned or spent."""
-
-    code: ClassVar[str] = "member_blocked"
-    title: ClassVar[str] = "The member is blocked"
-
-
-class AlreadyReported(DomainError):
-    """The same external id was reported before, with other content."""
-
-    code: ClassVar[str] = "already_reported"
-    title: ClassVar[str] = "This was reported before, with other content"
-
-
-class Recorded(Struct, frozen=True, kw_only=True):
-    """What a partner is told about an activity, at first and at every repeat."""
-
-    id: UUID
-    kind: str
-    external_id: str
-    member_id: UUID
-    occurred_at: datetime
-    recorded_at: datetime
-    points: int
-    awards: tuple[dict[str, Any], ...]
-    wallets: tuple[dict[str, Any], ...]
-    tier: str | None
-    is_repeat: bool = False
-
-
-Also = Callable[[Batch, Recorded], None]
-"""Adds rows that must be written in the same statement, such as the stored answer of the call."""
 
 
 class _Found(Struct, frozen=True):
-    """What the loading statement says of one activity."""
+    """What the loading statement says of one activity; returns that wait are those of this sale."""
 
     account: Account | None
     recorded: Recorded | None
     fingerprint: bytes | None
+    has_waiting_returns: bool
 
 
 def record(
@@ -137,14 +97,20 @@ def _record(
 ) -> list[Recorded | DomainError]:
     context = Context(program=program, terms=terms.of(program), source=source, actor=actor, at=at)
 
-    def attempt(is_locking: bool) -> list[Recorded | DomainError]:
+    def attempt(is_locking: bool) -> tuple[list[Recorded | DomainError], set[str]]:
         found = _find(activities, context)
         if is_locking:
             store.lock(one.account.member_id for one in found if one.account)
             found = _find(activities, context)
-        return _attempt(activities, found, context, also)
+        found = _with_awaited_lots(activities, found, context)
+        results = _attempt(activities, found, context, also)
+        pairs = zip(results, found, strict=True)
+        return results, {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
 
-    return settled(attempt, races=RACES)
+    results, awaited = settled(attempt, races=RACES)
+    for sale in sorted(awaited):
+        waiting.apply(sale, program=program, source=source, at=at)
+    return results
 
 
 def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_Found]:
@@ -168,7 +134,12 @@ def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_F
 
 _FIND: Final = f"""
 SELECT done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,
-       done.awards::text, done.outcome::text, done.fingerprint, {store.ACCOUNT_COLUMNS}
+       done.awards::text, done.outcome::text, done.fingerprint,
+       asked.activity_kind = 'sale' AND EXISTS (
+           SELECT FROM rewards_waitingreturn waiting WHERE waiting.program_id = $1 AND waiting.source = $2
+           AND waiting.sale_external_id = asked.external_id AND waiting.status = 'waiting'
+       ),
+       {store.ACCOUNT_COLUMNS}
 FROM ROWS FROM (json_to_recordset($3::json) AS (kind text, value text, external_id text, "as" text))
      WITH ORDINALITY AS asked(kind, value, external_id, activity_kind, position)
 {store.ACCOUNT_JOINS}
@@ -177,57 +148,35 @@ LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
 ORDER BY asked.position"""
 
 
+_SALES: Final = """
+SELECT id FROM rewards_activity
+WHERE program_id = $1 AND member_id = $2 AND kind = 'sale' AND external_id = $3"""
+
+
 def _found(row: Sequence[Any], program_id: UUID) -> _Found:
-    activity, account = row[:10], store.read_account(program_id, row[10:])
+    activity, waits, account = row[:10], row[10], store.read_account(program_id, row[11:])
     if activity[0] is None:
-        return _Found(account, None, None)
-    return _Found(account, read_recorded(activity[:9]), activity[9])
+        return _Found(account, None, None, waits)
+    return _Found(account, read_recorded(activity[:9]), activity[9], waits)
 
 
-def read_recorded(columns: Sequence[Any]) -> Recorded:
-    """The answer to a repeat, from the columns id … outcome of an activity's row."""
-    activity_id, kind, external_id, member_id, occurred_at, recorded_at, points, awards, outcome = columns
-    told = orjson.loads(outcome)
-    return Recorded(
-        id=activity_id,
-        kind=kind,
-        external_id=external_id,
-        member_id=member_id,
-        occurred_at=occurred_at,
-        recorded_at=recorded_at,
-        points=points,
-        awards=tuple(orjson.loads(awards)),
-        wallets=tuple(told["wallets"]),
-        tier=told["tier"],
-        is_repeat=True,
-    )
-
-
-def reference(member: MemberReference) -> tuple[str, str]:
-    """The reference as identifiers are stored; one that cannot be a member's matches nobody."""
-    if member.kind == "id":
-        member_id = find_id(member.value)
-        return ("id", str(member_id)) if member_id else ("", "")
-    try:
-        return member.kind, normalize(member.kind, member.value)
-    except InvalidInput:
-        return "", ""
-
-
-def member_of(account: Account | None, asked: MemberReference) -> Account:
-    """
-    The account that was found for a reference, if its points may move.
-
-    :raises UnknownMember: if none was found
-    :raises MemberIsBlocked: if the member is blocked
-    """
-    if account is None or account.status == MemberStatus.ERASED:
-        raise UnknownMember(
-            f"No member of this program has the {asked.kind} “{asked.value}”.", pointer="#/member/value"
-        )
-    if account.status == MemberStatus.BLOCKED:
-        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer="#/member")
-    return account
+def _with_awaited_lots(
+    activities: Sequence[Sale | CustomEvent], found: Sequence[_Found], context: Context
+) -> list[_Found]:
+    """With lots for the members to whom an event has come that points wait for; others need none."""
+    awaited = rules.of(context.program).awaited_events
+    accounts = {
+        one.account.member_id: one.account
+        for activity, one in zip(activities, found, strict=True)
+        if isinstance(activity, CustomEvent) and activity.type in awaited and one.account
+    }
+    if not accounts:
+        return list(found)
+    filled = {account.member_id: account for account in store.with_open_lots(list(accounts.values()))}
+    return [
+        replace(one, account=filled.get(one.account.member_id, one.account)) if one.account else one
+        for one in found
+    ]
 
 
 def _kind(activity: Sale | CustomEvent) -> str:
@@ -275,11 +224,23 @@ class _Work:
             campaigns=self.rules.in_force(activity.occurred_at),
             context=self.context,
             plan=self.plan,
+            of_sales=self._sales_of(activity, account),
         )
         self.accounts[account.member_id] = decision.account
         recorded = self._remember(activity, decision)
         self.booked[key] = (activity.fingerprint, recorded)
         return recorded
+
+    def _sales_of(self, activity: Sale | CustomEvent, account: Account) -> list[UUID] | None:
+        """The sales that an awaited event names, of whichever partner; None if it names none."""
+        if not isinstance(activity, CustomEvent) or activity.type not in self.rules.awaited_events:
+            return None
+        external_id = activity.attributes.get("sale_external_id")
+        if external_id is None:
+            return None
+        rows = fetch(_SALES, [self.context.program.pk, account.member_id, str(external_id)])
+        here = self.booked.get(("sale", str(external_id)))
+        return [sale_id for (sale_id,) in rows] + ([here[1].id] if here else [])
 
     def _account(self, activity: Sale | CustomEvent, found: _Found) -> Account:
         account = member_of(found.account, activity.member)
@@ -296,7 +257,7 @@ class _Work:
             occurred_at=activity.occurred_at.astimezone(UTC),
             recorded_at=self.context.at.astimezone(UTC),
             points=decision.points,
-            awards=decision.awards,
+            awards=told_awards(decision.awards),
             wallets=tuple(decision.outcome["wallets"]),
             tier=decision.outcome["tier"],
         )
@@ -370,13 +331,6 @@ def check(activity: Sale | CustomEvent, *, program: Program, at: datetime) -> No
     if isinstance(activity, Sale):
         check_currency(activity.amount, program, "#/amount/currency")
         _check_lines(activity, program)
-
-
-def check_currency(money: Money, program: Program, pointer: str) -> None:
-    if money.currency != program.currency:
-        raise InvalidInput(
-            f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer
-        )
 
 
 def _check_lines(sale: Sale, program: Program) -> None:

@@ -6,13 +6,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from loyalty.core.models import Program
+from members.references import MemberReference
 from rewards import rules
-from rewards.activities import CustomEvent, Line, MemberReference, Money, Sale
+from rewards.activities import CustomEvent, Line, Money, Sale
 from rewards.awarding import activity_facts
 from rewards.engine.evaluate import Award, evaluate
 from rewards.engine.explain import Verdict, explain
 from rewards.engine.facts import Facts, MemberFacts, Moment
 from rewards.models import Activity, ActivityKind
+from rewards.recorded import told_awards
 
 
 def facts_of(activity: Activity, program: Program) -> Facts:
@@ -75,9 +77,10 @@ def _told(activity: Activity, program: Program) -> dict[str, Any]:
         "occurred_at": activity.occurred_at,
         "recorded_at": activity.recorded_at,
         "points": activity.points,
-        "awards": activity.awards,
+        "awards": told_awards(activity.awards),
         "wallets": activity.outcome["wallets"],
         "tier": activity.outcome["tier"],
+        **({"returned": activity.outcome["returned"]} if "returned" in activity.outcome else {}),
         "amount": {"amount": str(activity.amount), "currency": program.currency},
         "store": activity.store,
         "verdicts": [

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from msgspec import Struct
 
 from loyalty.core import events
@@ -14,14 +14,14 @@ from loyalty.core.db import Batch, fetch, settled, violated
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from members import terms
+from members import households, terms, transfers
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, InsufficientPoints
 from members.ledger.plan import Plan
+from members.ledger.renewal import renewed_wallet
 from members.ledger.state import Account
-from rewards.activities import MemberReference
-from rewards.earning import member_of, reference
+from members.references import MemberReference, member_of, reference
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 
 CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -87,6 +87,7 @@ class Request(Struct, frozen=True, kw_only=True):
     source: str
     actor: str
     at: datetime
+    from_household: bool = False
 
 
 Also = Callable[[Batch, Redeemed], None]
@@ -108,12 +109,14 @@ def redeem(
     source: str,
     actor: str,
     at: datetime,
+    from_household: bool = False,
     also: Also | None = None,
 ) -> Redeemed:
     """
     Buy a reward with points.
 
-    `reward` is its key; the points are those of the reward's wallet type, first-expiring first.
+    `reward` is its key; the points are those of the reward's wallet type, first-expiring first. With
+    `from_household`, what the member lacks comes from the others of the household who share theirs.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -121,17 +124,45 @@ def redeem(
     :raises RewardNotOnOffer: outside the reward's dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
+    :raises members.transfers.TransferNotAllowed: if the household may not share these points
     """
-    request = Request(member=member, reward=reward, program=program, source=source, actor=actor, at=at)
+    request = Request(
+        member=member,
+        reward=reward,
+        program=program,
+        source=source,
+        actor=actor,
+        at=at,
+        from_household=from_household,
+    )
 
     def attempt(is_locking: bool) -> Redeemed:
+        if from_household:
+            return _with_the_household(request, also)
         account, offer = _find(request)
         if is_locking:
             store.lock([account.member_id])
             account, offer = _find(request)
         return _attempt(request, account, offer, also)
 
-    return settled(attempt, races=("a_voucher_code_is_unique",))
+    return settled(attempt, races=("a_voucher_code_is_unique", *transfers.RACES))
+
+
+def _with_the_household(request: Request, also: Also | None) -> Redeemed:
+    """In one commit, so that what is brought together and not spent after all stays where it was."""
+    with transaction.atomic():
+        account, offer = _find(request)
+        check(offer, at=request.at)
+        households.draw(
+            member_id=account.member_id,
+            kind=terms.of(request.program).of_type(offer.wallet_type_id),
+            points=offer.price,
+            program=request.program,
+            source=request.source,
+            actor=request.actor,
+            at=request.at,
+        )
+        return _attempt(request, *_find(request), also)
 
 
 def _find(request: Request) -> tuple[Account, Offer]:
@@ -152,6 +183,7 @@ def _attempt(request: Request, account: Account, offer: Offer, also: Also | None
     redemption_id = new_id()
     change = _pay(request, account, offer, redemption_id)
     plan.apply(change)
+    plan.touch(renewed_wallet(change.wallet, terms.of(request.program), request.at))
     redeemed = Redeemed(
         id=redemption_id,
         member_id=account.member_id,

@@ -1,335 +1,204 @@
 """
 The journey of a return: take back from the recorded grant what the returned part of it gave.
 
-Nothing is evaluated again: today's campaigns have no say in yesterday's sale. Of each lot that the
-sale gave, the same share goes back as of the sale's amount, counted over all of its returns
-together, so that several partial returns end exactly at the whole.
+Today's campaigns have no say in yesterday's sale: what it gave is recorded with it, and what the rest of
+it would have given is asked of the versions that were in force then. Several returns of one sale are
+counted together, so that they end exactly at the whole.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final, Literal
 from uuid import UUID
 
+import msgspec
 from django.db import IntegrityError
 from msgspec import Struct
-from msgspec.structs import replace
 
-from loyalty.core import events
-from loyalty.core.db import Batch, fetch, settled, violated
+from loyalty.core.db import Batch, Moved, fetch, settled, violated
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
-from members.ledger import operations, store
-from members.ledger.chain import Cause
-from members.ledger.operations import Change, Reversal, TakeBack
-from members.ledger.plan import Plan
-from members.ledger.state import Account, WalletState
-from members.terms import Terms
-from members.tiers import climbed
+from members.ledger import store
 from rewards.activities import Return
-from rewards.awarding import outcome
-from rewards.earning import (
+from rewards.models import WaitingReturn, WaitingStatus
+from rewards.recorded import (
     CLOCKS_MAY_DIFFER_BY,
+    EARLIEST,
     RACES,
     AlreadyReported,
     Recorded,
     check_currency,
-    read_recorded,
 )
-from rewards.models import Activity as ActivityRow
+from rewards.returns import found as reading
+from rewards.returns.booking import Booking, Request
+from rewards.returns.found import Found, SoldThen, Waiting
+from rewards.returns.goods import ReturnedTooMuch, coming_back
+
+__all__ = ["Answer", "ReturnWasRefused", "ReturnedTooMuch", "Waits", "record"]
 
 
-class UnknownSale(DomainError):
-    """This partner has reported no sale with that external id."""
+class ReturnWasRefused(DomainError):
+    """The return waited for its sale, and could not be applied when the sale came; the detail says why."""
 
-    code: ClassVar[str] = "unknown_sale"
-    status: ClassVar[int] = 404
-    title: ClassVar[str] = "No such sale"
-
-
-class ReturnedTooMuch(DomainError):
-    """The returns of a sale cannot be worth more than the sale."""
-
-    code: ClassVar[str] = "returned_too_much"
-    title: ClassVar[str] = "More was returned than was sold"
+    code: ClassVar[str] = "return_refused"
+    title: ClassVar[str] = "The return was refused when its sale came"
 
 
-class SoldThen(Struct, frozen=True):
-    """The sale that a return is about; the fields are columns, in this order."""
+class Waits(Struct, frozen=True, kw_only=True):
+    """A return whose sale was not reported yet: kept, and applied by itself when the sale comes."""
 
     id: UUID
-    amount: Decimal
-    returned_amount: Decimal
+    kind: Literal["return"] = "return"
+    status: Literal["waiting"] = "waiting"
+    external_id: str
+    sale_external_id: str
     occurred_at: datetime
-    return_count: int
+    recorded_at: datetime
 
 
-class _Request(Struct, frozen=True, kw_only=True):
-    returned: Return
-    program: Program
-    terms: Terms
-    source: str
-    actor: str
-    at: datetime
-
-
-Also = Callable[[Batch, Recorded], None]
-
-_DONE: Final = (
-    "done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,"
-    " done.awards::text, done.outcome::text, done.fingerprint"
-)
-_FIND: Final = f"""
-SELECT {_DONE}, sale.id, sale.amount, sale.returned_amount, sale.occurred_at,
-       (SELECT count(*) FROM rewards_activity other WHERE other.original_id = sale.id),
-       {store.ACCOUNT_COLUMNS}
-FROM (VALUES ($3::text, $4::text)) AS asked(sale_external_id, external_id)
-LEFT JOIN rewards_activity sale ON sale.program_id = $1 AND sale.source = $2
-     AND sale.external_id = asked.sale_external_id AND sale.kind = 'sale'
-LEFT JOIN members_member member ON member.id = sale.member_id
-LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
-     AND done.external_id = asked.external_id AND done.kind = 'return'"""
+Answer = Recorded | Waits
+Also = Callable[[Batch, Answer], None]
+_RACES: Final = (*RACES, "a_return_waits_once", "rewards_activity_pkey")
 
 
 def record(
     returned: Return, *, program: Program, source: str, actor: str, at: datetime, also: Also | None = None
-) -> Recorded:
+) -> Answer:
     """
-    Book a return, once. Without an amount, all that is left of the sale comes back.
+    Book a return, once. Without lines or an amount, all that is left of the sale comes back.
 
-    What the member has spent of them meanwhile comes from the other points; what those do not cover
-    is written off (`within_balance`), and the entry says how many.
+    What the member has spent meanwhile of the points that go comes from other points; what those do not
+    cover is written off or owed, by the wallet type's policy. Points that paid for what came back are
+    given back. A return of a sale that this partner has not reported yet waits for it.
 
-    :raises UnknownSale: if this partner reported no such sale
-    :raises ReturnedTooMuch: if the returns of the sale would exceed it
-    :raises InvalidInput: wrong currency, a time in the future or before the sale
+    :raises ReturnedTooMuch: if more came back than is left of a line or of the sale
+    :raises InvalidInput: wrong currency, unknown lines, a time in the future or before the sale
     :raises AlreadyReported: if the external id was reported before with other content
+    :raises ReturnWasRefused: if it waited, and its sale did not fit
     """
-    request = _Request(
+    request = Request(
         returned=returned, program=program, terms=terms.of(program), source=source, actor=actor, at=at
     )
 
-    def attempt(is_locking: bool) -> Recorded:
+    def attempt(is_locking: bool) -> Answer:
         return _attempt(request, also, is_locking=is_locking)
 
-    return settled(attempt, races=RACES)
+    return settled(attempt, races=_RACES)
 
 
-def _attempt(request: _Request, also: Also | None, *, is_locking: bool) -> Recorded:
-    done, sale, account = _find(request)
-    if is_locking and account:
-        store.lock([account.member_id])
-        done, sale, account = _find(request)
-    if done:
-        return done
-    if sale is None or account is None:
-        raise UnknownSale(
-            f"You reported no sale “{request.returned.sale_external_id}”.", pointer="#/sale_external_id"
-        )
-    amount = check(request.returned, sale, program=request.program, at=request.at)
-    (account,) = store.with_lots_of([account], sale.id, keeps_due=request.terms.keeps_due)
-    return _Step(request, sale, account, amount).write(also)
-
-
-def _find(request: _Request) -> tuple[Recorded | None, SoldThen | None, Account | None]:
-    returned = request.returned
-    (row,) = fetch(
-        _FIND, [request.program.pk, request.source, returned.sale_external_id, returned.external_id]
-    )
-    done, sale, account = row[:10], row[10:15], row[15:]
-    if done[0] is not None:
-        if done[9] != returned.fingerprint:
-            raise AlreadyReported(
-                f"“{returned.external_id}” was reported before, with other content.", pointer="#/external_id"
-            )
-        return read_recorded(done[:9]), None, None
-    if sale[0] is None:
-        return None, None, None
-    return None, SoldThen(*sale), store.read_account(request.program.pk, account)
-
-
-def check(returned: Return, sale: SoldThen, *, program: Program, at: datetime) -> Decimal:
-    """
-    The amount that comes back, if it can.
-
-    :raises InvalidInput: wrong currency, a time in the future or before the sale
-    :raises ReturnedTooMuch: if the returns of the sale would exceed it
-    """
-    if returned.occurred_at > at + CLOCKS_MAY_DIFFER_BY:
-        raise InvalidInput("This cannot have happened yet.", pointer="#/occurred_at")
-    if returned.occurred_at < sale.occurred_at:
+def _attempt(request: Request, also: Also | None, *, is_locking: bool) -> Answer:
+    found = _find(request)
+    if is_locking and found.sale:
+        _lock(found, found.sale)
+        found = _find(request)
+    if answer := _known(request.returned, found):
+        return answer
+    _check(request)
+    if found.sale is None:
+        return _wait(request, found.waiting, also)
+    if not is_locking and not any(account.wallets for account in found.accounts):
+        raise Moved  # without a wallet to guard them, the returns of a sale take turns by a lock on it
+    if request.returned.occurred_at < found.sale.occurred_at:
         raise InvalidInput("Nothing comes back before it was sold.", pointer="#/occurred_at")
-    left = sale.amount - sale.returned_amount
-    if returned.amount is None:
-        amount = left
-    else:
+    return _book(request, found, found.sale, also)
+
+
+def _find(request: Request) -> Found:
+    return reading.find(request.returned, program=request.program, source=request.source)
+
+
+def _lock(found: Found, sale: SoldThen) -> None:
+    store.lock(account.member_id for account in found.accounts)
+    fetch("SELECT id FROM rewards_activity WHERE id = $1 FOR UPDATE", [sale.id])
+
+
+def _known(returned: Return, found: Found) -> Recorded | None:
+    """
+    The first result, if the return was booked before.
+
+    :raises AlreadyReported: if that had other content
+    :raises ReturnWasRefused: if it waited and was refused
+    """
+    fingerprint = found.waiting.fingerprint if found.waiting else found.fingerprint
+    if fingerprint is not None and fingerprint != returned.fingerprint:
+        raise AlreadyReported(
+            f"“{returned.external_id}” was reported before, with other content.", pointer="#/external_id"
+        )
+    if found.recorded is None and found.waiting and not found.waiting.is_open:
+        raise ReturnWasRefused(found.waiting.reason)
+    return found.recorded
+
+
+def _check(request: Request) -> None:
+    """
+    Refuse what cannot be, whatever the sale was.
+
+    :raises InvalidInput: with a pointer to the field at fault
+    """
+    returned, program = request.returned, request.program
+    if returned.occurred_at > request.at + CLOCKS_MAY_DIFFER_BY:
+        raise InvalidInput("This cannot have happened yet.", pointer="#/occurred_at")
+    if returned.occurred_at < EARLIEST:
+        raise InvalidInput("This is too long ago: the earliest year is 2000.", pointer="#/occurred_at")
+    if returned.amount and returned.lines:
+        raise InvalidInput("Say which lines came back, or the amount: not both.", pointer="#/amount")
+    if returned.amount:
         check_currency(returned.amount, program, "#/amount/currency")
-        amount = returned.amount.value
-    if amount == 0 and left > 0:
-        raise InvalidInput("A return is of more than nothing.", pointer="#/amount/amount")
-    # What cost nothing comes back whole, and once.
-    if amount > left or (left == 0 and sale.return_count):
-        raise _too_much(left, program)
-    return amount
+    for position, line in enumerate(returned.lines or ()):
+        if line.amount:
+            check_currency(line.amount, program, f"#/lines/{position}/amount/currency")
 
 
-def _too_much(left: Decimal, program: Program) -> ReturnedTooMuch:
-    return ReturnedTooMuch(f"Of this sale {left} {program.currency} can still come back.", pointer="#/amount")
-
-
-def share_of(points: int, sale: SoldThen, amount: Decimal) -> TakeBack:
-    """
-    How many of a lot's points go back once that amount has come back, and how many did before.
-
-    Rounded down over all returns together: the last one takes what the earlier roundings left.
-    """
-    if sale.amount == 0:
-        return TakeBack(total=points, before=0)
-    sold, before = _cents(sale.amount), _cents(sale.returned_amount)
-    return TakeBack(total=points * (before + _cents(amount)) // sold, before=points * before // sold)
-
-
-def _cents(amount: Decimal) -> int:
-    return int(amount.scaleb(2))
-
-
-class _Step:
-    """What one return changes, gathered and written."""
-
-    def __init__(self, request: _Request, sale: SoldThen, account: Account, amount: Decimal) -> None:
-        self.request = request
-        self.sale = sale
-        self.amount = amount
-        self.activity_id = new_id()
-        self.plan = Plan([account])
-        self.account = account
-        self.events: list[events.NewEvent] = []
-        self.taken: list[dict[str, Any]] = []
-
-    def write(self, also: Also | None) -> Recorded:
-        for wallet in self.account.wallets:
-            self._take_back(wallet)
-        if not self.plan.wallets and self.account.wallets:
-            # Two returns of one sale must see each other even where no points move.
-            self.plan.touch(self.account.wallets[0])
-        recorded = self._recorded()
+def _wait(request: Request, waiting: Waiting | None, also: Also | None) -> Waits:
+    returned = request.returned
+    waits = Waits(
+        id=waiting.id if waiting else new_id(),
+        external_id=returned.external_id,
+        sale_external_id=returned.sale_external_id,
+        occurred_at=returned.occurred_at.astimezone(UTC),
+        recorded_at=(waiting.recorded_at if waiting else request.at).astimezone(UTC),
+    )
+    if waiting is None:
         batch = Batch()
-        store.add_to(batch, self.plan, program_id=self.request.program.pk)
-        batch.insert(ActivityRow, _ROW_FIELDS, [self._row(recorded)])
-        # Added, not set: the constraint then holds even where no wallet keeps two returns apart.
-        batch.add(ActivityRow, ("id", "returned_amount"), [(self.sale.id, self.amount)])
-        events.add_to(batch, self.events)
+        batch.insert(WaitingReturn, _WAITING_FIELDS, [_waiting_row(request, waits)])
         if also:
-            also(batch, recorded)
-        try:
-            batch.write()
-        except IntegrityError as error:
-            if violated(error) == "no_more_is_returned_than_was_sold":
-                raise _too_much(self.sale.amount - self.sale.returned_amount, self.request.program) from error
-            raise
-        return recorded
-
-    def _take_back(self, wallet: WalletState) -> None:
-        given = (lot for lot in wallet.lots if lot.activity_id == self.sale.id)
-        shares = {lot.id: share_of(lot.points, self.sale, self.amount) for lot in given}
-        reversal = operations.reverse(
-            wallet,
-            shares=shares,
-            cause=self._cause(wallet),
-            policy=self.request.terms.of_type(wallet.type_id).return_policy,
-        )
-        if shares:
-            self._note(wallet, reversal)
-        if reversal.change:
-            self.plan.apply(reversal.change)
-            self._keep(reversal.change.wallet)
-            self._tell(reversal.change)
-        for ladder in self.request.terms.ladders:
-            if ladder.wallet_type_id == wallet.type_id:
-                self._step_down(ladder.id, sum(share.total - share.before for share in shares.values()))
-
-    def _cause(self, wallet: WalletState) -> Cause:
-        return Cause(
-            key=f"return:{self.activity_id}:reverse:{wallet.type_id}",
-            actor=self.request.actor,
-            effective_at=self.request.returned.occurred_at,
-            recorded_at=self.request.at,
-        )
-
-    def _keep(self, wallet: WalletState) -> None:
-        kept = tuple(wallet if known.id == wallet.id else known for known in self.account.wallets)
-        self.account = replace(self.account, wallets=kept)
-
-    def _step_down(self, ladder_id: UUID, points: int) -> None:
-        ladder = next(known for known in self.request.terms.ladders if known.id == ladder_id)
-        before = next((t for t in self.account.tiers if t.ladder_id == ladder_id), None)
-        if before and points:
-            after = climbed(before, ladder, points=-points, at=self.request.at)
-            self.plan.move_tier(after, member_id=self.account.member_id)
-
-    def _key(self, wallet: WalletState) -> str:
-        wallet_types = self.request.terms.wallet_types.values()
-        return next(known.key for known in wallet_types if known.id == wallet.type_id)
-
-    def _note(self, wallet: WalletState, reversal: Reversal) -> None:
-        """What the partner is told, also where nothing could be taken back any more."""
-        points = reversal.change.entry.points if reversal.change else 0
-        reason = f"{self.amount} of {self.sale.amount} came back"
-        if reversal.written_off:
-            reason += f"; {reversal.written_off} points were spent and are written off"
-        self.taken.append({"wallet_type": self._key(wallet), "points": points, "reason": reason})
-
-    def _tell(self, change: Change) -> None:
-        key = self._key(change.wallet)
-        self.events.append(
-            events.NewEvent(
-                type="points.reversed",
-                program_id=self.request.program.pk,
-                member_id=self.account.member_id,
-                occurred_at=self.request.returned.occurred_at,
-                recorded_at=self.request.at,
-                data={
-                    "entry_id": str(change.entry.id),
-                    "activity_id": str(self.activity_id),
-                    "external_id": self.request.returned.external_id,
-                    "wallet_type": key,
-                    "points": -change.entry.points,
-                    "balance": change.entry.available_after,
-                },
-            )
-        )
-
-    def _recorded(self) -> Recorded:
-        spendable = {known.key for known in self.request.terms.wallet_types.values() if known.is_spendable}
-        told = outcome(self.account, self.request.terms)
-        return Recorded(
-            id=self.activity_id,
-            kind="return",
-            external_id=self.request.returned.external_id,
-            member_id=self.account.member_id,
-            occurred_at=self.request.returned.occurred_at.astimezone(UTC),
-            recorded_at=self.request.at.astimezone(UTC),
-            points=sum(taken["points"] for taken in self.taken if taken["wallet_type"] in spendable),
-            awards=tuple(self.taken),
-            wallets=tuple(told["wallets"]),
-            tier=told["tier"],
-        )
-
-    def _row(self, recorded: Recorded) -> Sequence[Any]:
-        request = self.request
-        return (
-            recorded.id, request.program.pk, recorded.member_id, request.source, recorded.external_id,
-            "return", "", "", self.amount, 0, (), {}, self.sale.id, {},
-            recorded.awards, {"wallets": recorded.wallets, "tier": recorded.tier}, recorded.points,
-            request.returned.fingerprint, recorded.occurred_at, recorded.recorded_at,
-        )  # fmt: skip
+            also(batch, waits)
+        batch.write()
+    return waits
 
 
-_ROW_FIELDS: Final = (
-    "id", "program", "member", "source", "external_id",
-    "kind", "event_type", "store", "amount", "returned_amount", "lines", "attributes", "original", "facts",
-    "awards", "outcome", "points", "fingerprint", "occurred_at", "recorded_at",
+_WAITING_FIELDS: Final = (
+    "id", "program", "source", "external_id", "sale_external_id",
+    "body", "fingerprint", "status", "reason", "occurred_at", "recorded_at",
 )  # fmt: skip
+
+
+def _waiting_row(request: Request, waits: Waits) -> tuple[object, ...]:
+    returned = request.returned
+    return (
+        waits.id, request.program.pk, request.source, returned.external_id, returned.sale_external_id,
+        msgspec.to_builtins(returned), returned.fingerprint, WaitingStatus.WAITING.value, "",
+        waits.occurred_at, waits.recorded_at,
+    )  # fmt: skip
+
+
+def _book(request: Request, found: Found, sale: SoldThen, also: Also | None) -> Recorded:
+    back = coming_back(request.returned, sale.goods, before=sale.back, currency=request.program.currency)
+    paid_from = {lot_id for payment in sale.payments for lot_id, _ in payment.lots}
+    accounts = store.with_lots_of(
+        found.accounts, sale.id, lot_ids=paid_from, keeps_due=request.terms.keeps_due
+    )
+    booking = Booking(request, found.seen_with(accounts), sale, back)
+    batch = Batch()
+    booking.add_to(batch)
+    if also:
+        also(batch, booking.recorded)
+    try:
+        batch.write()
+    except IntegrityError as error:
+        if violated(error) == "no_more_is_returned_than_was_sold":
+            raise ReturnedTooMuch(pointer="#/amount") from error
+        raise
+    return booking.recorded

@@ -23,6 +23,15 @@ class Rules:
         self._histories = histories
         self._changes = sorted({effective_at for history in histories for effective_at, _ in history})
         self._spans: dict[int, Rulebook] = {}
+        self.awaited_events = frozenset(
+            effect.pending.event_type
+            for history in histories
+            for _, campaign in history
+            if campaign
+            for effect in campaign.definition.effects
+            if effect.pending and effect.pending.event_type
+        )
+        """Types of events that points of any version, old or new, wait for."""
 
     def in_force(self, at: datetime) -> Rulebook:
         """The versions that are running at that moment."""

@@ -1,20 +1,28 @@
 """What an activity earned and why, in words: from what was booked with it."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.db.models import F
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.core.models import Program
+from members.models import Entry, WalletType
 from rewards import explaining
 from rewards.engine import definition as engine_definition
 from rewards.engine import explain
 from rewards.engine.problems import InvalidDefinition
 from rewards.engine.reasons import Reason
-from rewards.models import Activity, Campaign
+from rewards.models import Activity, ActivityKind, Campaign, Reward
+
+_CAUSE: Final = re.compile(r"(?:sale|return|event):([0-9a-f-]{36}):")
+_REWARD: Final = "reward:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,70 @@ def awards(activities: Iterable[Activity]) -> dict[Any, list[ShownAward]]:
         else {}
     )
     return {activity.pk: [_shown(award, names) for award in activity.awards] for activity in found}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTaken:
+    """Points that a return took from one kind of points, and where those that it did not take are."""
+
+    wallet_type: str
+    points: int
+    owed: int
+    written_off: int
+    debt: int
+    campaigns: list[tuple[str, int]]
+
+    @property
+    def gone(self) -> int:
+        """Points that had expired before."""
+        return self.owed - self.points - self.written_off - self.debt
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGivenBack:
+    """Points that had paid for what came back."""
+
+    wallet_type: str
+    points: int
+    expired: int
+    debt_paid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReturn:
+    sale_id: str
+    taken: list[ShownTaken]
+    given_back: list[ShownGivenBack]
+
+
+def returned(activity: Activity) -> ShownReturn | None:
+    """What a return did, in the names of the program; None of what is no return, or was not recorded."""
+    told = activity.outcome.get("returned")
+    if not told:
+        return None
+    types = dict(WalletType.objects.filter(program=activity.program_id).values_list("key", "name"))
+    campaigns = dict(Campaign.objects.filter(program=activity.program_id).values_list("key", "name"))
+    return ShownReturn(
+        sale_id=told["sale_id"],
+        taken=[
+            ShownTaken(
+                wallet_type=types.get(taken["wallet_type"], taken["wallet_type"]),
+                campaigns=[
+                    (campaigns.get(part["campaign"], part["campaign"]), part["points"])
+                    for part in taken["campaigns"]
+                ],
+                **{name: taken[name] for name in ("points", "owed", "written_off", "debt")},
+            )
+            for taken in told["taken"]
+        ],
+        given_back=[
+            ShownGivenBack(
+                wallet_type=types.get(given["wallet_type"], given["wallet_type"]),
+                **{name: given[name] for name in ("points", "expired", "debt_paid")},
+            )
+            for given in told["given_back"]
+        ],
+    )
 
 
 def _shown(award: Mapping[str, Any], names: Mapping[str, str]) -> ShownAward:
@@ -80,3 +152,39 @@ def lacking(activity: Activity, *, program: Program) -> list[tuple[str, str]]:
 def problems(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What keeps the definition from being run: pointers and words."""
     return [(problem.pointer, problem.text()) for problem in engine_definition.problems(definition)]
+
+
+def of_entries(entries: Sequence[Entry]) -> dict[UUID, str]:
+    """Where points of the statement come from, and what they bought: stores, campaigns and rewards."""
+    program_id = entries[0].program_id
+    activity_ids = {entry.pk: UUID(found[1]) for entry in entries if (found := _CAUSE.match(entry.cause))}
+    keys = {entry.pk: entry.reason[len(_REWARD) :] for entry in entries if entry.reason.startswith(_REWARD)}
+    activities = (
+        Activity.objects.filter(program=program_id, pk__in=set(activity_ids.values()))
+        .annotate(sale=F("original__external_id"))
+        .only("id", "program", "kind", "event_type", "store", "awards")
+    )
+    by_id = {activity.pk: activity for activity in activities} if activity_ids else {}
+    shown = awards(by_id.values())
+    rewards = Reward.objects.filter(program=program_id, key__in=set(keys.values())).values_list("key", "name")
+    names = dict(rewards) if keys else {}
+    told = {entry_id: _("Reward %(name)s") % {"name": names.get(key, key)} for entry_id, key in keys.items()}
+    for entry in entries:
+        if activity := by_id.get(activity_ids.get(entry.pk, UUID(int=0))):
+            told[entry.pk] = _of_activity(activity, shown[activity.pk], wallet_type=entry.wallet.type.key)
+    return told
+
+
+def _of_activity(activity: Activity, shown: list[ShownAward], *, wallet_type: str) -> str:
+    """As "Purchase at berlin-mitte: A point for each euro"."""
+    gave = dict.fromkeys(award.campaign for award in shown if award.wallet_type == wallet_type)
+    campaigns = ", ".join(name for name in gave if name)
+    return ": ".join(text for text in (_occasion(activity), campaigns) if text)
+
+
+def _occasion(activity: Activity) -> str:
+    if activity.kind == ActivityKind.EVENT:
+        return activity.event_type
+    if activity.kind == ActivityKind.RETURN:
+        return _("Return for receipt %(receipt)s") % {"receipt": getattr(activity, "sale", "")}
+    return _("Purchase at %(store)s") % {"store": activity.store} if activity.store else _("Purchase")

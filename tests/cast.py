@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loyalty.core.models import Program
+from members import holds
+from members.holds import Held
+from members.references import MemberReference
 from rewards import earning, redeeming, returning
-from rewards.activities import CustomEvent, Line, MemberReference, Money, Return, Sale
-from rewards.earning import Recorded
+from rewards.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
+from rewards.recorded import Recorded
 from rewards.redeeming import Redeemed
 
 CARD = MemberReference(kind="card", value="1001")
@@ -39,12 +42,22 @@ class Shop:
     def sells(self, external_id: str, amount: str, **more: Any) -> Recorded:
         return earning.record(self.sale(external_id, amount, **more), **self._where())
 
-    def takes_back(self, external_id: str, sale: str, amount: str | None = None) -> Recorded:
+    def takes_back(
+        self, external_id: str, sale: str, amount: str | None = None, *lines: ReturnedLine
+    ) -> Recorded:
+        answer = self.hears_of_return(external_id, sale, amount, *lines)
+        assert isinstance(answer, Recorded), "the sale was reported"
+        return answer
+
+    def hears_of_return(
+        self, external_id: str, sale: str, amount: str | None = None, *lines: ReturnedLine
+    ) -> returning.Answer:
         returned = Return(
             external_id=external_id,
             occurred_at=self.at,
             sale_external_id=sale,
             amount=euros(amount) if amount else None,
+            lines=lines or None,
         )
         return returning.record(returned, **self._where())
 
@@ -56,6 +69,10 @@ class Shop:
 
     def redeems(self, reward: str, member: MemberReference = CARD) -> Redeemed:
         return redeeming.redeem(member=member, reward=reward, **self._where())
+
+    def holds(self, points: int, member: MemberReference = CARD, **more: Any) -> Held:
+        """Reserves points, for 15 minutes if not said otherwise."""
+        return holds.place(member=member, wallet_type="points", points=points, **more, **self._where())
 
     def _where(self) -> dict[str, Any]:
         actor = f"partner:{self.source}"

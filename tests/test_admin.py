@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,11 +17,30 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core import clock
-from loyalty.core.models import Assignment, Event, Program, Role, User
-from members import expiry
-from members.models import Entry, Identifier, Lot, Member, WalletType
+from loyalty.core.models import Approval, Assignment, Event, Program, Role, User
+from members import adjustments, expiry
+from members.models import (
+    Adjustment,
+    AdjustmentLimit,
+    Entry,
+    Identifier,
+    LedgerCheck,
+    Lot,
+    Member,
+    ReasonCode,
+    WalletType,
+)
 from rewards import campaigns, wording
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, Redemption, Reward, Voucher
+from rewards.models import (
+    Activity,
+    Campaign,
+    CampaignStatus,
+    CampaignVersion,
+    Redemption,
+    Reward,
+    Voucher,
+    WaitingReturn,
+)
 from tests import factories
 from tests.cast import Shop
 
@@ -31,16 +51,26 @@ AT_MOST = 15
 SEES = {
     "members.member": "MSFA",
     "members.entry": "MSFA",
+    "members.hold": "MSFA",
+    "members.transfer": "MSFA",
+    "members.merge": "MSFA",
+    "members.ledgercheck": "FOA",
     "members.wallettype": "MSFA",
     "members.tierladder": "MSFA",
+    "members.adjustment": "MSFA",
+    "members.adjustmentlimit": "MSFA",
+    "members.reasoncode": "MSFA",
+    "members.expiryrun": "MSFA",
     "rewards.activity": "MSFA",
     "rewards.redemption": "MSFA",
+    "rewards.waitingreturn": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "integrations.partner": "OA",
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "OA",
     "integrations.delivery": "OA",
+    "core.approval": "SFA",
     "core.event": "OA",
     "core.program": "A",
     "core.assignment": "A",
@@ -52,16 +82,26 @@ SEES = {
 ADDS = {
     "members.member": "",
     "members.entry": "",
+    "members.hold": "",
+    "members.transfer": "",
+    "members.merge": "",
+    "members.ledgercheck": "",
     "members.wallettype": "A",
     "members.tierladder": "MA",
+    "members.adjustment": "",
+    "members.adjustmentlimit": "A",
+    "members.reasoncode": "A",
+    "members.expiryrun": "",
     "rewards.activity": "",
     "rewards.redemption": "",
+    "rewards.waitingreturn": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "integrations.partner": "OA",
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "",
     "integrations.delivery": "",
+    "core.approval": "",
     "core.event": "",
     "core.program": "",
     "core.assignment": "A",
@@ -272,8 +312,30 @@ def elsewhere(db: None) -> dict[str, Any]:
     )
     event = Event.objects.create(program=program, type="campaign.started", occurred_at=factories.NOON)
     wallet_type = factories.WalletTypeFactory.create(program=program, name="Foreign points")
+    reason = ReasonCode.objects.create(program=program, key="foreign", label="Foreign reason")
+    limit = AdjustmentLimit.objects.create(
+        program=program, role="partner", points_per_adjustment=10, points_per_day=10
+    )
+    program.refresh_from_db()
+    adjust = partial(
+        adjustments.adjust,
+        program=program,
+        member_id=member.pk,
+        wallet_type="points",
+        reason="foreign",
+        by=None,
+        actor="partner:till",
+        at=factories.NOON,
+    )
     return {
+        "members.ledgercheck": LedgerCheck.objects.create(
+            program=program, actor="staff:1", asked_at=factories.NOON
+        ),
         "program": program,
+        "members.reasoncode": reason,
+        "members.adjustmentlimit": limit,
+        "members.adjustment": Adjustment.objects.get(pk=adjust(points=10).id),
+        "core.approval": Approval.objects.get(pk=adjust(points=11).id),
         "members.member": member,
         "members.wallettype": wallet_type,
         "members.tierladder": factories.TierLadderFactory.create(
@@ -282,6 +344,16 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
+        ),
+        "rewards.waitingreturn": WaitingReturn.objects.create(
+            program=program,
+            source=partner.key,
+            external_id="foreign-return",
+            sale_external_id="foreign-sale",
+            body={},
+            fingerprint=b"f",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
         ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,
@@ -301,7 +373,9 @@ def elsewhere(db: None) -> dict[str, Any]:
 
 
 FOREIGN = sorted(
-    set(SEES) - {"core.user", "core.program", "members.entry", "rewards.activity", "rewards.redemption"}
+    set(SEES)
+    - {"core.user", "core.program", "rewards.activity", "rewards.redemption"}
+    - {"members.entry", "members.transfer", "members.merge"}
 )
 FOREIGN = [model for model in FOREIGN if not model.startswith("django_celery_beat")]
 
@@ -325,7 +399,7 @@ class TestOtherPrograms:
     def test_their_facts_are_behind_no_address(self, ada: Member, elsewhere: dict[str, Any], shop: Shop):
         shop.sells("r-1", "12.50")
         stranger = staff(elsewhere["program"], Role.ADMINISTRATOR)
-        activity, entry = Activity._default_manager.get(), Entry._default_manager.get()
+        activity, entry = Activity._default_manager.get(), Entry._default_manager.get(member=ada)
 
         answers = [
             stranger.get(page("rewards.activity", "change", activity.pk)),
@@ -447,6 +521,8 @@ def year(shop: Shop, program: Program) -> Program:
         program=program, key="coffee", wallet_type=WalletType.objects.get(program=program)
     )
     shop.later(days=2).redeems("coffee")
+    for number in range(15):
+        shop.later(days=2).holds(number + 1)
     return program
 
 
@@ -466,7 +542,9 @@ class TestQueries:
 
     @pytest.mark.parametrize("role", list(LETTERS))
     def test_the_start_page_takes_few(self, year: Program, role: Role):
-        assert queries(staff(year, role), reverse("admin:index")) <= AT_MOST
+        # An administrator's has what each of the others sees.
+        at_most = AT_MOST + (role == Role.ADMINISTRATOR)
+        assert queries(staff(year, role), reverse("admin:index")) <= at_most
 
     def test_figures_over_the_program_are_kept_for_some_minutes(self, marketer: Client, year: Program):
         first = queries(marketer, reverse("admin:index"))

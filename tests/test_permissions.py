@@ -5,6 +5,7 @@ An operation that is not in the table fails the tests: say what it answers to wh
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -18,11 +19,12 @@ from integrations.models import Credential
 from loyalty.core.api import checks
 from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
-from members.models import Entry, Member
+from members import reasons
+from members.models import Entry, Member, WalletType
 from rewards.models import Activity, Redemption
 from tests.cast import Shop
 from tests.clients import PartnerClient
-from tests.factories import PartnerFactory, RewardFactory
+from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 
 EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
 
@@ -51,6 +53,11 @@ EVENT = {
     "type": "app.login",
     "member": CARD,
 }
+PAYMENT = {"member": CARD, "wallet_type": "points", "points": 10}
+ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
+BERT = {"kind": "card", "value": "3003"}
+TRANSFER = {"sender": CARD, "recipient": BERT, "wallet_type": "points", "points": 10}
+MERGE = {"duplicate": BERT}
 NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
@@ -59,6 +66,16 @@ TABLE = {
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
+    "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
+    "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
+    "POST /v1/points/transfers": Case("/v1/points/transfers", TRANSFER, 201, 422),
+    "POST /v1/members/<str:reference>/merge": Case("/v1/members/card:1001/merge", MERGE, 201, 404),
+    "POST /v1/points/holds": Case("/v1/points/holds", PAYMENT, 201, 422),
+    "GET /v1/points/holds/<str:hold_id>": Case("/v1/points/holds/{hold}", None, 200, 404),
+    "POST /v1/points/holds/<str:hold_id>/settle": Case("/v1/points/holds/{hold}/settle", {}, 200, 404),
+    "POST /v1/points/holds/<str:hold_id>/release": Case("/v1/points/holds/{hold}/release", {}, 200, 404),
+    "POST /v1/points/spend": Case("/v1/points/spend", PAYMENT, 201, 422),
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
@@ -70,13 +87,17 @@ SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.
 
 @pytest.fixture
 def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
-    """Call an operation with that client; there is a sale to read and a reward to redeem."""
+    """Call an operation with that client; there are a sale to read, a hold and a reward to redeem."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
+    reasons.set_up_usual(shop.program)
+    IdentifierFactory.create(member__program=shop.program, value="3003")
+    WalletType.objects.update(transfers_to="anyone")
+    held = replace(shop, at=timezone.now()).holds(100)
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id)
+        address = case.address.format(sale=sale.id, hold=held.hold.id)
         if case.body is None:
             return client.get(address)
         if isinstance(client, PartnerClient):
@@ -128,7 +149,7 @@ class TestOperation:
 
         assert response.status_code == TABLE[operation].outsider
         assert b"Lovelace" not in response.content
-        assert Entry.objects.count() == 1
+        assert Entry.objects.count() == 2
 
     def test_refuses_whoever_has_no_key(self, operation, refused):
         assert refused(operation, Client()).status_code == 401

@@ -26,8 +26,9 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members import enrolment
 from members.models import Identifier, IdentifierKind
+from members.references import MemberReference
 from rewards import earning
-from rewards.activities import Line, MemberReference, Money, Sale
+from rewards.activities import Line, Money, Sale
 from rewards.models import Activity, ActivityKind
 
 SOURCE: Final = "complete-journey"

@@ -15,8 +15,8 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members import expiry
 from members.models import Entry, Wallet
+from members.references import MemberReference
 from rewards import redeeming
-from rewards.activities import MemberReference
 from rewards.models import Reward
 
 ACTOR: Final = "system:demo"

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
 NOTE_MAX: Final = 1000
+SUMMARY_MAX: Final = 200
 
 
 class MayNotDecide(DomainError):
@@ -128,7 +130,7 @@ def request(
         program=program,
         kind=kind_of(kind).key,
         subject_id=subject_id,
-        summary=summary,
+        summary=Truncator(summary).chars(SUMMARY_MAX),
         payload=payload,
         note=checked_note(note),
         requested_by=by,

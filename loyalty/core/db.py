@@ -16,7 +16,8 @@ All parts of such a statement see the tables as they were before it. One batch t
 update a row twice, nor update what it inserts.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic
 from typing import Any, Final
@@ -86,6 +87,20 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
     return rows
+
+
+@contextmanager
+def planned_by_values() -> Iterator[None]:
+    """
+    Inside a transaction: plan these statements for the values that they are given.
+
+    For statements over thousands of rows, whose plan would be poor if it fitted any number of them.
+    What the server does by itself, such as checking foreign keys, is better off with kept plans.
+    """
+    assert connections[DEFAULT_DB_ALIAS].in_atomic_block, "outside a transaction it would not end"
+    fetch("SET LOCAL plan_cache_mode = force_custom_plan")
+    yield
+    fetch("SET LOCAL plan_cache_mode = force_generic_plan")
 
 
 def refresh_statistics() -> None:

@@ -51,6 +51,7 @@ TYPES: Final = (
     "member.merged",
     "member.unmerged",
     "tier.upgraded",
+    "tier.downgraded",
     "reward.redeemed",
     "voucher.issued",
     "campaign.started",

@@ -1,7 +1,7 @@
 """What the admin's frame shows to whom: sidebar, program chooser, marks. Named in settings.UNFOLD."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from loyalty.core import approvals, clock
 from loyalty.core.middleware import CurrentProgramMiddleware
-from loyalty.core.models import Program, ProgramKind, Role
+from loyalty.core.models import Program, ProgramKind, Role, User
 
 CHOICES_SHOWN = 100
+BADGE_MOST = 99
 
 Item = tuple[str | Promise, str, str, str]
 
@@ -28,7 +30,19 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Members"), "group", "members_member", "members.view_member"),
             (gettext_lazy("Activities"), "receipt_long", "rewards_activity", "rewards.view_activity"),
             (gettext_lazy("Points statement"), "swap_vert", "members_entry", "members.view_entry"),
+            (gettext_lazy("Holds"), "lock_clock", "members_hold", "members.view_hold"),
+            (gettext_lazy("Transfers"), "sync_alt", "members_transfer", "members.view_transfer"),
+            (gettext_lazy("Expiry"), "event_busy", "members_expiryrun", "members.view_expiryrun"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
+            (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
+            (
+                gettext_lazy("Waiting returns"),
+                "assignment_return",
+                "rewards_waitingreturn",
+                "rewards.view_waitingreturn",
+            ),
+            (gettext_lazy("Adjustments"), "exposure", "members_adjustment", "members.view_adjustment"),
+            (gettext_lazy("Approvals"), "approval_delegation", "core_approval", "core.view_approval"),
         ],
     ),
     (
@@ -52,6 +66,18 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "account_balance_wallet",
                 "members_wallettype",
                 "members.view_wallettype",
+            ),
+            (
+                gettext_lazy("Reasons for adjustments"),
+                "label",
+                "members_reasoncode",
+                "members.view_reasoncode",
+            ),
+            (
+                gettext_lazy("Limits of adjustments"),
+                "speed",
+                "members_adjustmentlimit",
+                "members.view_adjustmentlimit",
             ),
         ],
     ),
@@ -79,6 +105,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         gettext_lazy("Settings"),
         [
             (gettext_lazy("Program"), "tune", "core_program", "core.view_program"),
+            (
+                gettext_lazy("Ledger checks"),
+                "verified",
+                "members_ledgercheck",
+                "members.view_ledgercheck",
+            ),
             (gettext_lazy("Staff and roles"), "badge", "core_assignment", "core.view_assignment"),
             (gettext_lazy("User accounts"), "manage_accounts", "core_user", "core.view_user"),
             (
@@ -95,15 +127,32 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     start = {"title": _("Start"), "icon": "home", "link": reverse("admin:index")}
     sections = [
-        {"title": title, "separator": True, "items": [_item(*item) for item in items]}
+        {"title": title, "separator": True, "items": [_item(request, *item) for item in items]}
         for title, items in _SECTIONS
     ]
     return [{"items": [start]}, *sections]
 
 
-def _item(title: str | Promise, icon: str, page: str, permission: str) -> dict[str, Any]:
+def _item(
+    request: HttpRequest, title: str | Promise, icon: str, page: str, permission: str
+) -> dict[str, Any]:
     link = reverse(page if page.startswith("finance") else f"admin:{page}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": _has(permission)}
+    item = {"title": title, "icon": icon, "link": link, "permission": _has(permission)}
+    badge = _BADGES.get(page)
+    return {**item, "badge": badge(request)} if badge and request.user.has_perm(permission) else item
+
+
+def _waiting_approvals(request: HttpRequest) -> str:
+    """How many requests wait for this person; no more are counted than anybody cares to know."""
+    program: Program | None = getattr(request, "program", None)
+    if program is None:
+        return ""
+    waiting = approvals.waiting_for(cast(User, request.user), program=program, at=clock.now(program))
+    count = len(waiting.values_list("pk", flat=True)[: BADGE_MOST + 1])
+    return "" if not count else str(count) if count <= BADGE_MOST else f"{BADGE_MOST}+"
+
+
+_BADGES: dict[str, Callable[[HttpRequest], str]] = {"core_approval": _waiting_approvals}
 
 
 def _has(permission: str) -> Callable[[HttpRequest], bool]:

@@ -13,13 +13,25 @@ def _may(app: str, model: str, *actions: str) -> set[str]:
     return {f"{app}.{action}_{model}" for action in actions}
 
 
+_ABOUT_MEMBERS: Final = (
+    "member",
+    "identifier",
+    "wallet",
+    "lot",
+    "entry",
+    "posting",
+    "membertier",
+    "adjustment",
+    "hold",
+    "transfer",
+    "merge",
+    "household",
+)
 _SEE_MEMBERS: Final = {
-    permission
-    for model in ("member", "identifier", "wallet", "lot", "entry", "posting", "membertier", "adjustment")
-    for permission in _may("members", model, "view")
+    permission for model in _ABOUT_MEMBERS for permission in _may("members", model, "view")
 } | {
     permission
-    for model in ("activity", "redemption", "voucher")
+    for model in ("activity", "redemption", "voucher", "waitingreturn")
     for permission in _may("rewards", model, "view")
 }
 _SEE_RULES: Final = (
@@ -29,9 +41,12 @@ _SEE_RULES: Final = (
     | _may("members", "tier", "view")
     | _may("members", "tierladder", "view")
     | _may("members", "wallettype", "view")
+    | _may("members", "expiryrun", "view")
     | _may("members", "reasoncode", "view")
     | _may("members", "adjustmentlimit", "view")
 )
+
+_CHECK_BOOKS: Final = _may("members", "ledgercheck", "view", "run")
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.MARKETER: frozenset(
@@ -42,18 +57,25 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
         | _may("members", "liability", "view")
+        | _may("members", "expiryrun", "hold")
     ),
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
         | _may("members", "member", "change")
         | _may("members", "identifier", "add", "change")
+        | _may("members", "hold", "release")
+        | _may("members", "transfer", "add", "undo")
+        | _may("members", "household", "change")
+        | _may("members", "merge", "add", "undo")
         | _may("members", "adjustment", "add", "approve")
         | _may("core", "approval", "view")
     ),
     Role.FINANCE: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
+        | _CHECK_BOOKS
+        | _may("members", "expiryrun", "hold", "undo")
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")
         | _may("members", "liability", "view")
@@ -72,6 +94,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
+        | _CHECK_BOOKS
         # All programs': who has a role in one of them only looks. Superusers change them.
         | _may("django_celery_beat", "periodictask", "view")
         | _may("django_celery_beat", "intervalschedule", "view")
@@ -117,6 +140,8 @@ class RoleBackend(ModelBackend):
         return True
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return any(
-            permission.startswith(f"{app_label}.") for permission in self.get_all_permissions(user_obj)
-        )
+        """:raises PermissionDenied: see `has_perm`; the next backend would ask the database"""
+        held = self.get_all_permissions(user_obj)
+        if not any(permission.startswith(f"{app_label}.") for permission in held):
+            raise PermissionDenied
+        return True

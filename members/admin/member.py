@@ -21,15 +21,24 @@ from loyalty.core import clock
 from loyalty.core.admin import ProgramModelAdmin, program_of, render
 from loyalty.core.errors import InvalidInput
 from members import details, profile, search
+from members.adjustments import MAY_ADJUST
+from members.admin import statement_page
+from members.admin.adjusting import AdjustsPoints, adjustments_panel
+from members.admin.hold import holds_panel
+from members.admin.household import household_page, household_panel
+from members.admin.merge import merge_page, merges_panel
+from members.admin.transfer import send_page
 from members.enrolment import normalize
 from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
 
 Panel = Callable[[HttpRequest, Member], tuple[str, dict[str, Any]]]
+Page = Callable[[Any, HttpRequest, Member], HttpResponse]
 IDENTIFIER_SHOWN = 32
 STATUS_LABELS = {
     MemberStatus.ACTIVE: "success",
     MemberStatus.BLOCKED: "danger",
     MemberStatus.ERASED: "warning",
+    MemberStatus.MERGED: "info",
 }
 
 
@@ -91,14 +100,14 @@ class MemberList(ChangeList):
 
 
 @admin.register(Member)
-class MemberAdmin(ProgramModelAdmin):
+class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     """
     People in the program.
 
     `panels` are what other apps add to the page about a member: each gives a template and its values.
     """
 
-    panels: list[Panel] = []
+    panels: list[Panel] = [holds_panel, adjustments_panel, household_panel, merges_panel]
 
     list_display = ("name", "known_as", "shown_status", "shown_tier", "shown_points", "enrolled_at")
     list_filter = (("status", ChoicesDropdownFilter), TierFilter)
@@ -134,7 +143,43 @@ class MemberAdmin(ProgramModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         edit = self.admin_site.admin_view(self.edit_view)
-        return [path("<path:object_id>/edit/", edit, name="members_member_edit"), *super().get_urls()]
+        about = [
+            path(f"<path:object_id>/{name}/", self._about(page), name=f"members_member_{name}")
+            for name, page in (("transfer", send_page), ("household", household_page), ("merge", merge_page))
+        ]
+        statements = [
+            path(
+                f"<path:object_id>/{ending}",
+                self.admin_site.admin_view(view(self)),
+                name=f"members_member_{name}",
+            )
+            for ending, name, view in (
+                ("statement/", "statement", statement_page.page),
+                ("statement/paper/", "statement_paper", statement_page.paper),
+                ("statement/table.csv", "statement_table", statement_page.table),
+            )
+        ]
+        edit_page = path("<path:object_id>/edit/", edit, name="members_member_edit")
+        return [edit_page, *about, *statements, *super().get_urls()]
+
+    def _about(self, page: Page) -> Callable[..., HttpResponse]:
+        """A page about one member, for those who may see the member."""
+
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            return page(self, request, self._member(request, object_id))
+
+        return self.admin_site.admin_view(view)
+
+    def _member(self, request: HttpRequest, object_id: str) -> Member:
+        member = self.get_object(request, object_id)
+        if member is None or not self.has_view_permission(request, member):
+            raise Http404(_now("There is no such member in this program."))
+        return member
+
+    def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
+        """Who was merged into another member stays as they were."""
+        is_closed = obj is not None and obj.status == MemberStatus.MERGED
+        return not is_closed and super().has_change_permission(request, obj)
 
     def change_view(
         self,
@@ -146,9 +191,7 @@ class MemberAdmin(ProgramModelAdmin):
         """The page about the member; the form is at `edit/`."""
         if request.method == "POST" or "_popup" in request.GET:
             return self.edit_view(request, object_id)
-        member = self.get_object(request, object_id)
-        if member is None or not self.has_view_permission(request, member):
-            raise Http404(_now("There is no such member in this program."))
+        member = self._member(request, object_id)
         return render(request, self, "admin/members/member/profile.html", self._profile(request, member))
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -157,6 +200,7 @@ class MemberAdmin(ProgramModelAdmin):
     def _profile(self, request: HttpRequest, member: Member) -> dict[str, Any]:
         holdings = profile.holdings(member)
         panels = [panel(request, member) for panel in self.panels]
+        is_active = member.status == MemberStatus.ACTIVE
         return {
             "title": str(member),
             "original": member,
@@ -167,6 +211,11 @@ class MemberAdmin(ProgramModelAdmin):
             "statement": profile.statement(holdings),
             "panels": [{"template": template, **values} for template, values in panels],
             "may_edit": self.has_change_permission(request, member),
+            "survivor": member.merged_into,
+            "may_transfer": is_active and request.user.has_perm("members.add_transfer"),
+            "may_merge": is_active and request.user.has_perm("members.add_merge"),
+            "may_see_household": is_active and request.user.has_perm("members.view_household"),
+            "may_adjust": request.user.has_perm(MAY_ADJUST),
         }
 
     def response_change(self, request: HttpRequest, obj: Member) -> HttpResponse:

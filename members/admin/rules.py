@@ -14,11 +14,14 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminColorInputWidget
 
 from loyalty.core.admin import ProgramModelAdmin
-from members.models import ExpiryRule, Tier, TierLadder, WalletType
+from members.admin.rule_forms import ExpiryRuleForm, WalletTypeForm
+from members.admin.words import expiry_in_words
+from members.models import Tier, TierLadder, WalletType
 
 
 @admin.register(WalletType)
 class WalletTypeAdmin(ProgramModelAdmin):
+    form = WalletTypeForm
     list_display = ("name", "is_spendable", "expiry", "point_value")
     sortable_by = ()
     ordering = ("-is_spendable", "name", "pk")
@@ -28,10 +31,47 @@ class WalletTypeAdmin(ProgramModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "key", "is_spendable")}),
         (
+            _("Waiting"),
+            {
+                "fields": ("pending_days",),
+                "description": _(
+                    "New points can wait before they may be spent, such as until goods cannot be returned any"
+                    " more. A campaign may say otherwise for its own points."
+                ),
+            },
+        ),
+        (
             _("Expiry"),
             {
-                "fields": ("expiry_rule", "expires_after"),
-                "description": _("Of points that are granted from now on."),
+                "fields": ("expiry_rule", "expires_after", "expires_on_date"),
+                "description": _(
+                    "Of points that are granted from now on; those that members have keep their dates."
+                    " Points go when their last day is over, in the program’s time zone. A campaign or a tier"
+                    " may say otherwise. After months without activity, all points of a member go together:"
+                    " each purchase, each event that earns something, and spending move the date."
+                ),
+            },
+        ),
+        (
+            _("Warnings"),
+            {
+                "fields": ("warns_days_before", "expires_only_if_warned"),
+                "description": _(
+                    "A warning is the event points.expiring, once for each member and date. It counts as"
+                    " delivered when a webhook of a partner has taken it."
+                ),
+            },
+        ),
+        (
+            _("Passing on"),
+            {
+                "fields": (
+                    "transfers_to",
+                    "transfer_minimum",
+                    "transfer_monthly_limit",
+                    "transfer_fee_percent",
+                ),
+                "description": _("Within a household, points are passed on without fee and monthly limit."),
             },
         ),
         (_("Value"), {"fields": ("point_value",)}),
@@ -46,19 +86,13 @@ class WalletTypeAdmin(ProgramModelAdmin):
 
     @display(description=_("expire"))
     def expiry(self, wallet_type: WalletType) -> str:
-        if wallet_type.expiry_rule == ExpiryRule.NEVER:
-            return str(_("Never"))
-        unit = (
-            _("%(number)s days after earning")
-            if wallet_type.expiry_rule == ExpiryRule.DAYS
-            else _("%(number)s months after earning")
-        )
-        return str(unit) % {"number": wallet_type.expires_after}
+        return expiry_in_words(wallet_type)
 
 
 class TierInline(TabularInline):
     model = Tier
-    fields = ("name", "key", "threshold", "color")
+    form = ExpiryRuleForm
+    fields = ("name", "key", "threshold", "color", "expiry_rule", "expires_after", "expires_on_date")
     extra = 0
     can_delete = False
     prepopulated_fields = {"key": ("name",)}

@@ -46,7 +46,8 @@ class MemberBody(Struct, frozen=True):
     """A member of the program."""
 
     id: UUID
-    status: Literal["active", "blocked", "erased"]
+    status: Literal["active", "blocked", "erased", "merged"]
+    merged_into: Annotated[UUID | None, Meta(description="The member who has its points now, if merged")]
     identifiers: tuple[IdentifierBody, ...]
     first_name: str
     last_name: str
@@ -59,6 +60,7 @@ class MemberBody(Struct, frozen=True):
         return cls(
             id=member.pk,
             status=member.status,  # type: ignore[arg-type]  # the column's choices
+            merged_into=member.merged_into_id,
             identifiers=tuple(IdentifierBody.of(one) for one in sorted(identifiers, key=_kind_and_value)),
             first_name=member.first_name,
             last_name=member.last_name,

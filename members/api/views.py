@@ -101,7 +101,7 @@ class MemberView(PartnerView):
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         program = auth.caller(request).program
-        return rendering.answer(_described(_find(program, references.read(reference))))
+        return rendering.answer(_described(find(program, references.read(reference))))
 
 
 def _filtered(members: MemberQuerySet, filters: Mapping[str, str]) -> MemberQuerySet:
@@ -129,10 +129,25 @@ def _meant(members: MemberQuerySet, reference: references.Reference) -> MemberQu
     return members.known_as(reference.kind, reference.value)
 
 
-def _find(program: Program, reference: references.Reference) -> Member:
+def find(program: Program, reference: references.Reference) -> Member:
+    """:raises NotFound: if the program has no such member"""
     member = _meant(Member.objects.of(program), reference).first()
     if member is None:
         raise references.unknown()
+    return member
+
+
+def identified(asked: references.MemberReference, *, program: Program, pointer: str = "#/member") -> Member:
+    """
+    The member that a body means; `pointer` is where.
+
+    :raises members.references.UnknownMember: if the program has no such member
+    """
+    kind, value = references.reference(asked)
+    known_by = references.Reference("id" if kind == "id" else "identifier", kind, value)
+    member = _meant(Member.objects.of(program), known_by).first() if kind else None
+    if member is None or member.status == MemberStatus.ERASED:
+        raise references.nobody(asked, pointer=pointer)
     return member
 
 

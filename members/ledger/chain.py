@@ -69,7 +69,7 @@ def hash_of(entry: NewEntry, *, previous: bytes, lots: Mapping[UUID, LotState]) 
     said = (
         entry.id, entry.wallet_id, entry.number, entry.kind, entry.points,
         entry.pending_after, entry.available_after, entry.held_after, entry.debt_after,
-        cause.key, cause.actor, cause.reason, _utc(cause.effective_at), _utc(cause.recorded_at),
+        cause.key, cause.actor, cause.reason, moment_of(cause.effective_at), moment_of(cause.recorded_at),
     )  # fmt: skip
     moved = sorted(_line(posting, lots) for posting in entry.postings)
     return sha256(previous + "\n".join([*map(str, said), *moved]).encode()).digest()
@@ -80,17 +80,18 @@ def _line(posting: NewPosting, lots: Mapping[UUID, LotState]) -> str:
     if posting.source == "issued":
         return f"{line} {_granted(lots[posting.lot_id])}"
     if posting.new_expires_at is not None:
-        return f"{line} {_utc(posting.old_expires_at)} {_utc(posting.new_expires_at)}"
+        return f"{line} {moment_of(posting.old_expires_at)} {moment_of(posting.new_expires_at)}"
     return line
 
 
 def _granted(lot: LotState) -> str:
     return (
-        f"{_utc(lot.earned_at)} {lot.source} {_utc(lot.unlocks_at)} {lot.unlock_event or None}"
-        f" {_utc(lot.cancels_at)} {_utc(lot.expires_at)} {lot.lapses}"
+        f"{moment_of(lot.earned_at)} {lot.source} {moment_of(lot.unlocks_at)} {lot.unlock_event or None}"
+        f" {moment_of(lot.cancels_at)} {moment_of(lot.expires_at)} {lot.lapses}"
         f" {lot.campaign_version_id} {lot.activity_id} {lot.origin_id}"
     )
 
 
-def _utc(moment: datetime | None) -> str:
+def moment_of(moment: datetime | None) -> str:
+    """A moment as hashes cover it: UTC, to the microsecond."""
     return "None" if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")

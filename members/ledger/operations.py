@@ -308,15 +308,17 @@ def expire(wallet: WalletState, *, cause: Cause, lot_ids: Collection[UUID] | Non
     """
     Take the available points whose time is over at the cause's moment. None if there are none.
 
-    With `lot_ids`, of these lots only.
+    With `lot_ids`, of these lots only. A wallet that has lapsed has no date any more when it is empty
+    of pending and held points, too.
     """
     due = [lot for lot in wallet.lots if lot.available and wallet.is_due(lot, cause.effective_at)]
-    postings = [
-        NewPosting(lot.id, "available", "expired", lot.available)
-        for lot in due
-        if lot_ids is None or lot.id in lot_ids
-    ]
-    return _change(wallet, kind="expire", cause=cause, postings=postings) if postings else None
+    going = [lot for lot in due if lot_ids is None or lot.id in lot_ids]
+    postings = [NewPosting(lot.id, "available", "expired", lot.available) for lot in going]
+    if not postings:
+        return None
+    if wallet.lapses_at and wallet.lapses_at <= cause.effective_at and not (wallet.pending or wallet.held):
+        wallet = replace(wallet, lapses_at=None)
+    return _change(wallet, kind="expire", cause=cause, postings=postings)
 
 
 def transfer_out(wallet: WalletState, *, points: int, cause: Cause, fee: int = 0) -> Change:
@@ -339,15 +341,70 @@ def transfer_out(wallet: WalletState, *, points: int, cause: Cause, fee: int = 0
     return _change(wallet, kind="transfer_out", cause=cause, postings=postings)
 
 
-def move_out(wallet: WalletState, *, cause: Cause) -> Change | None:
-    """Take all pending and available points for the wallet of the member that this one is merged into."""
+def move_out(
+    wallet: WalletState, *, cause: Cause, lot_ids: Collection[UUID] | None = None, kind: str = "merge"
+) -> Change | None:
+    """
+    Take all pending and available points, or those of these lots, for another member's wallet.
+
+    What arrives there is `passed_on()`, or `come_home()` if they are given back. None if there are none.
+    """
     postings = [
         NewPosting(lot.id, bucket, "redeemed", points)
         for lot in wallet.lots
+        if lot_ids is None or lot.id in lot_ids
         for bucket in ("pending", "available")
         if (points := getattr(lot, bucket))
     ]
-    return _change(wallet, kind="merge", cause=cause, postings=postings) if postings else None
+    return _change(wallet, kind=kind, cause=cause, postings=postings) if postings else None
+
+
+def come_home(
+    wallet: WalletState,
+    *,
+    left: Change,
+    cause: Cause,
+    kind: str = "merge",
+    fees: Mapping[UUID, int] | None = None,
+) -> Change:
+    """
+    Put points that were passed on back into the lots that they came from, with their old dates.
+
+    `left` is how they left the other wallet. What was pending there is so here. `fees` are what was kept
+    of these lots at that time. What has expired meanwhile is due at once, for `expire()`.
+    """
+    origins = {lot.id: lot.origin_id for lot in left.wallet.lots}
+    back: Counter[tuple[UUID, str]] = Counter()
+    for posting in left.entry.postings:
+        origin_id = origins[posting.lot_id]
+        assert origin_id is not None, "only what came from elsewhere goes back there"
+        back[origin_id, posting.source] += posting.points
+    postings = [NewPosting(lot_id, "redeemed", bucket, points) for (lot_id, bucket), points in back.items()]
+    postings += [
+        NewPosting(lot_id, "reversed", "available", points)
+        for lot_id, points in (fees or {}).items()
+        if points
+    ]
+    return _change(wallet, kind=kind, cause=cause, postings=postings)
+
+
+def move_debt(wallet: WalletState, *, debt: int, cause: Cause) -> Change:
+    """
+    Change what the member owes: another member's record takes it over, or leaves it here.
+
+    What is owed from now on is paid from what is available, as far as it goes: see Note [Debt].
+    """
+    owed = wallet.debt + debt
+    assert owed >= 0, "nobody owes less than nothing"
+    paid = min(owed, wallet.available)
+    usable = wallet.first_expiring([lot for lot in wallet.lots if lot.available])
+    reason = f"owed:{debt}" if debt > 0 else f"no longer owed:{-debt}"
+    return _change(
+        replace(wallet, debt=owed - paid),
+        kind="merge",
+        cause=replace(cause, reason=reason),
+        postings=list(_taken(usable, paid, "reversed")),
+    )
 
 
 def passed_on(change: Change, *, source: str) -> tuple[Grant, ...]:

@@ -12,6 +12,8 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loyalty.core.ids import new_id
+
 BUCKETS = ("pending", "available", "held", "redeemed", "expired", "reversed")
 FROM_MEMBERS = frozenset({"transfer", "merge"})
 """Sources of lots whose points another wallet of the program earned."""
@@ -127,3 +129,9 @@ class Account(Struct, frozen=True, kw_only=True):
 
     def wallet_of(self, type_id: UUID) -> WalletState | None:
         return next((wallet for wallet in self.wallets if wallet.type_id == type_id), None)
+
+    def wallet_or_new(self, type_id: UUID, *, program_id: UUID) -> WalletState:
+        """The member's wallet of that type; a new one if the type is younger than the membership."""
+        return self.wallet_of(type_id) or WalletState(
+            id=new_id(), program_id=program_id, member_id=self.member_id, type_id=type_id, is_new=True
+        )

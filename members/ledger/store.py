@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import orjson
 from django.db import connection
 from msgspec.structs import astuple, replace
@@ -142,10 +143,19 @@ def with_open_lots(
 
 
 def with_lots_of(
-    accounts: Sequence[Account], activity_id: UUID, *, keeps_due: Collection[UUID] = ()
+    accounts: Sequence[Account],
+    activity_id: UUID,
+    *,
+    lot_ids: Collection[UUID] = (),
+    keeps_due: Collection[UUID] = (),
 ) -> list[Account]:
-    """The accounts with the lots that an activity gave, whatever has become of them, and the open ones."""
-    return _with_lots(accounts, f"(activity_id = $2 OR {_IS_OPEN})", (activity_id,), keeps_due=keeps_due)
+    """The accounts with the lots that an activity gave, with these, and with the open ones."""
+    return _with_lots(
+        accounts,
+        f"(activity_id = $2 OR id = ANY($3) OR {_IS_OPEN})",
+        (activity_id, list(lot_ids)),
+        keeps_due=keeps_due,
+    )
 
 
 def with_lots(
@@ -180,6 +190,26 @@ def _with_lots(
     return [replace(account, wallets=tuple(map(filled, account.wallets))) for account in accounts]
 
 
+def open_lots_column(wallet_id: str) -> str:
+    """A column for a loading statement: the open lots of a wallet (an expression in SQL), for `filled()`."""
+    lots = f"SELECT {', '.join(LOT_FIELDS)} FROM members_lot WHERE wallet_id = {wallet_id} AND {_IS_OPEN}"
+    return f"(SELECT json_agg(lot) FROM ({lots}) AS lot)::text"
+
+
+def filled(
+    account: Account, type_id: UUID, open_lots: str | None, *, keeps_due: Collection[UUID] = ()
+) -> Account:
+    """The account with the lots of one wallet type, from an `open_lots_column`."""
+    lots = msgspec.json.decode(open_lots or "[]", type=tuple[LotState, ...])
+
+    def same(wallet: WalletState) -> WalletState:
+        if wallet.type_id != type_id:
+            return wallet
+        return replace(wallet, lots=lots, keeps_due=type_id in keeps_due)
+
+    return replace(account, wallets=tuple(map(same, account.wallets)))
+
+
 def held_by(cause: str, *, program_id: UUID) -> dict[UUID, int]:
     """The points by lot that the entry of that cause moved into the bucket `held`."""
     return moved_by(cause, program_id=program_id, destination="held")
@@ -193,6 +223,20 @@ def moved_by(cause: str, *, program_id: UUID, destination: str) -> dict[UUID, in
             " JOIN members_posting p ON p.entry_id = e.id"
             " WHERE e.program_id = $1 AND e.cause = $2 AND p.destination = $3 GROUP BY p.lot_id",
             [program_id, cause, destination],
+        )
+    )
+
+
+def origins_of(cause: str, *, member_id: UUID, type_id: UUID) -> dict[UUID, UUID]:
+    """The lots that entries of causes with this beginning gave a member, and the lots that they came from."""
+    return dict(
+        fetch(
+            "SELECT l.id, l.origin_id FROM members_wallet w"
+            " JOIN members_entry e ON e.program_id = w.program_id AND e.cause = $3::text || w.id"
+            " JOIN members_posting p ON p.entry_id = e.id AND p.source = 'issued'"
+            " JOIN members_lot l ON l.id = p.lot_id"
+            " WHERE w.member_id = $1 AND w.type_id = $2",
+            [member_id, type_id, cause],
         )
     )
 

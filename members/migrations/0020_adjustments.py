@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='reasoncode',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('expiry_rule', 'never'), ('expires_after__isnull', True), ('expires_on_date__isnull', True)), models.Q(('expiry_rule__in', ['days', 'months']), ('expires_after__isnull', False), ('expires_on_date__isnull', True), ('expires_after__gte', 1)), models.Q(('expiry_rule__in', ('end_of_month', 'end_of_quarter', 'end_of_year')), ('expires_after__isnull', False), ('expires_on_date__isnull', True), ('expires_after__gte', 0)), models.Q(('expires_after__isnull', True), ('expires_on_date__isnull', False), ('expiry_rule', 'fixed_date')), models.Q(('expiry_rule', ''), ('expires_after__isnull', True), ('expires_on_date__isnull', True)), _connector='OR'), name='a_reason_has_what_its_expiry_needs'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('expiry_rule', 'never'), ('expires_after__isnull', True), ('expires_on_date__isnull', True)), models.Q(('expiry_rule__in', ['days', 'months']), ('expires_after__isnull', False), ('expires_on_date__isnull', True), ('expires_after__gte', 1)), models.Q(('expiry_rule__in', ('end_of_month', 'end_of_quarter', 'end_of_year')), ('expires_after__isnull', False), ('expires_on_date__isnull', True), ('expires_after__gte', 0)), models.Q(('expires_after__isnull', True), ('expires_on_date__isnull', False), ('expiry_rule', 'fixed_date')), models.Q(('expiry_rule', ''), ('expires_after__isnull', True), ('expires_on_date__isnull', True)), _connector='OR'), name='a_reason_has_what_its_expiry_needs', violation_error_message='Days and months need their number, the end of a period at least 0, a fixed date its day; what the rule does not need stays empty.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='reasoncode',
@@ -295,5 +295,9 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='reasoncodeevent',
             trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d96ffacd263f8d6978c8303ccdd68e66ce37ac2c', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_bda29', table='members_reasoncodeevent', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='adjustment',
+            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="IF current_setting('regulars.may_be_emptied', true) = 'yes' THEN RETURN NULL; END IF; RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;", hash='781453a362b05c1ad1cc89fab0d16e43b03e9762', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_d81a6', table='members_adjustment', when='BEFORE')),
         ),
     ]

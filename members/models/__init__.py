@@ -6,11 +6,16 @@ from members.models.adjustment import (
     Direction,
     ReasonCode,
 )
+from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
+from members.models.household import Household, HouseholdMember
 from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Posting, Wallet
+from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
+from members.models.merge import Merge
 from members.models.tier import MemberTier, Tier, TierLadder
+from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
 __all__ = [
@@ -22,26 +27,36 @@ __all__ = [
     "AccountingAccount",
     "BreakageRate",
     "Bucket",
+    "CheckStatus",
     "Direction",
     "Entry",
     "EntryKind",
     "ExpiryRule",
+    "ExpiryRun",
+    "ExpiryWarning",
     "Hold",
     "HoldStatus",
+    "Household",
+    "HouseholdMember",
     "Identifier",
     "IdentifierKind",
+    "LedgerAnchor",
+    "LedgerCheck",
     "Lot",
     "LotSource",
     "Member",
     "MemberStatus",
     "MemberTier",
+    "Merge",
     "PeriodLock",
     "PointCost",
     "Posting",
     "ReasonCode",
     "ReturnPolicy",
+    "RunStatus",
     "Tier",
     "TierLadder",
+    "Transfer",
     "TransferScope",
     "Wallet",
     "WalletType",

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Approval, Program, User
-from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.models.program import KEY_VALIDATOR, never_emptied
 from members.models.ledger import Entry, Wallet
 from members.models.member import Member
 from members.models.tier import TIER_EXPIRY_RULES
@@ -70,6 +70,10 @@ class ReasonCode(models.Model):
             models.CheckConstraint(
                 name="a_reason_has_what_its_expiry_needs",
                 condition=has_what_its_rule_needs(rules=TIER_EXPIRY_RULES, blank=True),
+                violation_error_message=_(
+                    "Days and months need their number, the end of a period at least 0, a fixed date its day;"
+                    " what the rule does not need stays empty."
+                ),
             ),
         ]
 
@@ -229,6 +233,7 @@ class Adjustment(models.Model):
                 ),
             ),
             pgtrigger.Protect(name="adjustments_are_kept", operation=pgtrigger.Delete),
+            never_emptied(),
         ]
 
     def __str__(self) -> str:

@@ -10,22 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.models.program import never_emptied
 from members.models.member import Member
 from members.models.wallet_type import WalletType
-
-
-def _never_emptied() -> pgtrigger.Trigger:
-    """TRUNCATE passes row triggers by; a test's database says that it may be emptied."""
-    return pgtrigger.Trigger(
-        name="never_emptied",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Truncate,
-        level=pgtrigger.Statement,
-        func=(
-            "IF current_setting('regulars.may_be_emptied', true) = 'yes' THEN RETURN NULL; END IF;"
-            " RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;"
-        ),
-    )
 
 
 class Bucket(models.TextChoices):
@@ -294,12 +281,17 @@ class Entry(models.Model):
         verbose_name_plural = _("entries")
         constraints = [
             models.UniqueConstraint(name="one_booking_per_cause", fields=["program", "cause"]),
-            models.UniqueConstraint(name="entries_are_numbered_in_a_row", fields=["wallet", "number"]),
+            # With what a balance of the past is read from, so that the index alone answers.
+            models.UniqueConstraint(
+                name="entries_are_numbered_in_a_row",
+                fields=["wallet", "number"],
+                include=["recorded_at", "pending_after", "available_after", "held_after", "debt_after"],
+            ),
         ]
         indexes = [models.Index(name="entries_by_day", fields=["program", "recorded_at"])]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            _never_emptied(),
+            never_emptied(),
             pgtrigger.Trigger(
                 name="closed_periods_stay_closed",
                 when=pgtrigger.Before,
@@ -362,7 +354,7 @@ class Posting(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            _never_emptied(),
+            never_emptied(),
         ]
 
     def __str__(self) -> str:

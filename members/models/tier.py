@@ -56,7 +56,7 @@ class Tier(models.Model):
         choices=[(rule.value, rule.label) for rule in ExpiryRule if rule != ExpiryRule.INACTIVITY],
         blank=True,
         default="",
-        help_text=_("For points that members earn on this tier; empty: as the kind of points says."),
+        help_text=_("For spendable points earned on this tier; empty: as the kind of points says."),
     )
     expires_after = models.PositiveSmallIntegerField(_("expire after"), null=True, blank=True)
     expires_on_date = models.DateField(_("expire on"), null=True, blank=True)

@@ -83,7 +83,8 @@ class WalletType(models.Model):
         null=True,
         blank=True,
         help_text=_(
-            "Last day of the points, for a fixed date. What is earned later goes on that day of a later year."
+            "Last day of the points, for a fixed date. What is earned on that day or later goes on the same"
+            " day of the next year."
         ),
     )
     pending_days = models.PositiveSmallIntegerField(

@@ -1,8 +1,18 @@
 from members.admin import MemberAdmin
 from rewards.admin.activity import ActivityAdmin, activities_panel
 from rewards.admin.campaign import CampaignAdmin
+from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
+from rewards.admin.waiting_return import WaitingReturnAdmin
 
-MemberAdmin.panels = [activities_panel]
+# After what waits for somebody: points reserved at a checkout, adjustments.
+MemberAdmin.panels.insert(2, activities_panel)
 
-__all__ = ["ActivityAdmin", "CampaignAdmin", "RedemptionAdmin", "RewardAdmin"]
+__all__ = [
+    "ActivityAdmin",
+    "CampaignAdmin",
+    "LedgerCheckAdmin",
+    "RedemptionAdmin",
+    "RewardAdmin",
+    "WaitingReturnAdmin",
+]

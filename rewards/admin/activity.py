@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from loyalty.core.admin import FactAdmin, program_of
-from members import search
+from members import comparing, search
 from members.models import Member
 from rewards import wording
 from rewards.models import Activity, ActivityKind
@@ -23,10 +23,10 @@ SHOWN_ON_MEMBER_PAGE = 15
 
 
 def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
-    """The newest activities of a member, for the page about them."""
-    newest = list(
-        Activity.objects.filter(member=member).order_by("-occurred_at", "-pk")[:SHOWN_ON_MEMBER_PAGE]
-    )
+    """The newest activities of a member and of the records merged into theirs, for the page about them."""
+    records = comparing.one_person(member)
+    rows = Activity.objects.filter(member__in=records).order_by("-occurred_at", "-pk")
+    newest = list(rows[:SHOWN_ON_MEMBER_PAGE])
     awards = wording.awards(newest)
     return "admin/rewards/activities_panel.html", {
         "activities": [(activity, awards[activity.pk]) for activity in newest],
@@ -52,22 +52,29 @@ class ActivityAdmin(FactAdmin):
     search_help_text = _("Number of the receipt, or a member’s card, e-mail or name")
     sortable_by = ()
     ordering = ("-pk",)
-    fieldsets = (
-        (None, {"fields": ("member_link", "kind", "shown_amount", "shown_points", "shown_awards")}),
-        (
-            _("As it was reported"),
-            {"fields": ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")},
-        ),
-        (_("Time"), {"fields": ("occurred_at", "recorded_at")}),
-    )
     readonly_fields = (
         "member_link",
         "shown_amount",
         "shown_points",
         "shown_awards",
+        "shown_return",
+        "shown_returns",
         "shown_lines",
         "shown_attributes",
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Activity | None = None) -> list[tuple[Any, Any]]:
+        """A return says what it took and gave back; a sale what it gave, and what came back of it."""
+        what = {
+            ActivityKind.SALE: ("shown_awards", "shown_returns"),
+            ActivityKind.RETURN: ("shown_return",),
+        }.get(ActivityKind(obj.kind) if obj else ActivityKind.EVENT, ("shown_awards",))
+        reported = ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")
+        return [
+            (None, {"fields": ("member_link", "kind", "shown_amount", "shown_points", *what)}),
+            (_("As it was reported"), {"fields": reported}),
+            (_("Time"), {"fields": ("occurred_at", "recorded_at")}),
+        ]
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """One member's activities are found by when they happened."""
@@ -118,6 +125,16 @@ class ActivityAdmin(FactAdmin):
         awards = wording.awards([activity])[activity.pk]
         lacking = wording.lacking(activity, program=activity.program)
         return render_to_string("admin/rewards/awards.html", {"awards": awards, "lacking": lacking})
+
+    @display(description=_("what it did"))
+    def shown_return(self, activity: Activity) -> SafeString:
+        return render_to_string("admin/rewards/returned.html", {"returned": wording.returned(activity)})
+
+    @display(description=_("returns"))
+    def shown_returns(self, activity: Activity) -> SafeString:
+        returns = [(one, self.shown_points(one)) for one in activity.returns.order_by("pk")]
+        currency = activity.program.currency
+        return render_to_string("admin/rewards/returns.html", {"returns": returns, "currency": currency})
 
     @display(description=_("lines"))
     def shown_lines(self, activity: Activity) -> SafeString:

@@ -7,8 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from rewards.activities import MemberReference, Money
-from rewards.earning import Recorded
+from members.references import MemberReference
+from rewards.activities import Money
+from rewards.recorded import Recorded
+from rewards.returning import Waits
 
 
 class Award(Struct, frozen=True, omit_defaults=True):
@@ -30,6 +32,52 @@ class WalletBalance(Struct, frozen=True):
     held: int
 
 
+class ReturnedGoods(Struct, frozen=True):
+    """A line of the sale, and how much of it came back."""
+
+    id: str
+    quantity: str
+    amount: Money
+
+
+class TakenFor(Struct, frozen=True):
+    """How many of the points were from which campaign."""
+
+    campaign: Annotated[str, Meta(description="Key of the campaign")]
+    points: int
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """Points that a return took from one wallet."""
+
+    wallet_type: str
+    points: Annotated[int, Meta(description="Points that left the wallet")]
+    owed: Annotated[int, Meta(description="Points that the sale had given for what came back")]
+    written_off: Annotated[int, Meta(description="Of those, what was spent already and is given up")]
+    debt: Annotated[int, Meta(description="Of those, what was spent already and the next points will pay")]
+    campaigns: Annotated[tuple[TakenFor, ...], Meta(description="What had given the owed points")]
+
+
+class GivenBack(Struct, frozen=True, kw_only=True):
+    """Points that had paid for what came back."""
+
+    wallet_type: str
+    hold_id: UUID
+    points: Annotated[int, Meta(description="Points that came back, with their old expiry dates")]
+    expired: Annotated[int, Meta(description="Of those, what had expired meanwhile and is gone again")]
+    debt_paid: Annotated[int, Meta(description="Of those, what paid for points that the member owed")]
+
+
+class Returned(Struct, frozen=True, kw_only=True):
+    """What a return did."""
+
+    sale_id: UUID
+    amount: Money
+    lines: Annotated[tuple[ReturnedGoods, ...], Meta(description="Empty if no lines were named")]
+    taken: tuple[Taken, ...]
+    given_back: tuple[GivenBack, ...]
+
+
 class TransactionResult(Struct, frozen=True, kw_only=True):
     """What a till shows: the points, the new balances and the tier."""
 
@@ -43,6 +91,7 @@ class TransactionResult(Struct, frozen=True, kw_only=True):
     awards: tuple[Award, ...]
     wallets: tuple[WalletBalance, ...]
     tier: Annotated[str | None, Meta(description="Key of the tier on the program's first ladder")]
+    returned: Annotated[Returned | None, Meta(description="Of a return: what it did")] = None
 
 
 class CampaignVerdict(Struct, frozen=True):
@@ -68,10 +117,20 @@ class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     member: MemberReference
     reward: Annotated[str, Meta(min_length=1, max_length=40, description="Key of the reward")]
+    from_household: Annotated[
+        bool, Meta(description="Let the others of the member's household add the points that are missing")
+    ] = False
 
 
-def answer_of(recorded: Recorded) -> dict[str, Any]:
+def answer_of(recorded: Recorded | Waits) -> dict[str, Any]:
     """What the partner is told: the same at first and at every repeat."""
-    told = {name: getattr(recorded, name) for name in TransactionResult.__struct_fields__}
-    plain: dict[str, Any] = msgspec.to_builtins(told)
+    plain: dict[str, Any] = msgspec.to_builtins(recorded)
+    plain.pop("is_repeat", None)
+    if isinstance(recorded, Recorded) and recorded.returned is None:
+        del plain["returned"]
     return plain
+
+
+def status_of(recorded: Recorded | Waits) -> int:
+    """Whether it is booked, or accepted to be booked later."""
+    return 202 if isinstance(recorded, Waits) else 201

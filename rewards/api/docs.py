@@ -7,12 +7,14 @@ from drf_spectacular.utils import OpenApiParameter
 from loyalty.core.api.schema import operation
 from loyalty.core.errors import NotFound
 from members.ledger.operations import InsufficientPoints
+from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
+from members.transfers import TransferNotAllowed
 from rewards.activities import CustomEvent, Transaction
 from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
-from rewards.earning import AlreadyReported, MemberIsBlocked, UnknownMember
+from rewards.recorded import AlreadyReported
 from rewards.redeeming import Redeemed, RewardNotOnOffer, RewardSoldOut, UnknownReward
-from rewards.returning import ReturnedTooMuch, UnknownSale
+from rewards.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 
 TRANSACTION_ID: Final = OpenApiParameter(
     "transaction_id", location=OpenApiParameter.PATH, description="The `id` of the transaction."
@@ -23,8 +25,17 @@ record_transaction = operation(
     tag="Transactions",
     summary="Record a sale or return",
     description="""
-    A sale earns by the campaigns that were in force when it happened, also when it is reported later. A
-    return takes back what its sale gave, in proportion.
+    A sale earns by the campaigns that were in force when it happened, also when it is reported later.
+
+    A return takes back what its sale gave for the goods that came back: name its `lines` (all that is left
+    of one, a `quantity` or an `amount`), or the `amount` that was paid back, or neither, and all that is left
+    of the sale comes back. Several returns of one sale end exactly at the whole; one that is more than what
+    is left is refused. What the member has spent of the points already is written off, or owed and paid by
+    the next points, as the program has it. Points that had paid for the goods are given back with their old
+    expiry dates. `returned` says all of it.
+
+    A return whose sale was not reported yet is answered with 202 and waits; it is applied right after the
+    sale is recorded, under the `id` that it was answered with. Send it again to see what became of it.
 
     `external_id` is your own number for it. The same one again is answered with the first result if the
     content is the same, and refused with `already_reported` if it differs, whatever Idempotency-Key it
@@ -35,7 +46,16 @@ record_transaction = operation(
     answer=TransactionResult,
     status=201,
     example=examples.RECORDED,
-    refuses=(UnknownMember, MemberIsBlocked, AlreadyReported, UnknownSale, ReturnedTooMuch),
+    also_answers=((202, Waits, examples.WAITING),),
+    more_examples=(("A return", None, examples.RETURN), ("Of a return", 201, examples.RETURNED)),
+    refuses=(
+        UnknownMember,
+        MemberIsBlocked,
+        MemberIsMerged,
+        AlreadyReported,
+        ReturnedTooMuch,
+        ReturnWasRefused,
+    ),
 )
 
 read_transaction = operation(
@@ -65,7 +85,7 @@ record_event = operation(
     answer=TransactionResult,
     status=201,
     example=examples.EVENT_RECORDED,
-    refuses=(UnknownMember, MemberIsBlocked, AlreadyReported),
+    refuses=(UnknownMember, MemberIsBlocked, MemberIsMerged, AlreadyReported),
 )
 
 redeem_reward = operation(
@@ -75,6 +95,9 @@ redeem_reward = operation(
     description="""
     Buys a reward with the member's points, those that expire first. The answer holds the voucher's code,
     which nobody else is told.
+
+    With `from_household`, the points that the member lacks come from the others of the household who
+    share theirs: those that expire first of all of them. Each gives them by a transfer without fee.
     """,
     takes=RedemptionRequest,
     takes_example=examples.REDEMPTION,
@@ -84,9 +107,11 @@ redeem_reward = operation(
     refuses=(
         UnknownMember,
         MemberIsBlocked,
+        MemberIsMerged,
         UnknownReward,
         RewardNotOnOffer,
         RewardSoldOut,
         InsufficientPoints,
+        TransferNotAllowed,
     ),
 )

@@ -7,6 +7,7 @@ MEMBER_ID: Final = "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"
 STATUS: Final[dict[str, Any]] = {
     "id": MEMBER_ID,
     "status": "active",
+    "merged_into": None,
     "first_name": "Ada",
     "wallets": [
         {
@@ -68,6 +69,61 @@ RECORDED: Final[dict[str, Any]] = {
     ],
     "wallets": [{"type": "points", "available": 1252, "pending": 0, "held": 0}],
     "tier": "silver",
+}
+
+RETURN: Final[dict[str, Any]] = {
+    "kind": "return",
+    "external_id": "till-7/2026-06-03/000045",
+    "occurred_at": "2026-06-03T10:00:00+02:00",
+    "sale_external_id": SALE["external_id"],
+    "lines": [{"id": "1", "quantity": "1"}],
+}
+
+RETURNED: Final[dict[str, Any]] = {
+    "id": "01976c1e-5d7a-7000-8000-44b1c8e0f3d7",
+    "kind": "return",
+    "external_id": RETURN["external_id"],
+    "member_id": MEMBER_ID,
+    "occurred_at": "2026-06-03T10:00:00+02:00",
+    "recorded_at": "2026-06-03T08:00:01Z",
+    "points": -6,
+    "awards": [{"wallet_type": "points", "points": -6, "reason": "6.25 of 12.50 came back"}],
+    "wallets": [{"type": "points", "available": 1296, "pending": 0, "held": 0}],
+    "tier": "silver",
+    "returned": {
+        "sale_id": RECORDED["id"],
+        "amount": {"amount": "6.25", "currency": "EUR"},
+        "lines": [{"id": "1", "quantity": "1", "amount": {"amount": "6.25", "currency": "EUR"}}],
+        "taken": [
+            {
+                "wallet_type": "points",
+                "points": 6,
+                "owed": 6,
+                "written_off": 0,
+                "debt": 0,
+                "campaigns": [{"campaign": "base", "points": 6}],
+            }
+        ],
+        "given_back": [
+            {
+                "wallet_type": "points",
+                "hold_id": "01976c1e-5d7a-7000-8000-5e2f8a91c0b6",
+                "points": 50,
+                "expired": 0,
+                "debt_paid": 0,
+            }
+        ],
+    },
+}
+
+WAITING: Final[dict[str, Any]] = {
+    "id": "01976c1e-5d7a-7000-8000-44b1c8e0f3d7",
+    "kind": "return",
+    "status": "waiting",
+    "external_id": RETURN["external_id"],
+    "sale_external_id": SALE["external_id"],
+    "occurred_at": "2026-06-03T08:00:00Z",
+    "recorded_at": "2026-06-03T08:00:01Z",
 }
 
 EXPLAINED: Final[dict[str, Any]] = {

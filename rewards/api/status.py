@@ -66,7 +66,10 @@ class MemberStatusBody(Struct, frozen=True):
     """A member at this moment. All of it was read at once, so that the figures fit together."""
 
     id: UUID
-    status: Literal["active", "blocked"]
+    status: Literal["active", "blocked", "merged"]
+    merged_into: Annotated[
+        UUID | None, Meta(description="The member to ask for instead, if this one was merged")
+    ]
     first_name: str
     wallets: tuple[WalletStatus, ...]
     tiers: tuple[TierStatus, ...]
@@ -77,7 +80,7 @@ class MemberStatusBody(Struct, frozen=True):
 # longer counted, whether or not the nightly run has booked them as expired: they can't be spent.
 _STATUS: Final = """
 WITH member AS MATERIALIZED (
-    SELECT id, status, first_name FROM members_member
+    SELECT id, status, first_name, merged_into_id FROM members_member
     WHERE program_id = $1 AND status <> 'erased' AND {found}
 ), wallet AS MATERIALIZED (
     SELECT type.id AS type_id, type.key AS type, type.name, type.is_spendable,
@@ -129,7 +132,7 @@ WITH member AS MATERIALIZED (
       AND (offer.stock IS NULL OR offer.stock > 0)
 )
 SELECT json_build_object(
-    'id', id, 'status', status, 'first_name', first_name,
+    'id', id, 'status', status, 'merged_into', merged_into_id, 'first_name', first_name,
     'wallets', (SELECT coalesce(json_agg(json_build_object(
         'type', type, 'name', name, 'available', available, 'pending', pending, 'held', held,
         'next_expiry', next_expiry) ORDER BY is_spendable DESC, type), '[]') FROM wallet),

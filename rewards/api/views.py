@@ -3,7 +3,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -11,49 +10,13 @@ from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
-from loyalty.core.errors import DomainError, NotFound
-from loyalty.core.models import IdempotencyRecord
+from loyalty.core.errors import NotFound
 from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
-from rewards.api.bodies import RedemptionRequest, answer_of
-from rewards.earning import Recorded
+from rewards.api.bodies import RedemptionRequest, answer_of, status_of
 from rewards.models import Activity
-
-Write = Callable[[Callable[[Batch, Any], None]], Any]
-
-
-def once(request: Request, write: Write, *, body: Callable[[Any], Any], status: int = 201) -> HttpResponse:
-    """
-    Answer a call that has its effect once: the stored answer goes into the statement of the effect.
-
-    `write` performs the operation and hands it what else to write. See Note [Idempotency].
-    """
-    key = idempotency.begin(request, auth.caller(request))
-    if answer := idempotency.stored(key):
-        return idempotency.replay(answer)
-
-    prepared: list[tuple[Any, Any]] = []
-
-    def also(batch: Batch, result: Any) -> None:
-        prepared[:] = [(result, body(result))]
-        batch.insert(IdempotencyRecord, idempotency.FIELDS, [key.row(status=status, body=prepared[0][1])])
-
-    try:
-        result = write(also)
-    except DomainError as refusal:
-        return idempotency.refuse(key, refusal, request)
-    except IntegrityError as error:
-        if not idempotency.lost_race(error):
-            raise
-        answer = idempotency.stored(key, look_again=True)
-        assert answer is not None, "the race was lost to a committed answer"
-        return idempotency.replay(answer)
-    for written, told in prepared:
-        # What was prepared by an attempt that lost is not what came of the call.
-        if written is result:
-            return rendering.answer(told, status=status)
-    return idempotency.keep(key, status=status, body=body(result))
+from rewards.recorded import Also, Recorded
 
 
 class TransactionsView(PartnerView):
@@ -64,10 +27,10 @@ class TransactionsView(PartnerView):
         """Record a sale or return; a repeat is answered with the first result."""
         reported = parsing.decode(request, Transaction)
         caller = auth.caller(request)
-        journey = returning.record if isinstance(reported, Return) else earning.record
+        journey: Any = returning.record if isinstance(reported, Return) else earning.record
 
-        def write(also: earning.Also) -> Recorded:
-            return journey(
+        def write(also: Callable[[Batch, Any], None]) -> returning.Answer:
+            answer: returning.Answer = journey(
                 reported,
                 program=caller.program,
                 source=caller.partner_key,
@@ -75,8 +38,9 @@ class TransactionsView(PartnerView):
                 at=clock.now(caller.program),
                 also=also,
             )
+            return answer
 
-        return once(request, write, body=answer_of)
+        return idempotency.once(request, write, body=answer_of, status=status_of)
 
 
 class TransactionView(PartnerView):
@@ -101,7 +65,7 @@ class EventsView(PartnerView):
         event = parsing.decode(request, CustomEvent)
         caller = auth.caller(request)
 
-        def write(also: earning.Also) -> Recorded:
+        def write(also: Also) -> Recorded:
             return earning.record(
                 event,
                 program=caller.program,
@@ -111,7 +75,7 @@ class EventsView(PartnerView):
                 also=also,
             )
 
-        return once(request, write, body=answer_of)
+        return idempotency.once(request, write, body=answer_of)
 
 
 class RedemptionsView(PartnerView):
@@ -127,6 +91,7 @@ class RedemptionsView(PartnerView):
             return redeeming.redeem(
                 member=wanted.member,
                 reward=wanted.reward,
+                from_household=wanted.from_household,
                 program=caller.program,
                 source=caller.partner_key,
                 actor=caller.actor,
@@ -134,4 +99,4 @@ class RedemptionsView(PartnerView):
                 also=also,
             )
 
-        return once(request, write, body=msgspec.to_builtins)
+        return idempotency.once(request, write, body=msgspec.to_builtins)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 
@@ -11,9 +10,9 @@ import msgspec
 from rewards.engine import conditions, effects
 from rewards.engine.catalogue import SCOPES
 from rewards.engine.problems import InvalidDefinition, Place, Problem, shown
+from rewards.engine.timing import EVENT_TYPE
 
 TRIGGERS = ("sale", "event")
-_EVENT_TYPE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}\Z")
 
 
 class Trigger(msgspec.Struct, frozen=True):
@@ -79,7 +78,7 @@ def _trigger(raw: object, place: Place) -> Trigger | None:
     kind, event_type = found.get("kind"), found.get("event_type", "")
     if kind not in TRIGGERS:
         return (place / "kind").refuse("not_a_choice", found=shown(kind), choices=", ".join(TRIGGERS))
-    if kind == "event" and not (isinstance(event_type, str) and _EVENT_TYPE.match(event_type)):
+    if kind == "event" and not (isinstance(event_type, str) and EVENT_TYPE.match(event_type)):
         return (place / "event_type").refuse("not_an_event_type", found=shown(event_type))
     if kind == "sale" and event_type:
         return (place / "event_type").refuse("a_sale_has_no_event_type")

@@ -8,6 +8,7 @@ from decimal import Context, Decimal
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from rewards.engine import conditions
 from rewards.engine.catalogue import SCOPES
@@ -16,6 +17,7 @@ from rewards.engine.operands import read_decimal, read_integer, read_money
 from rewards.engine.operators import Predicate
 from rewards.engine.problems import Place, shown
 from rewards.engine.reasons import Reason, money, number
+from rewards.engine.timing import Expiry, Pending, read_expiry, read_pending
 
 POINTS_AT_MOST = 2**53 - 1
 """In one award: what JSON carries exactly everywhere, and a thousand of them fit into a bigint."""
@@ -48,6 +50,8 @@ class PointsPerUnit(msgspec.Struct, frozen=True):
     per: Decimal
     lines: conditions.Node | None = None
     picks: Predicate | None = None
+    expiry: Expiry | None = None
+    pending: Pending | None = None
 
     is_base: ClassVar[bool] = True
 
@@ -79,6 +83,8 @@ class FixedPoints(msgspec.Struct, frozen=True):
 
     wallet_type: str
     points: int
+    expiry: Expiry | None = None
+    pending: Pending | None = None
 
     is_base: ClassVar[bool] = False
 
@@ -95,6 +101,8 @@ class Multiplier(msgspec.Struct, frozen=True):
 
     wallet_type: str
     factor: Decimal
+    expiry: Expiry | None = None
+    pending: Pending | None = None
 
     is_base: ClassVar[bool] = False
 
@@ -155,11 +163,16 @@ def _effect(raw: object, trigger: str, place: Place) -> Effect | None:
     if not isinstance(kind, str) or kind not in _KINDS:
         return (place / "kind").refuse("unknown_effect", found=shown(kind), kinds=", ".join(_KINDS))
     keys, read = _KINDS[kind]
-    place.mapping(raw, keys=("kind", "wallet_type", *keys))
+    place.mapping(raw, keys=("kind", "wallet_type", *keys, "expiry", "pending"))
     wallet_type = raw.get("wallet_type")
     if not isinstance(wallet_type, str) or not _KEY.match(wallet_type):
         (place / "wallet_type").refuse("not_a_key", found=shown(wallet_type))
-    return read(raw, trigger, place)
+    expiry = None if raw.get("expiry") is None else read_expiry(raw["expiry"], place / "expiry")
+    pending = None if raw.get("pending") is None else read_pending(raw["pending"], place / "pending")
+    effect = read(raw, trigger, place)
+    if effect is None or expiry is pending is None:
+        return effect
+    return replace(effect, expiry=expiry, pending=pending)
 
 
 def _points_per_unit(raw: Mapping[str, Any], trigger: str, place: Place) -> PointsPerUnit | None:

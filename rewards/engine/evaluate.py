@@ -16,6 +16,7 @@ from rewards.engine.effects import Effect, Grant
 from rewards.engine.facts import Facts, KnownFacts
 from rewards.engine.operators import Predicate
 from rewards.engine.reasons import Reason
+from rewards.engine.timing import Expiry, Pending
 
 
 class Award(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
 
     `effect` is the effect's place in the definition. `line_points` says how much is for which
     line where the effect looks at lines, and is None where it is for the activity as a whole.
+    `expiry` and `pending` are what the effect says of them; None leaves it to others.
     """
 
     campaign_key: str
@@ -34,6 +36,8 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     is_base: bool
     line_points: Mapping[str, int] | None = None
+    expiry: Expiry | None = None
+    pending: Pending | None = None
 
 
 class CompiledCampaign(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -161,4 +165,6 @@ def _award(campaign: CompiledCampaign, column: int, grant: Grant) -> Award:
         reason=grant.reason,
         is_base=effect.is_base,
         line_points=grant.line_points,
+        expiry=effect.expiry,
+        pending=effect.pending,
     )

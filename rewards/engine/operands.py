@@ -115,7 +115,7 @@ def _read_choice(raw: object, fact: Fact, place: Place) -> str | None:
     return place.refuse("not_a_choice", found=shown(raw), choices=", ".join(fact.choices))
 
 
-def _read_date(raw: object, place: Place) -> date | None:
+def read_date(raw: object, place: Place) -> date | None:
     if isinstance(raw, str) and _DATE.match(raw):
         with suppress(ValueError):
             return date.fromisoformat(raw)
@@ -143,7 +143,7 @@ _READERS: dict[str, Callable[[object, Fact, Place], Any]] = {
     "money": _any_fact(read_money),
     "decimal": _any_fact(read_decimal),
     "number": _any_fact(read_integer),
-    "date": _any_fact(_read_date),
+    "date": _any_fact(read_date),
     "time": _any_fact(_read_time),
     "text": _any_fact(read_text),
     "choice": _read_choice,

@@ -125,10 +125,18 @@ def of_effects(effects: Sequence[Effect], *, currency: str, rounding: str) -> Re
 
 def of_effect(effect: Effect, *, currency: str, rounding: str) -> Reason:
     """One effect, with its wallet type unless that is the usual one."""
-    said = _given(effect, currency, rounding)
+    said = _timed(_given(effect, currency, rounding), effect)
     if effect.wallet_type == DEFAULT_WALLET_TYPE:
         return said
     return Reason("in_wallet", {"what": said, "wallet_type": effect.wallet_type})
+
+
+def _timed(said: Reason, effect: Effect) -> Reason:
+    """What is given, with what the effect says about when it can be spent and when it is gone."""
+    times = [block.said() for block in (effect.pending, effect.expiry) if block is not None]
+    if not times:
+        return said
+    return Reason("timed", {"what": said, "times": joined(times, by="comma", last_by="comma")})
 
 
 def _given(effect: Effect, currency: str, rounding: str) -> Reason:

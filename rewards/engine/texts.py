@@ -141,6 +141,32 @@ _SENTENCES: Texts = {
     "rate": ("{points} point for each {per}", "{points} points for each {per}"),
     "rate_of_lines": "{rate} spent on items {lines}",
     "times": "base points count {factor} times",
+    "timed": "{what} ({times})",
+    "expiry.never": "never expiring",
+    "expiry.days": ("expiring after {count} day", "expiring after {count} days"),
+    "expiry.months": ("expiring after {count} month", "expiring after {count} months"),
+    "expiry.end_of_month": "expiring at the end of the month",
+    "expiry.end_of_month.of": (
+        "expiring at the end of the following month",
+        "expiring at the end of the month, {count} months later",
+    ),
+    "expiry.end_of_quarter": "expiring at the end of the quarter",
+    "expiry.end_of_quarter.of": (
+        "expiring at the end of the following quarter",
+        "expiring at the end of the quarter, {count} quarters later",
+    ),
+    "expiry.end_of_year": "expiring at the end of the year",
+    "expiry.end_of_year.of": (
+        "expiring at the end of the following year",
+        "expiring at the end of the year, {count} years later",
+    ),
+    "expiry.fixed_date": "expiring on {date}",
+    "pending.days": ("pending for {count} day", "pending for {count} days"),
+    "pending.until": "pending until {date}",
+    "pending.event": (
+        "pending until the event {event_type}, cancelled without it after {count} day",
+        "pending until the event {event_type}, cancelled without it after {count} days",
+    ),
 }
 
 _AWARDS: Texts = {
@@ -214,6 +240,7 @@ _PROBLEMS: Texts = {
     "out_of_range": "This must be from {low} to {high}.",
     "not_positive": "This must be more than 0 and at most {high}.",
     "factor_out_of_range": "This must be more than 1 and at most {high}.",
+    "pending_is_one_of": "Points wait either for “days”, “until” a date or for an “event”; here is {found}.",
     "ends_before_it_starts": "The end must be after the start.",
 }
 

@@ -1,6 +1,7 @@
 from rewards.models.activity import Activity, ActivityKind
 from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
     "Activity",
@@ -13,4 +14,6 @@ __all__ = [
     "Reward",
     "Voucher",
     "VoucherStatus",
+    "WaitingReturn",
+    "WaitingStatus",
 ]

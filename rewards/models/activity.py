@@ -72,16 +72,21 @@ class Activity(models.Model):
     )
     facts = models.JSONField(
         default=dict,
-        db_comment="{member, rounding, time_zone}: what the engine saw of the member and the program",
+        db_comment=(
+            "{member, rounding, time_zone}: what the engine saw of the member and the program;"
+            " of a return {method, back, owed, charged, pending, written_off}: which goods; by lot, how many"
+            " points those had given, what they cost, what was pending still"
+        ),
     )
     awards = models.JSONField(
         default=list,
-        db_comment="[{campaign, version, wallet_type, points, lot, reason …}] as they were booked",
+        db_comment="[{campaign, version_id, wallet_type, points, reason, effect, lot, line_points}] booked",
     )
     outcome = models.JSONField(
         default=dict,
         db_comment=(
-            "{wallets: [{type, available, pending, held}], tier} right after it, as the partner was told"
+            "{wallets: [{type, available, pending, held}], tier, returned} right after it, as the partner"
+            " was told"
         ),
     )
     points = models.BigIntegerField(

@@ -1,7 +1,7 @@
 """
 The bars: what the product does, over what the database itself can do for the same work.
 
-    python -m tests.bench [--members 20000] [--pairs 5] [--seconds 8] [--clients 8]
+    python -m tests.bench [--members 20000] [--pairs 5] [--seconds 8] [--clients 8] [--only points]
 
 Needs the product at BASE_URL and its database at DATABASE_URL: `make bench` brings both up. The two
 sides take turns in pairs of swapped order; shown are the medians with their spread, and the share
@@ -31,6 +31,7 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=5)
     options.add_argument("--seconds", type=float, default=8)
     options.add_argument("--clients", type=int, default=8)
+    options.add_argument("--only", choices=["points"], help="measure these alone")
     chosen = options.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
     django.setup()
@@ -66,17 +67,29 @@ class Comparison:
 
     def run(self) -> None:
         program = self.program
+        if self.chosen.only == "points":
+            return self._points()
         self._compare("POST /v1/transactions", program.sales, "earn_fn", bar=0.25)
         self._compare("GET …/status", program.statuses, "balance", bar=0.10)
         self._compare("POST /v1/redemptions", program.redemptions, "redeem_fn", bar=0.20)
         self._compare_rates(
             "sales, 500 a batch", self._bulk, lambda: self._limit("earn_fn").per_second, bar=0.8
         )
+        self._points()
         self._processor_time()
         self._half_load()
 
-    def _limit(self, script: str) -> Any:
-        return self.yardstick.measure(script, clients=self.chosen.clients, seconds=int(self.chosen.seconds))
+    def _points(self) -> None:
+        """Paying with points, by one till and by many; no bar is set for it."""
+        for clients in (1, self.chosen.clients):
+            for path, requests in (("spend", self.program.spends), ("holds", self.program.holds)):
+                name = f"POST /v1/points/{path}, {clients}"
+                self._compare(name, requests, "redeem_fn", bar=None, clients=clients)
+
+    def _limit(self, script: str, clients: int = 0) -> Any:
+        return self.yardstick.measure(
+            script, clients=clients or self.chosen.clients, seconds=int(self.chosen.seconds)
+        )
 
     def _load(self, requests: Callable[..., Iterator[Any]], clients: int, seconds: float) -> Any:
         from tests.bench import load
@@ -89,17 +102,26 @@ class Comparison:
             seconds=seconds,
         )
 
-    def _compare(self, name: str, requests: Callable[..., Iterator[Any]], script: str, *, bar: float) -> None:
-        self._load(requests, self.chosen.clients, 5)
+    def _compare(
+        self,
+        name: str,
+        requests: Callable[..., Iterator[Any]],
+        script: str,
+        *,
+        bar: float | None,
+        clients: int = 0,
+    ) -> None:
+        clients = clients or self.chosen.clients
+        self._load(requests, clients, 5)
 
         def product() -> float:
-            rate: float = self._load(requests, self.chosen.clients, self.chosen.seconds).per_second
+            rate: float = self._load(requests, clients, self.chosen.seconds).per_second
             return rate
 
-        self._compare_rates(name, product, lambda: self._limit(script).per_second, bar=bar)
+        self._compare_rates(name, product, lambda: self._limit(script, clients).per_second, bar=bar)
 
     def _compare_rates(
-        self, name: str, product: Callable[[], float], limit: Callable[[], float], *, bar: float
+        self, name: str, product: Callable[[], float], limit: Callable[[], float], *, bar: float | None
     ) -> None:
         pairs = []
         for turn in range(self.chosen.pairs):
@@ -111,9 +133,10 @@ class Comparison:
         ratios = sorted(rate / limit_rate for rate, limit_rate in pairs)
         rate, limit_rate = (statistics.median(column) for column in zip(*pairs, strict=True))
         median = statistics.median(ratios)
+        verdict = f"  bar {bar}  {'met' if median >= bar else 'MISSED'}" if bar else ""
         print(
-            f"{name:24} {rate:8,.0f}/s  limit {limit_rate:8,.0f}/s  ratio {median:.2f}"
-            f" ({ratios[0]:.2f} to {ratios[-1]:.2f})  bar {bar}  {'met' if median >= bar else 'MISSED'}",
+            f"{name:26} {rate:8,.0f}/s  limit {limit_rate:8,.0f}/s  ratio {median:.2f}"
+            f" ({ratios[0]:.2f} to {ratios[-1]:.2f}){verdict}",
             flush=True,
         )
 

@@ -16,13 +16,14 @@ from integrations.models import Partner
 from loyalty.core.models import Program
 from members.enrolment import Enrolment, enrol_many
 from members.models import Tier, TierLadder, WalletType
+from members.references import MemberReference
 from rewards import campaigns, earning
-from rewards.activities import MemberReference, Money, Sale
+from rewards.activities import Money, Sale
 from rewards.models import Campaign, Reward
 from tests.bench.load import Request
 
 CAMPAIGNS = 50
-SCOPES = ("transactions:write", "members:read", "redemptions:write")
+SCOPES = ("transactions:write", "members:read", "redemptions:write", "points:hold")
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,23 @@ def redemptions(bench: Bench, client: int) -> Iterator[Request]:
     for step in count(client * 7919):
         body = {"member": {"kind": "card", "value": card(spread(bench, step))}, "reward": "coffee"}
         yield _post("/v1/redemptions", body, f"{run}-{step}")
+
+
+def holds(bench: Bench, client: int) -> Iterator[Request]:
+    """`POST /v1/points/holds` of a point, as at the beginning of a checkout."""
+    return _payments(bench, client, "/v1/points/holds")
+
+
+def spends(bench: Bench, client: int) -> Iterator[Request]:
+    """`POST /v1/points/spend` of a point."""
+    return _payments(bench, client, "/v1/points/spend")
+
+
+def _payments(bench: Bench, client: int, path: str) -> Iterator[Request]:
+    run = uuid4().hex
+    for step in count(client * 7919):
+        member = {"kind": "card", "value": card(spread(bench, step))}
+        yield _post(path, {"member": member, "wallet_type": "points", "points": 1}, f"{run}-{step}")
 
 
 def statuses(bench: Bench, client: int) -> Iterator[Request]:

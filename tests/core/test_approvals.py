@@ -254,6 +254,13 @@ class TestRequest:
 
         assert not Approval.objects.exists()
 
+    def test_shortens_what_would_not_fit_on_a_line(self, program: Program, asker: User, noon: datetime):
+        asked = approvals.request(
+            program=program, kind="renaming", summary="x" * 300, payload={}, by=asker, at=noon
+        )
+
+        assert len(asked.summary) == 200
+
 
 class TestDatabase:
     """Attacked past the operations, as SQL would."""
@@ -318,6 +325,11 @@ class TestDatabase:
 
     def test_requests_are_kept(self, asked: Approval):
         assert "approvals_are_kept" in refused("DELETE FROM core_approval")
+        emptied = refused(
+            "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL regulars.may_be_emptied = 'no';"
+            " TRUNCATE core_approval CASCADE"
+        )
+        assert "Cannot truncate" in emptied
 
 
 def refused(sql: str, *parameters: Any) -> str:

@@ -21,8 +21,8 @@ from django.db.models import Sum
 from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.models import Entry, Identifier, Lot, Member, MemberStatus, Posting, Wallet
+from members.references import MemberReference
 from rewards import campaigns
-from rewards.activities import MemberReference
 from rewards.models import Activity
 from tests import factories
 

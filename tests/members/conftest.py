@@ -1,9 +1,11 @@
-"""Those who adjust points: support up to 500 at once and 1,000 a day, administrators up to 5,000."""
+"""Those who adjust points, support up to 500 at once and 1,000 a day; and with whom members share."""
+
+from typing import Any
 
 import pytest
 
 from loyalty.core.models import Assignment, Program, Role, User
-from members.models import AdjustmentLimit, ReasonCode
+from members.models import AdjustmentLimit, Member, ReasonCode, WalletType
 from tests import factories
 
 
@@ -46,3 +48,30 @@ def limits(program: Program) -> None:
         AdjustmentLimit.objects.create(
             program=program, role=role, points_per_adjustment=once, points_per_day=day
         )
+
+
+@pytest.fixture
+def bert(program: Program) -> Member:
+    """A member with card 2002."""
+    bert = factories.MemberFactory.create(program=program, first_name="Bert", last_name="Brecht")
+    factories.IdentifierFactory.create(member=bert, value="2002")
+    return bert
+
+
+@pytest.fixture
+def carl(program: Program) -> Member:
+    """A member with card 3003."""
+    carl = factories.MemberFactory.create(program=program, first_name="Carl", last_name="Zuse")
+    factories.IdentifierFactory.create(member=carl, value="3003")
+    return carl
+
+
+@pytest.fixture
+def policy(program: Program, points: WalletType) -> Any:
+    """Sets rules of the points; anyone may pass them on, unless told otherwise."""
+
+    def be(**rules: Any) -> None:
+        WalletType.objects.filter(pk=points.pk).update(**{"transfers_to": "anyone", **rules})
+
+    be()
+    return be

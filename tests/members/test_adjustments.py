@@ -126,6 +126,17 @@ class TestAdjust:
         assert Posting.objects.get(entry=done.entry_id).destination == "reversed"
         assert is_proven()
 
+    def test_takes_few_queries(self, desk: Desk, django_assert_num_queries: Any):
+        desk.gives(1)
+
+        # The person's role (by permission and by limit; at the pages it is known), the reason, the limit,
+        # the day, the member, the lots, and one that writes; four for the transaction and a savepoint.
+        with django_assert_num_queries(12):
+            desk.gives(1)
+        # And what was sent before: an adjustment or a request?
+        with django_assert_num_queries(16):
+            desk.gives(1, adjustment_id=uuid4())
+
     def test_tells_partners_with_the_entry_and_without_the_note(self, desk: Desk, ada: Member):
         done = desk.gives(40, note="Her dog was ill")
 
@@ -465,6 +476,7 @@ class TestConsent:
 
         assert [(str(fact.label), fact.text) for fact in facts] == [
             ("Member", "Ada Lovelace"),
+            ("Has now", "0"),
             ("Gets", "800 Points"),
             ("Reason", "Goodwill"),
             ("Tiers", "does not count"),
@@ -679,6 +691,11 @@ class TestDatabase:
         desk.gives(10)
 
         assert "adjustments_are_kept" in refused("DELETE FROM members_adjustment")
+        emptied = refused(
+            "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL regulars.may_be_emptied = 'no';"
+            " TRUNCATE members_adjustment CASCADE"
+        )
+        assert "Cannot truncate" in emptied
 
     def test_a_note_may_be_forgotten(self, desk: Desk):
         desk.gives(10, note="Her dog was ill")

@@ -4,10 +4,11 @@ from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.models import Entry, Lot, Member, MemberTier, Posting, Wallet
+from members.references import MemberIsBlocked, MemberReference, UnknownMember
 from rewards import campaigns, earning, explaining
-from rewards.activities import MemberReference, Sale
-from rewards.earning import AlreadyReported, MemberIsBlocked, Recorded, UnknownMember
+from rewards.activities import Sale
 from rewards.models import Activity, Campaign
+from rewards.recorded import AlreadyReported, Recorded
 from tests import factories
 from tests.cast import Shop, euros, line
 

@@ -14,10 +14,12 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import IdempotencyRecord
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
-from rewards.activities import MemberReference
-from rewards.models import Activity, Redemption, Reward
+from members.references import MemberReference
+from rewards import waiting
+from rewards.activities import ReturnedLine
+from rewards.models import Activity, Redemption, Reward, WaitingReturn
 from tests import factories
-from tests.cast import Shop
+from tests.cast import Shop, line
 from tests.clients import PartnerClient
 from tests.rewards.test_transactions_api import sale
 
@@ -167,6 +169,84 @@ class TestReturns:
 
         assert results.count("returned_too_much") == 5
         assert Activity.objects.get(kind="sale").returned_amount == 80
+
+
+class TestReturnsByLine:
+    BASKET = (line("mug", "40.00"), line("coffee", "60.00", quantity="3"))
+
+    def test_of_one_line_are_taken_once(self, shop: Shop, ada: Member):
+        shop.sells("r1", "100.00", lines=self.BASKET)
+
+        def work(number: int) -> Any:
+            return shop.takes_back(f"b{number}", "r1", None, ReturnedLine(id="mug")).points
+
+        results = at_once(16, work)
+
+        assert sorted(map(str, results)) == ["-40"] + ["returned_too_much"] * 15
+        assert Wallet.objects.get(member=ada).available == 60
+        assert list(verify.run()) == []
+
+    def test_of_a_sale_that_gave_nothing_are_taken_once_too(self, shop: Shop, ada: Member):
+        long_ago = shop.later(days=-2000)
+        long_ago.sells("r1", "100.00", lines=self.BASKET)
+        assert not Wallet.objects.exists()
+
+        results = at_once(
+            8, lambda number: shop.takes_back(f"b{number}", "r1", None, ReturnedLine(id="mug")).points
+        )
+
+        assert sorted(map(str, results)) == ["0"] + ["returned_too_much"] * 7
+        assert Activity.objects.get(kind="sale").returned_amount == 40
+
+    def test_and_by_amount_end_at_the_whole(self, shop: Shop, ada: Member):
+        shop.sells("r1", "100.00", lines=self.BASKET)
+
+        def work(number: int) -> Any:
+            if number % 2:
+                return shop.takes_back(f"b{number}", "r1", "4.99").points
+            return shop.takes_back(
+                f"b{number}", "r1", None, ReturnedLine(id="coffee", quantity="0.250")
+            ).points
+
+        at_once(16, work)
+        shop.takes_back("rest", "r1")
+
+        assert Wallet.objects.get(member=ada).available == 0
+        assert Activity.objects.get(kind="sale").returned_amount == 100
+        assert list(verify.run()) == []
+
+    def test_and_redemptions_never_overdraw(self, shop: Shop, ada: Member, coffee: Reward):
+        shop.sells("r1", "1000.00")
+
+        def work(number: int) -> Any:
+            if number % 2:
+                return _code(shop, "coffee")
+            return shop.takes_back(f"b{number}", "r1", "125.00").returned
+
+        results = at_once(16, work)
+
+        bought = sum(isinstance(result, str) and result != "insufficient_points" for result in results)
+        returns = [result for result in results if isinstance(result, dict)]
+        written_off = sum(result["taken"][0]["written_off"] for result in returns)
+        assert len(returns) == 8
+        assert Wallet.objects.get(member=ada).available == 1000 - bought * 100 - (1000 - written_off)
+        assert list(verify.run()) == []
+
+    def test_that_wait_meet_their_sale_exactly_once(self, shop: Shop, ada: Member):
+        shop.sells("r0", "500.00")
+
+        def work(number: int) -> Any:
+            if number % 4 == 0:
+                return shop.sells("r1", "100.00").points
+            return type(shop.hears_of_return(f"b{number % 4}", "r1", "20.00")).__name__
+
+        at_once(16, work)
+        waiting.sweep(shop.program, at=shop.at)
+
+        assert Activity.objects.filter(kind="return").count() == 3
+        assert not WaitingReturn.objects.waiting().exists()
+        assert Wallet.objects.get(member=ada).available == 540
+        assert list(verify.run()) == []
 
 
 def _card(value: str) -> MemberReference:

@@ -6,9 +6,8 @@ from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, Member, Posting, Wallet
+from members.references import MemberIsBlocked, MemberReference, UnknownMember
 from rewards import redeeming
-from rewards.activities import MemberReference
-from rewards.earning import MemberIsBlocked, UnknownMember
 from rewards.models import Redemption, Reward, Voucher
 from rewards.redeeming import RewardNotOnOffer, RewardSoldOut, UnknownReward
 from tests import factories

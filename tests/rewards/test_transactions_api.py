@@ -5,7 +5,7 @@ import pytest
 from loyalty.core.models import Event
 from members.models import Entry, Member, Wallet
 from rewards import campaigns
-from rewards.models import Activity
+from rewards.models import Activity, WaitingReturn
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient
@@ -217,3 +217,190 @@ class TestTransactionId:
 
     def test_of_another_form_asks_for_a_key_like_any_other(self, client):
         assert client.get("/v1/transactions/receipt-4711").status_code == 401
+
+
+def back(external_id: str = "return-1", sale_id: str = "receipt-1", **more: Any) -> dict[str, Any]:
+    body = {
+        "kind": "return",
+        "external_id": external_id,
+        "occurred_at": "2026-06-01T12:30:00+02:00",
+        "sale_external_id": sale_id,
+    }
+    return body | more
+
+
+def with_lines() -> dict[str, Any]:
+    lines = [
+        {"id": "1", "sku": "beans", "amount": {"amount": "60.00", "currency": "EUR"}, "quantity": "3"},
+        {"id": "2", "sku": "mug", "amount": {"amount": "40.00", "currency": "EUR"}},
+    ]
+    return sale(paid="100.00", lines=lines)
+
+
+class TestReturn:
+    def test_says_what_came_back_and_what_was_taken(self, till: PartnerClient, ada: Member):
+        till.post("/v1/transactions", with_lines())
+
+        answer = till.post("/v1/transactions", back(lines=[{"id": "1", "quantity": "1"}]))
+
+        body = answer.json()
+        assert (answer.status_code, body["points"]) == (201, -20)
+        assert body["returned"]["amount"] == {"amount": "20.00", "currency": "EUR"}
+        assert body["returned"]["lines"] == [
+            {"id": "1", "quantity": "1", "amount": {"amount": "20.00", "currency": "EUR"}}
+        ]
+        assert body["returned"]["taken"] == [
+            {
+                "wallet_type": "points",
+                "points": 20,
+                "owed": 20,
+                "written_off": 0,
+                "debt": 0,
+                "campaigns": [{"campaign": "base", "points": 20}],
+            }
+        ]
+        assert body["wallets"][0]["available"] == 80
+
+    def test_is_read_again_with_all_of_it(self, till: PartnerClient, ada: Member):
+        till.post("/v1/transactions", with_lines())
+        body = till.post("/v1/transactions", back(lines=[{"id": "2"}])).json()
+
+        read = till.get(f"/v1/transactions/{body['id']}").json()
+
+        assert read["returned"] == body["returned"]
+        assert (read["kind"], read["verdicts"]) == ("return", [])
+
+    def test_tells_nothing_of_what_is_kept_for_later_returns(self, till: PartnerClient, ada: Member):
+        sold = till.post("/v1/transactions", with_lines()).json()
+        again = till.post("/v1/transactions", with_lines()).json()
+        read = till.get(f"/v1/transactions/{sold['id']}").json()
+
+        told = {"campaign", "version_id", "wallet_type", "points", "reason"}
+        assert [set(award) for body in (sold, again, read) for award in body["awards"]] == [told] * 3
+
+    @pytest.mark.parametrize(
+        ("change", "status", "code", "pointer"),
+        [
+            ({"lines": []}, 422, "invalid_input", "#/lines"),
+            ({"lines": [{"id": "9"}]}, 422, "invalid_input", "#/lines/0/id"),
+            ({"lines": [{"id": "1"}, {"id": "1"}]}, 422, "invalid_input", "#/lines/1/id"),
+            ({"lines": [{"id": "1", "quantity": "4"}]}, 409, "returned_too_much", "#/lines/0/quantity"),
+            ({"lines": [{"id": "1", "quantity": "-1"}]}, 422, "invalid_input", "#/lines/0/quantity"),
+            ({"lines": [{"id": "1", "sku": "x"}]}, 422, "invalid_input", "#/lines/0/sku"),
+            (
+                {"lines": [{"id": "1", "amount": {"amount": "60.01", "currency": "EUR"}}]},
+                409, "returned_too_much", "#/lines/0/amount",
+            ),
+            (
+                {"lines": [{"id": "1", "amount": {"amount": "1.00", "currency": "USD"}}]},
+                422, "invalid_input", "#/lines/0/amount/currency",
+            ),
+            (
+                {"lines": [{"id": "1"}], "amount": {"amount": "1.00", "currency": "EUR"}},
+                422, "invalid_input", "#/amount",
+            ),
+            ({"amount": {"amount": "100.01", "currency": "EUR"}}, 409, "returned_too_much", "#/amount"),
+            ({"occurred_at": "2026-05-01T12:00:00Z"}, 422, "invalid_input", "#/occurred_at"),
+        ],
+    )  # fmt: skip
+    def test_refuses_what_cannot_be_and_takes_nothing(
+        self, till: PartnerClient, ada: Member, change: dict[str, Any], status: int, code: str, pointer: str
+    ):
+        till.post("/v1/transactions", with_lines())
+
+        answer = till.post("/v1/transactions", back(**change))
+
+        body = answer.json()
+        assert (answer.status_code, body["code"]) == (status, code)
+        assert body["errors"][0]["pointer"] == pointer
+        assert Wallet.objects.get(member=ada).available == 100
+        assert not Activity.objects.filter(kind="return").exists()
+
+    def test_takes_four_statements(self, till: PartnerClient, ada: Member, django_assert_num_queries):
+        till.post("/v1/transactions", with_lines())
+        till.post("/v1/transactions", back("b1", lines=[{"id": "2"}]))
+
+        # The key, the sale with its returns, the lots, the plan; and in a test the savepoint around it.
+        with django_assert_num_queries(6):
+            till.post("/v1/transactions", back("b2", lines=[{"id": "1", "quantity": "1"}]))
+
+
+class TestReturnBeforeItsSale:
+    def test_waits_and_says_so(self, till: PartnerClient, ada: Member):
+        answer = till.post("/v1/transactions", back())
+
+        body = answer.json()
+        assert (answer.status_code, body["status"], body["kind"]) == (202, "waiting", "return")
+        assert (body["external_id"], body["sale_external_id"]) == ("return-1", "receipt-1")
+        assert nothing_happened()
+
+    def test_is_answered_the_same_when_it_is_repeated(self, till: PartnerClient, ada: Member):
+        first = till.post("/v1/transactions", back())
+
+        again = till.post("/v1/transactions", back())
+
+        assert (again.status_code, again.json()) == (202, first.json())
+        assert WaitingReturn.objects.count() == 1
+
+    def test_is_replayed_under_its_key(self, till: PartnerClient, ada: Member):
+        first = till.post("/v1/transactions", back(), idempotency_key="k1")
+
+        again = till.post("/v1/transactions", back(), idempotency_key="k1")
+
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert (again.status_code, again.json()) == (202, first.json())
+
+    def test_is_refused_with_other_content(self, till: PartnerClient, ada: Member):
+        till.post("/v1/transactions", back())
+
+        answer = till.post("/v1/transactions", back(amount={"amount": "1.00", "currency": "EUR"}))
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_reported")
+
+    def test_is_applied_under_its_id_when_the_sale_comes(self, till: PartnerClient, ada: Member):
+        waits = till.post("/v1/transactions", back(lines=[{"id": "2"}])).json()
+
+        sold = till.post("/v1/transactions", with_lines())
+
+        assert sold.json()["points"] == 100
+        assert Wallet.objects.get(member=ada).available == 60
+        assert till.get(f"/v1/transactions/{waits['id']}").json()["points"] == -40
+        again = till.post("/v1/transactions", back(lines=[{"id": "2"}]))
+        assert (again.status_code, again.json()["id"]) == (201, waits["id"])
+
+    def test_that_does_not_fit_the_sale_is_refused_and_says_why(self, till: PartnerClient, ada: Member):
+        till.post("/v1/transactions", back(amount={"amount": "100.01", "currency": "EUR"}))
+
+        sold = till.post("/v1/transactions", with_lines())
+
+        assert sold.status_code == 201
+        assert Wallet.objects.get(member=ada).available == 100
+        again = till.post("/v1/transactions", back(amount={"amount": "100.01", "currency": "EUR"}))
+        assert (again.status_code, again.json()["code"]) == (409, "return_refused")
+        assert again.json()["detail"] == "Of this sale 100.00 EUR can still come back."
+
+    def test_of_another_partner_is_not_touched(
+        self, till: PartnerClient, outsider: PartnerClient, ada: Member
+    ):
+        outsider.post("/v1/transactions", back())
+
+        till.post("/v1/transactions", with_lines())
+
+        assert WaitingReturn.objects.get().status == "waiting"
+        assert Wallet.objects.get(member=ada).available == 100
+
+    @pytest.mark.parametrize(
+        ("change", "pointer"),
+        [
+            ({"occurred_at": "2126-06-01T12:00:00Z"}, "#/occurred_at"),
+            ({"occurred_at": "1926-06-01T12:00:00Z"}, "#/occurred_at"),
+            ({"amount": {"amount": "1.00", "currency": "USD"}}, "#/amount/currency"),
+        ],
+    )
+    def test_is_refused_at_once_if_no_sale_could_make_it_right(
+        self, till: PartnerClient, ada: Member, change: dict[str, Any], pointer: str
+    ):
+        answer = till.post("/v1/transactions", back(**change))
+
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+        assert not WaitingReturn.objects.exists()

@@ -1,3 +1,4 @@
+from loyalty.core.admin.approvals import ApprovalAdmin
 from loyalty.core.admin.base import FactAdmin, ProgramModelAdmin, ThemedAdmin, program_of, render
 from loyalty.core.admin.events import EventAdmin
 from loyalty.core.admin.programs import ProgramAdmin
@@ -5,6 +6,7 @@ from loyalty.core.admin.schedules import CrontabScheduleAdmin, IntervalScheduleA
 from loyalty.core.admin.staff import AssignmentAdmin, UserAdmin
 
 __all__ = [
+    "ApprovalAdmin",
     "AssignmentAdmin",
     "CrontabScheduleAdmin",
     "EventAdmin",

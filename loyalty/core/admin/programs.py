@@ -27,6 +27,7 @@ class ProgramAdmin(ThemedAdmin):
                 "description": _("Members see their points in this time zone."),
             },
         ),
+        (_("Households"), {"fields": ("household_size",)}),
         (
             _("Test clock"),
             {"fields": ("clock_offset",), "description": _("Only a sandbox's clock can run ahead.")},

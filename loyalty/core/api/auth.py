@@ -15,6 +15,9 @@ from loyalty.core.models import Program
 SCOPES: Final = {
     "members:read": gettext_lazy("Read members and what they hold"),
     "members:write": gettext_lazy("Register and change members"),
+    "members:merge": gettext_lazy("Merge two records of one person"),
+    "points:hold": gettext_lazy("Reserve and spend points at a checkout"),
+    "points:transfer": gettext_lazy("Pass points on from one member to another"),
     "points:adjust": gettext_lazy("Give and take points by hand"),
     "transactions:read": gettext_lazy("Read sales and returns with what they earned"),
     "transactions:write": gettext_lazy("Record sales and returns"),

@@ -13,7 +13,7 @@ suddenly succeed. Not stored is what says nothing about the effect: a body of th
 missing scope, an unknown object, a fault of ours.
 
 There are two ways to keep it. `@idempotent` wraps a view's method for ordinary work. A journey that
-writes a single statement takes `begin()` and `stored()` and puts `Key.row()` into its own batch.
+writes a single statement puts `Key.row()` into its own batch, as `once()` asks it to.
 """
 
 import hashlib
@@ -38,6 +38,7 @@ from loyalty.core import db
 from loyalty.core.api import auth, parsing, problem, refusals, rendering
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
+from loyalty.core.models import IdempotencyRecord
 
 if TYPE_CHECKING:  # it loads the authentication, which stands on this module
     from rest_framework.views import APIView
@@ -282,3 +283,50 @@ def _outcome(work: Callable[[], Response], request: Request) -> Response:
             raise
         body = problem.document(refusal, path=request._request.path)
         return Response(body, refusal.status, content_type=problem.MEDIA_TYPE)
+
+
+Write = Callable[[Callable[[db.Batch, Any], None]], Any]
+
+
+def once(
+    request: Request,
+    write: Write,
+    *,
+    body: Callable[[Any], Any],
+    status: int | Callable[[Any], int] = 201,
+) -> HttpResponse:
+    """
+    Answer a call that has its effect once: the stored answer goes into the statement of the effect.
+
+    `write` performs the operation and hands it what else to write; `body` and `status` make the answer
+    from its result. See Note [Idempotency].
+    """
+    key = begin(request, auth.caller(request))
+    if answer := stored(key):
+        return replay(answer)
+
+    prepared: list[tuple[Any, Any]] = []
+
+    def status_of(result: Any) -> int:
+        return status if isinstance(status, int) else status(result)
+
+    def also(batch: db.Batch, result: Any) -> None:
+        prepared[:] = [(result, body(result))]
+        row = key.row(status=status_of(result), body=prepared[0][1])
+        batch.insert(IdempotencyRecord, FIELDS, [row])
+
+    try:
+        result = write(also)
+    except DomainError as refusal:
+        return refuse(key, refusal, request)
+    except IntegrityError as error:
+        if not lost_race(error):
+            raise
+        answer = stored(key, look_again=True)
+        assert answer is not None, "the race was lost to a committed answer"
+        return replay(answer)
+    for written, told in prepared:
+        # What was prepared by an attempt that lost is not what came of the call.
+        if written is result:
+            return rendering.answer(told, status=status_of(result))
+    return keep(key, status=status_of(result), body=body(result))

@@ -1,16 +1,15 @@
 """
 Long lists in pages, newest first, by an opaque cursor.
 
-A cursor holds the id that a page ends at, so that rows that arrive meanwhile neither shift nor double
-anything. It is signed together with the list that it belongs to: one that was altered, or taken to
-another list, is refused.
+A cursor holds the id (or number) that a page ends at, so that rows that arrive meanwhile neither shift
+nor double anything. It is signed together with the list that it belongs to: one that was altered, or
+taken to another list, is refused.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
@@ -58,35 +57,39 @@ class Page[M: Model]:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Which part of a list is asked for: what is older (or newer) than an id."""
+    """Which part of a list is asked for: what is older (or newer) than an edge, if there is one."""
 
     limit: int
-    edge: UUID | None
+    edge: Any
     is_backward: bool
 
 
-def paginate[M: Model](request: Request, rows: QuerySet[M], *, filters: Mapping[str, str]) -> Page[M]:
+def paginate[M: Model](
+    request: Request, rows: QuerySet[M], *, filters: Mapping[str, str], by: str = "id"
+) -> Page[M]:
     """
     The page of a list that the request asks for by `limit` and `cursor`, in one query.
 
-    `rows` are filtered already by `filters`, as `given()` read them.
+    `rows` are filtered already by `filters`, as `given()` read them. `by` is the field that orders
+    them: unique among these rows, and higher in those that are newer.
 
     :raises InvalidCursor: if the cursor is none of this list
     :raises InvalidFilter: if the limit is none
     """
-    window = _window(request, filters)
+    window = _window(request, filters, rows.model._meta.get_field(by))
     if window.edge is not None:
-        rows = rows.filter(pk__gt=window.edge) if window.is_backward else rows.filter(pk__lt=window.edge)
-    found = list(rows.order_by("pk" if window.is_backward else "-pk")[: window.limit + 1])
+        rows = rows.filter(**{f"{by}__{'gt' if window.is_backward else 'lt'}": window.edge})
+    found = list(rows.order_by(by if window.is_backward else f"-{by}")[: window.limit + 1])
     has_more, found = len(found) > window.limit, found[: window.limit]
     if window.is_backward:
         found.reverse()
     has_older = has_more or window.is_backward
     has_newer = has_more if window.is_backward else window.edge is not None
+    edges = [str(getattr(row, by)) for row in found]
     return Page(
         found,
-        next=_link(request, window, filters, found[-1], is_backward=False) if found and has_older else None,
-        previous=_link(request, window, filters, found[0], is_backward=True) if found and has_newer else None,
+        next=_link(request, window, filters, edges[-1], is_backward=False) if found and has_older else None,
+        previous=_link(request, window, filters, edges[0], is_backward=True) if found and has_newer else None,
     )
 
 
@@ -103,7 +106,7 @@ def given(request: Request, *known: str) -> dict[str, str]:
     return {name: parameters[name] for name in known if name in parameters}
 
 
-def _window(request: Request, filters: Mapping[str, str]) -> _Window:
+def _window(request: Request, filters: Mapping[str, str], ordering: Any) -> _Window:
     parameters = request._request.GET
     limit = parameters.get("limit", str(LIMIT))
     if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 1 <= int(limit) <= MAXIMUM_LIMIT):
@@ -116,7 +119,7 @@ def _window(request: Request, filters: Mapping[str, str]) -> _Window:
         raise InvalidCursor(_("Follow the next and previous links as they are.")) from None
     if of != _list(request, filters):
         raise InvalidCursor(_("This cursor belongs to another list, or to other filters."))
-    return _Window(int(limit), edge=UUID(edge), is_backward=is_backward)
+    return _Window(int(limit), edge=ordering.to_python(edge), is_backward=is_backward)
 
 
 def _list(request: Request, filters: Mapping[str, str]) -> list[Any]:
@@ -124,8 +127,8 @@ def _list(request: Request, filters: Mapping[str, str]) -> list[Any]:
 
 
 def _link(
-    request: Request, window: _Window, filters: Mapping[str, str], row: Model, *, is_backward: bool
+    request: Request, window: _Window, filters: Mapping[str, str], edge: str, *, is_backward: bool
 ) -> str:
-    cursor = signing.dumps([is_backward, str(row.pk), _list(request, filters)], salt=_SALT, compress=True)
+    cursor = signing.dumps([is_backward, edge, _list(request, filters)], salt=_SALT, compress=True)
     query = urlencode({**filters, "limit": window.limit, "cursor": cursor})
     return f"{settings.BASE_URL}{request._request.path}?{query}"

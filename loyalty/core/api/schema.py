@@ -82,6 +82,10 @@ class Operation:
     takes_example: Any = None
     refuses: tuple[type[DomainError], ...] = ()
     parameters: tuple[OpenApiParameter, ...] = ()
+    also_answers: tuple[tuple[int, type, Any], ...] = ()
+    """Other ways to succeed: status, body and example."""
+    more_examples: tuple[tuple[str, int | None, Any], ...] = ()
+    """Further examples: name, status of the answer (None for a call), value."""
 
 
 def operation[F: Callable[..., Any]](**said: Any) -> Callable[[F], F]:
@@ -140,7 +144,8 @@ class OperationSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         said = self._operation
         answers: dict[Any, Any] = {
-            (said.status, "application/json"): OpenApiResponse(said.answer, described(said.answer))
+            (status, "application/json"): OpenApiResponse(answer, described(answer))
+            for status, answer, _example in ((said.status, said.answer, said.example), *said.also_answers)
         }
         for status, kinds in self._refusals().items():
             answers[status, problem.MEDIA_TYPE] = _refused(kinds, self.path)
@@ -160,9 +165,16 @@ class OperationSchema(AutoSchema):
 
     def get_examples(self) -> list[OpenApiExample]:
         said = self._operation
-        examples = [_example(_("Answer"), said.example, response_only=True, status=said.status)]
+        answers = ((said.status, said.answer, said.example), *said.also_answers)
+        examples = [
+            _example(_("Answer"), example, response_only=True, status=status)
+            for status, _kind, example in answers
+        ]
         if said.takes_example is not None:
             examples.append(_example(_("Call"), said.takes_example, request_only=True))
+        for name, status, example in said.more_examples:
+            only = {"request_only": True} if status is None else {"response_only": True}
+            examples.append(_example(name, example, status=status, **only))
         return examples
 
     def get_override_parameters(self) -> list[Any]:

@@ -54,4 +54,8 @@ class Migration(migrations.Migration):
             model_name='approval',
             trigger=pgtrigger.compiler.Trigger(name='approvals_are_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='e07bb450cb9ab2bed9df2be48ab82577059fd913', operation='DELETE', pgid='pgtrigger_approvals_are_kept_20aa8', table='core_approval', when='BEFORE')),
         ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='approval',
+            trigger=pgtrigger.compiler.Trigger(name='never_emptied', sql=pgtrigger.compiler.UpsertTriggerSql(func="IF current_setting('regulars.may_be_emptied', true) = 'yes' THEN RETURN NULL; END IF; RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;", hash='e965bf67e1da66bf33f2636020058f4880d3f27d', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_emptied_db1b5', table='core_approval', when='BEFORE')),
+        ),
     ]

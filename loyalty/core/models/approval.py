@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
-from loyalty.core.models.program import Program
+from loyalty.core.models.program import Program, never_emptied
 from loyalty.core.models.user import User
 
 
@@ -141,6 +141,7 @@ class Approval(models.Model):
                 ),
             ),
             pgtrigger.Protect(name="approvals_are_kept", operation=pgtrigger.Delete),
+            never_emptied(),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from zoneinfo import available_timezones
 import pghistory
 import pgtrigger
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -61,6 +61,20 @@ def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigge
     )
 
 
+def never_emptied() -> pgtrigger.Trigger:
+    """TRUNCATE passes row triggers by; a test's database says that it may be emptied."""
+    return pgtrigger.Trigger(
+        name="never_emptied",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        level=pgtrigger.Statement,
+        func=(
+            "IF current_setting('regulars.may_be_emptied', true) = 'yes' THEN RETURN NULL; END IF;"
+            " RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;"
+        ),
+    )
+
+
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError(_("“%(name)s” is no time zone of the IANA database."), params={"name": name})
@@ -87,6 +101,12 @@ class Program(models.Model):
     )
     returns_method = models.CharField(
         _("returns take back"), max_length=12, choices=ReturnsMethod, default=ReturnsMethod.PROPORTIONAL
+    )
+    household_size = models.PositiveSmallIntegerField(
+        _("members in a household"),
+        default=8,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many may share their points at most."),
     )
     clock_offset = models.DurationField(
         _("test clock"),

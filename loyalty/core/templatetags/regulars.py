@@ -19,7 +19,17 @@ def actor(stored: str) -> str:
 @register.filter
 def reason(stored: str) -> str:
     """For what it was: "reward:free-coffee" is shown as "Reward free-coffee"; a text stays as it is."""
+    known = {
+        "pending_cancelled": _("What the points waited for did not come"),
+        "expiry_undone": _("Expiry undone"),
+    }
+    if stored in known:
+        return known[stored]
     kind, colon, name = stored.partition(":")
+    if kind == "written_off":
+        return _("%s points were spent already and are written off") % name
+    if kind == "owed":
+        return _("%s points were spent already and are owed") % name
     return f"{kind.capitalize()} {name}" if colon and not name.startswith(" ") else stored
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from loyalty.core.models import Event
@@ -88,7 +86,10 @@ class TestRun:
 
         wallet = Wallet.objects.get(member=ada)
         named = [fault for fault in faults() if fault.row == f"wallet {wallet.pk}"]
-        assert {fault.check for fault in named} == {"the lots of a wallet make up its sums", CHAIN}
+        assert {fault.check for fault in named} == {
+            "the lots of a wallet make up its sums",
+            "an entry's balances follow from the one before it",
+        }
 
     def test_finds_points_that_were_moved_between_the_buckets_of_a_lot(self, year: Shop):
         lot = Lot.objects.get(points=50)
@@ -102,7 +103,6 @@ class TestRun:
 
         checks = {fault.check for fault in faults()}
         assert {"the postings of a lot make up its buckets", CHAIN} <= checks
-        assert "what was issued is with members, redeemed, expired or reversed" in checks
 
     def test_finds_a_booking_without_an_event(self, year: Shop):
         event = Event.objects.filter(type="points.earned").earliest("number")
@@ -116,22 +116,3 @@ class TestRun:
         Lot.objects.filter(points=50).update(member=stranger)
 
         assert "is of another member or program than its wallet" in [fault.detail for fault in faults()]
-
-
-class TestCommand:
-    def test_says_that_all_is_well(self, year: Shop):
-        told = StringIO()
-
-        call_command("verify_ledger", stdout=told)
-
-        assert "The ledger is in order" in told.getvalue()
-
-    def test_names_each_fault_and_ends_with_one(self, year: Shop):
-        Wallet.objects.update(available=10_000)
-        told = StringIO()
-
-        with pytest.raises(SystemExit) as ended:
-            call_command("verify_ledger", stdout=told)
-
-        assert ended.value.code == 1
-        assert f"wallet {Wallet.objects.get().pk}" in told.getvalue()

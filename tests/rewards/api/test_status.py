@@ -45,6 +45,7 @@ class TestMemberStatus:
         assert status_of(till) == {
             "id": str(ada.pk),
             "status": "active",
+            "merged_into": None,
             "first_name": "Ada",
             "wallets": [
                 {

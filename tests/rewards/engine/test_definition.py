@@ -54,7 +54,7 @@ class TestADefinition:
             (
                 definition({**fixed(), "per": "1.00"}),
                 "#/effects/0/per",
-                "Known are: kind, wallet_type, points.",
+                "Known are: kind, wallet_type, points, expiry, pending.",
             ),
             (definition(fixed("50")), "#/effects/0/points", "whole number such as 50, not 50"),
             (definition(fixed(True)), "#/effects/0/points", "not true"),

@@ -8,10 +8,35 @@ document.addEventListener("click", async (event) => {
   button.querySelector("[data-copy-label]").textContent = button.dataset.copied;
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
 // The theme shows the page only after it has started, when the browser has given up on `autofocus`.
 window.addEventListener("load", () => {
   const field = document.querySelector("main [autofocus], form[role=search] [autofocus]");
   if (field) requestAnimationFrame(() => field.focus());
+});
+
+// A form that says what would come of it while somebody fills it in; its button follows.
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.querySelector("form[data-outlook]");
+  if (!form) return;
+  const target = document.getElementById("outlook");
+  const button = form.querySelector("[data-submit]");
+  const usual = button.textContent;
+  let waiting, asked = 0;
+  async function look() {
+    const number = ++asked;
+    const answer = await fetch(form.dataset.outlook, { method: "POST", body: new FormData(form), credentials: "same-origin" });
+    if (!answer.ok || answer.redirected || number !== asked) return;
+    target.innerHTML = await answer.text();
+    button.textContent = target.querySelector("[data-button]")?.dataset.button || usual;
+  }
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(look, 250);
+  });
 });
 
 // The guided campaign form: rows come and go, operators and values follow the chosen fact, the sentence follows the form.

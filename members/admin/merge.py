@@ -1,0 +1,180 @@
+"""Merges: finding the duplicate, seeing side by side what would happen, doing it, and the undo."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from loyalty.core import audit, clock
+from loyalty.core.admin import FactAdmin, program_of, render
+from loyalty.core.errors import DomainError
+from loyalty.core.models import User
+from members import comparing, merging, search, unmerging
+from members.admin import choosing
+from members.models import Entry, Identifier, Member, Merge
+
+
+def merges_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
+    """The records that went into a member's, for the page about them; nothing without any."""
+    merges = Merge.objects.filter(survivor=member).select_related("duplicate").order_by("-pk")
+    return "admin/members/member/merges_panel.html", {"merges": list(merges[:10])}
+
+
+def merge_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpResponse:
+    """Find the duplicate, then look at both and confirm."""
+    if not request.user.has_perm("members.add_merge"):
+        raise PermissionDenied
+    duplicate = choosing.chosen(request)
+    refusal = ""
+    if request.method == "POST" and duplicate is not None:
+        try:
+            return _merge(request, member, duplicate)
+        except DomainError as refused:
+            if done := Merge.objects.filter(survivor=member, duplicate=duplicate, undone_at=None).first():
+                # The button was pressed twice: what is asked for is done.
+                return HttpResponseRedirect(reverse("admin:members_merge_change", args=[done.pk]))
+            refusal = refused.detail
+    context = {
+        "title": _now("Merge a duplicate into %(member)s") % {"member": member},
+        "original": member,
+        "member": member,
+        "duplicate": duplicate,
+        "refusal": refusal,
+        "choice": choosing.asked(request, without=[member.pk]),
+        "alike": comparing.look_alikes(member) if duplicate is None else [],
+        "preview": _preview(member, duplicate) if duplicate else None,
+    }
+    return render(request, page, "admin/members/member/merge.html", context)
+
+
+def _preview(member: Member, duplicate: Member) -> comparing.Preview:
+    return comparing.preview(survivor=member, duplicate=duplicate, at=clock.now(member.program))
+
+
+def _merge(request: HttpRequest, member: Member, duplicate: Member) -> HttpResponse:
+    assert isinstance(request.user, User)
+    done = merging.merge(
+        survivor=member,
+        duplicate=duplicate,
+        actor=f"staff:{request.user.pk}",
+        at=clock.now(member.program),
+    )
+    for one in (member, duplicate):
+        text = _now("%(duplicate)s was merged into %(survivor)s.")
+        audit.note(one, by=request.user, text=text % {"duplicate": duplicate.pk, "survivor": member.pk})
+    messages.success(request, _now("The two records are one now."))
+    return HttpResponseRedirect(reverse("admin:members_merge_change", args=[done.pk]))
+
+
+@admin.register(Merge)
+class MergeAdmin(FactAdmin):
+    """Records of one person that became one, newest first."""
+
+    list_display = ("merged_at", "into_member", "from_member", "shown_points", "shown_state")
+    list_select_related = ("survivor", "duplicate")
+    search_fields = ("survivor",)
+    search_help_text = _("Card, e-mail, phone, outside id or name of the member")
+    sortable_by = ()
+    ordering = ("-pk",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Merge], search_term: str
+    ) -> tuple[models.QuerySet[Merge], bool]:
+        program = program_of(request)
+        if not search_term.strip() or program is None:
+            return queryset, False
+        members = search.find(search_term, program=program).values("pk")
+        stays = Merge.objects.filter(survivor__in=members).values("pk")
+        goes = Merge.objects.filter(duplicate__in=members).values("pk")
+        return queryset.filter(pk__in=stays.union(goes)), False
+
+    def get_urls(self) -> list[URLPattern]:
+        undo = self.admin_site.admin_view(self.undo_view)
+        return [path("<path:object_id>/undo/", undo, name="members_merge_undo"), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return self._page(request, self._found(request, object_id))
+
+    def _found(self, request: HttpRequest, object_id: str) -> Merge:
+        merge = self.get_object(request, object_id)
+        if merge is None or not self.has_view_permission(request, merge):
+            raise Http404(_now("There is no such merge in this program."))
+        return merge
+
+    def _page(self, request: HttpRequest, merge: Merge, refusal: str = "") -> HttpResponse:
+        moved = merge.moved["identifiers"]
+        context = {
+            "title": _now("%(duplicate)s was merged into %(survivor)s")
+            % {"duplicate": merge.duplicate, "survivor": merge.survivor},
+            "original": merge,
+            "merge": merge,
+            "refusal": refusal,
+            "identifiers": Identifier.objects.filter(pk__in=moved).order_by("kind", "value"),
+            "entries": _entries(merge),
+            "progress": sum(one["added"] for one in merge.moved["tiers"]),
+            "may_undo": merge.undone_at is None and request.user.has_perm("members.undo_merge"),
+        }
+        return render(request, self, "admin/members/merge/page.html", context)
+
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not request.user.has_perm("members.undo_merge"):
+            raise PermissionDenied
+        merge = self._found(request, object_id)
+        here = HttpResponseRedirect(reverse("admin:members_merge_change", args=[merge.pk]))
+        if request.method != "POST" or merge.undone_at is not None:
+            return here
+        assert isinstance(request.user, User)
+        try:
+            unmerging.undo(merge, actor=f"staff:{request.user.pk}", at=clock.now(merge.program))
+        except DomainError as refusal:
+            return self._page(request, merge, refusal.detail)
+        for one in (merge.survivor, merge.duplicate):
+            audit.note(one, by=request.user, text=_now("The merge was undone."))
+        messages.success(request, _now("They are two members again."))
+        return here
+
+    @display(description=_("stays"))
+    def into_member(self, merge: Merge) -> SafeString:
+        return _link(merge.survivor)
+
+    @display(description=_("duplicate"))
+    def from_member(self, merge: Merge) -> SafeString:
+        return _link(merge.duplicate)
+
+    @display(description=_("points that moved"))
+    def shown_points(self, merge: Merge) -> str:
+        return f"{sum(one['points'] for one in merge.moved['wallets'].values()):,}"
+
+    @display(description=_("state"), label={"made": "success", "undone": "warning"})
+    def shown_state(self, merge: Merge) -> tuple[str, str]:
+        return ("undone", str(_("Undone"))) if merge.undone_at else ("made", str(_("Merged")))
+
+
+def _link(member: Member) -> SafeString:
+    page = reverse("admin:members_member_change", args=[member.pk])
+    return format_html('<a class="rg-link" href="{}">{}</a>', page, member)
+
+
+def _entries(merge: Merge) -> models.QuerySet[Entry]:
+    """All lines of both statements that the merge and its undo wrote."""
+    beginning = f"merge:{merge.pk}:"
+    return (
+        Entry.objects.filter(program=merge.program, cause__gte=beginning, cause__lt=f"merge:{merge.pk};")
+        .select_related("member", "wallet__type")
+        .order_by("pk")
+    )

@@ -1,0 +1,259 @@
+"""A sale with all that was recorded of its returns, read in one statement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import orjson
+from msgspec import Struct
+from msgspec.structs import replace
+
+from loyalty.core.db import fetch
+from loyalty.core.models import Program
+from members.ledger import store
+from members.ledger.state import Account, LotState
+from members.models import MemberStatus
+from rewards import explaining
+from rewards.activities import Line, Return
+from rewards.engine.facts import Facts
+from rewards.models import Activity, WaitingStatus
+from rewards.recorded import Recorded, read_recorded
+from rewards.returns.goods import Back, Sold, sold
+
+
+class Payment(Struct, frozen=True, kw_only=True):
+    """
+    Points of a settled hold that paid for the sale, and how many of them were given back already.
+
+    `lots` are the lots that they were taken from, the newest first: that is the order in which they go back.
+    """
+
+    hold_id: UUID
+    wallet_id: UUID
+    settled: int
+    restored: int
+    by_line: Mapping[str, int]
+    lots: tuple[tuple[UUID, int], ...]
+
+
+class SoldThen(Struct, frozen=True, kw_only=True, dict=True):
+    """The sale that a return is about, and what its returns have done so far."""
+
+    id: UUID
+    external_id: str
+    source: str
+    member_id: UUID
+    amount: Decimal
+    occurred_at: datetime
+    store: str
+    lines: list[dict[str, Any]]
+    attributes: dict[str, Any]
+    facts: dict[str, Any]
+    awards: list[dict[str, Any]]
+    returns: list[dict[str, Any]]
+    reversed: Mapping[UUID, int]
+    """By lot, pending points that were taken back for whatever reason."""
+    payments: tuple[Payment, ...]
+
+    @cached_property
+    def goods(self) -> Sold:
+        return sold(amount=self.amount, lines=msgspec.convert(self.lines, tuple[Line, ...]))
+
+    @cached_property
+    def back(self) -> Back:
+        """What has come back so far."""
+        return sum((Back.from_json(facts["back"]) for facts in self.returns), Back())
+
+    @cached_property
+    def owed(self) -> Mapping[UUID, int]:
+        """By lot, what the returns so far were to take back."""
+        return self._sum_of("owed")
+
+    @cached_property
+    def charged(self) -> Mapping[UUID, int]:
+        """By lot, what the returns so far took for it, from it or from other points, or found missing."""
+        return self._sum_of("charged")
+
+    @cached_property
+    def _own_pending(self) -> Mapping[UUID, int]:
+        """By lot, pending points that the returns so far took from it."""
+        return self._sum_of("pending")
+
+    def written_off(self, wallet_type: str) -> int:
+        """Points of a kind that the returns so far gave up."""
+        return sum(int(facts.get("written_off", {}).get(wallet_type, 0)) for facts in self.returns)
+
+    def _sum_of(self, name: str) -> Mapping[UUID, int]:
+        total: Counter[UUID] = Counter()
+        for facts in self.returns:
+            total.update({UUID(lot_id): points for lot_id, points in facts.get(name, {}).items()})
+        return total
+
+    def gone(self, lot: LotState) -> int:
+        """Points of a lot that nobody ever had a use of: expired, or cancelled while they were pending."""
+        cancelled = self.reversed.get(lot.id, 0) - self._own_pending.get(lot.id, 0)
+        return lot.expired + max(cancelled, 0)
+
+    def seen(self, program: Program) -> Facts:
+        """What the engine saw when the sale was booked."""
+        names = ("id", "external_id", "source", "member_id", "amount", "occurred_at", "store", "lines")
+        known = {name: getattr(self, name) for name in (*names, "attributes", "facts")}
+        return explaining.facts_of(Activity(kind="sale", **known), program)
+
+
+class Waiting(Struct, frozen=True):
+    """A return that was reported before its sale; the fields are columns, in this order."""
+
+    id: UUID
+    fingerprint: bytes
+    status: str
+    reason: str
+    recorded_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == WaitingStatus.WAITING
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """
+    What is known about a return: its first result, or the sale with the account of its member.
+
+    `holder` is who has the member's points now: the same account, unless the member was merged
+    into another. `between` are members on the way there, if there are any.
+    """
+
+    fingerprint: bytes | None = None
+    recorded: Recorded | None = None
+    waiting: Waiting | None = None
+    sale: SoldThen | None = None
+    account: Account | None = None
+    holder: Account | None = None
+    between: tuple[Account, ...] = ()
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Everyone whose wallets matter, each once."""
+        chain = [self.account, *self.between, self.holder]
+        return list({account.member_id: account for account in chain if account}.values())
+
+    def seen_with(self, accounts: Sequence[Account]) -> Found:
+        """The same with these accounts, which have their lots."""
+        by_id = {account.member_id: account for account in accounts}
+        return replace(
+            self,
+            account=by_id[self.account.member_id] if self.account else None,
+            holder=by_id[self.holder.member_id] if self.holder else None,
+            between=tuple(by_id[account.member_id] for account in self.between),
+        )
+
+
+_PAYMENTS: Final = """
+SELECT json_agg(json_build_array(
+           hold.id, hold.wallet_id, hold.settled, hold.restored, hold.paid_lines,
+           (SELECT json_agg(json_build_array(posting.lot_id, posting.points) ORDER BY posting.lot_id DESC)
+              FROM members_entry entry JOIN members_posting posting ON posting.entry_id = entry.id
+             WHERE entry.program_id = hold.program_id AND entry.cause = 'hold:' || hold.id || ':settle'
+               AND posting.destination = 'redeemed')
+       ) ORDER BY hold.id)
+FROM members_hold hold
+WHERE hold.program_id = $1 AND hold.paid_source = $2 AND hold.paid_external_id = sale.external_id
+  AND hold.paid_external_id <> '' AND hold.status = 'settled'
+"""
+_REVERSED: Final = """
+SELECT json_object_agg(moved.lot_id, moved.points)
+FROM (SELECT posting.lot_id, sum(posting.points) AS points
+      FROM members_lot lot JOIN members_posting posting ON posting.lot_id = lot.id
+      WHERE lot.activity_id = sale.id AND posting.source = 'pending' AND posting.destination = 'reversed'
+      GROUP BY posting.lot_id) AS moved
+"""
+_DONE: Final = (
+    "done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,"
+    " done.awards::text, done.outcome::text, done.fingerprint"
+)
+_FIND: Final = f"""
+SELECT {_DONE}, {", ".join(f"waiting.{name}" for name in Waiting.__struct_fields__)},
+       sale.id, sale.external_id, sale.source, sale.member_id, sale.amount, sale.occurred_at, sale.store,
+       sale.lines::text, sale.attributes::text, sale.facts::text, sale.awards::text,
+       (SELECT json_agg(other.facts) FROM rewards_activity other WHERE other.original_id = sale.id)::text,
+       ({_REVERSED})::text, ({_PAYMENTS})::text,
+       {store.ACCOUNT_COLUMNS}
+FROM (VALUES ($3::text, $4::text)) AS asked(sale_external_id, external_id)
+LEFT JOIN rewards_activity sale ON sale.program_id = $1 AND sale.source = $2
+     AND sale.external_id = asked.sale_external_id AND sale.kind = 'sale'
+LEFT JOIN members_member member ON member.id = sale.member_id
+LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
+     AND done.external_id = asked.external_id AND done.kind = 'return'
+LEFT JOIN rewards_waitingreturn waiting ON waiting.program_id = $1 AND waiting.source = $2
+     AND waiting.external_id = asked.external_id"""
+_JSON: Final = ("lines", "attributes", "facts", "awards")
+_SALE: Final = (
+    "id", "external_id", "source", "member_id", "amount", "occurred_at", "store",
+    "lines", "attributes", "facts", "awards",
+)  # fmt: skip
+
+
+def find(returned: Return, *, program: Program, source: str) -> Found:
+    """The return, if it was booked or waits, else the sale that it is about, if that was reported."""
+    (row,) = fetch(_FIND, [program.pk, source, returned.sale_external_id, returned.external_id])
+    done, waits, sale, account = row[:10], row[10:15], row[15:29], row[29:]
+    waiting = Waiting(*waits) if waits[0] else None
+    if done[0] is not None:
+        return Found(recorded=read_recorded(done[:9]), fingerprint=done[9], waiting=waiting)
+    if sale[0] is None:
+        return Found(waiting=waiting)
+    seller = store.read_account(program.pk, account)
+    assert seller is not None, "a sale has a member"
+    between, holder = _heirs(seller, program)
+    return Found(waiting=waiting, sale=_sale(sale), account=seller, between=between, holder=holder)
+
+
+def _sale(columns: Sequence[Any]) -> SoldThen:
+    *plain, returns, reversed_points, payments = columns
+    known = dict(zip(_SALE, plain, strict=True))
+    known |= {name: orjson.loads(known[name]) for name in _JSON}
+    return SoldThen(
+        **known,
+        returns=orjson.loads(returns or "[]"),
+        reversed={UUID(lot): points for lot, points in orjson.loads(reversed_points or "{}").items()},
+        payments=tuple(_payment(row) for row in orjson.loads(payments or "[]")),
+    )
+
+
+def _payment(row: list[Any]) -> Payment:
+    hold_id, wallet_id, settled, restored, by_line, lots = row
+    return Payment(
+        hold_id=UUID(hold_id),
+        wallet_id=UUID(wallet_id),
+        settled=settled,
+        restored=restored,
+        by_line=by_line,
+        lots=tuple((UUID(lot_id), points) for lot_id, points in lots or ()),
+    )
+
+
+_HEIRS: Final = """
+WITH RECURSIVE heir AS (
+    SELECT id, merged_into_id, 1 AS step FROM members_member WHERE program_id = $1 AND id = $2
+    UNION ALL
+    SELECT next.id, next.merged_into_id, step + 1 FROM heir
+    JOIN members_member AS next ON next.program_id = $1 AND next.id = heir.merged_into_id
+    WHERE step < 100
+)
+SELECT id FROM heir WHERE step > 1 ORDER BY step"""
+
+
+def _heirs(account: Account, program: Program) -> tuple[tuple[Account, ...], Account]:
+    """Whom the member was merged into: those in between, and who has the points now."""
+    if account.status != MemberStatus.MERGED:
+        return (), account
+    ids = fetch(_HEIRS, [program.pk, account.member_id])
+    heirs = [found for found in store.load(program.pk, [("id", str(heir)) for (heir,) in ids]) if found]
+    return tuple(heirs[:-1]), heirs[-1]

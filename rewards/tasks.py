@@ -1,0 +1,41 @@
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+
+from loyalty.core import clock
+from loyalty.core.models import Program
+from members.models import CheckStatus, LedgerCheck
+from rewards import checking, waiting
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task
+def check_ledgers() -> None:
+    """Check the books of every program, and the rows that belong to none."""
+    for program in [*Program.objects.order_by("key"), None]:
+        check, is_new = checking.ask(program, actor="system:nightly_check")
+        if is_new:
+            _to_its_end(check)
+
+
+@shared_task
+def check_ledger(*, check_id: str) -> None:
+    """Carry out a check that somebody asked for; one that has begun already is left alone."""
+    check = LedgerCheck.objects.filter(pk=UUID(check_id), status=CheckStatus.WAITING).first()
+    if check is not None:
+        _to_its_end(check)
+
+
+def _to_its_end(check: LedgerCheck) -> None:
+    for _fault in checking.carry_out(check):
+        pass
+
+
+@shared_task
+def apply_waiting_returns() -> None:
+    """Apply returns whose sales have come meanwhile, in every program, by its own clock."""
+    for program in Program.objects.order_by("key"):
+        if applied := waiting.sweep(program, at=clock.now(program)):
+            log.info("waiting_returns_applied", program=program.key, returns=applied)
