@@ -17,6 +17,7 @@ from members import paying, terms
 from members.ledger import operations, reservations, store, telling
 from members.ledger.operations import InsufficientPoints
 from members.ledger.plan import Plan
+from members.ledger.renewal import renewing
 from members.ledger.reservations import Found, HoldState
 from members.ledger.state import Account, WalletState
 from members.models import HoldStatus, MemberStatus
@@ -131,7 +132,8 @@ def spend(
     def decide(wallet: WalletState, kind: WalletTerms) -> Decision:
         hold = paying.new_hold(wallet, points, context, DEFAULT_LIFE)
         cause = paying.cause_of(hold, "settle", context, reason=paying.reason_of(payment))
-        change = operations.spend(wallet, points=points, cause=cause)
+        spent = operations.spend(wallet, points=points, cause=cause)
+        change = renewing(spent, terms.of(program), at)
         hold = paying.closed(hold, HoldStatus.SETTLED, payment, context)
         return Decision(hold=hold, changes=(change,), events=(paying.event_of(change, hold, kind.key),))
 

@@ -26,6 +26,7 @@ from members import terms
 from members.ledger import operations, telling
 from members.ledger.chain import Cause
 from members.ledger.operations import Change
+from members.ledger.renewal import renewing
 from members.ledger.reservations import Found, HoldState
 from members.ledger.state import WalletState
 from members.models import HoldStatus
@@ -149,7 +150,10 @@ def end(found: Found, closed: HoldState, payment: Payment | None, context: Conte
             operations.release(wallet, held=left, cause=cause_of(closed, "release", context, reason=reason))
         )
         changes += _expired(changes[-1].wallet, closed, left, context)
-    key = terms.of(context.program).of_type(found.wallet.type_id).key
+    known = terms.of(context.program)
+    if payment is not None:
+        changes[-1] = renewing(changes[-1], known, context.at)
+    key = known.of_type(found.wallet.type_id).key
     told = tuple(event_of(change, closed, key) for change in changes)
     return Decision(hold=closed, changes=tuple(changes), events=told)
 

@@ -11,6 +11,7 @@ __all__ = [
     "AdjustmentAdmin",
     "AdjustmentLimitAdmin",
     "EntryAdmin",
+    "ExpiryRunAdmin",
     "HoldAdmin",
     "MemberAdmin",
     "MergeAdmin",
@@ -19,4 +20,3 @@ __all__ = [
     "TransferAdmin",
     "WalletTypeAdmin",
 ]
-__all__ = ["EntryAdmin", "ExpiryRunAdmin", "MemberAdmin", "TierLadderAdmin", "WalletTypeAdmin"]

@@ -22,7 +22,6 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from loyalty.core import clock
 from loyalty.core.admin import FactAdmin, program_of, render
@@ -30,6 +29,7 @@ from loyalty.core.admin.charts import BAR_OPTIONS
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
 from members import expiry, expiry_outlook, expiry_undo
+from members.admin.rule_forms import day_input
 from members.admin.words import expiry_in_words
 from members.expiry_outlook import Day, Position
 from members.models import ExpiryRun, RunStatus, WalletType
@@ -54,7 +54,7 @@ class UndoForm(forms.Form):
     last_day = forms.DateField(
         label=_("New last day"),
         help_text=_("Members can use the points until the end of that day. Then they expire again."),
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        widget=day_input(),
     )
 
 
@@ -228,6 +228,7 @@ def _outlook(program: Program, days: list[Day], kinds: list[WalletType], span: i
         "due": [(names[type_id], sum(day.points for day in of)) for type_id, of in _by_kind(due)],
         "points": sum(day.points for day in coming),
         "value": value.quantize(Decimal("0.01")),
+        "going": {day.wallet_type_id for day in days},
         "totals": [(names[type_id], sum(day.points for day in of)) for type_id, of in _by_kind(coming)],
         "last_shown": today + timedelta(days=span),
         "chart": _chart(coming, kinds, today, span) if coming else "",

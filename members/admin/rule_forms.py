@@ -3,10 +3,16 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from loyalty.core.admin.base import ProgramForm
 from members.models import ExpiryRule
 from members.models.wallet_type import COUNTED_RULES, PERIOD_RULES
+
+
+def day_input() -> UnfoldAdminTextInputWidget:
+    """A browser's own field for a day, which no server's time zone confuses."""
+    return UnfoldAdminTextInputWidget(attrs={"type": "date"})
 
 
 class ExpiryRuleForm(ProgramForm):

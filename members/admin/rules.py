@@ -14,7 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminColorInputWidget
 
 from loyalty.core.admin import ProgramModelAdmin
-from members.admin.rule_forms import ExpiryRuleForm, WalletTypeForm
+from members.admin.rule_forms import ExpiryRuleForm, WalletTypeForm, day_input
 from members.admin.words import expiry_in_words
 from members.models import Tier, TierLadder, WalletType
 
@@ -84,6 +84,11 @@ class WalletTypeAdmin(ProgramModelAdmin):
     def get_prepopulated_fields(self, request: HttpRequest, obj: WalletType | None = None) -> dict[str, Any]:
         return {} if obj else self.prepopulated_fields
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name == "expires_on_date":
+            kwargs["widget"] = day_input()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     @display(description=_("expire"))
     def expiry(self, wallet_type: WalletType) -> str:
         return expiry_in_words(wallet_type)
@@ -104,7 +109,12 @@ class TierInline(TabularInline):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         if db_field.name == "color":
             kwargs["widget"] = UnfoldAdminColorInputWidget()
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "expires_on_date":
+            kwargs["widget"] = day_input()
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "expiry_rule":
+            field.choices = [("", _("As the kind of points says")), *db_field.choices]
+        return field
 
 
 @admin.register(TierLadder)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from members.ledger.operations import Change
 from members.ledger.state import Account, WalletState
 from members.terms import Terms
 
@@ -25,6 +26,11 @@ def renewed(account: Account, terms: Terms, active_at: datetime) -> tuple[Accoun
     moved = [after for w in account.wallets if (after := renewed_wallet(w, terms, active_at)) is not w]
     by_id: dict[UUID, WalletState] = {wallet.id: wallet for wallet in moved}
     return replace(account, wallets=tuple(by_id.get(w.id, w) for w in account.wallets)), moved
+
+
+def renewing(change: Change, terms: Terms, active_at: datetime) -> Change:
+    """A change by which the member was active: spending."""
+    return replace(change, wallet=renewed_wallet(change.wallet, terms, active_at))
 
 
 def renewed_wallet(wallet: WalletState, terms: Terms, active_at: datetime) -> WalletState:

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'expiry run',
-                'verbose_name_plural': 'expiry runs',
+                'verbose_name_plural': 'expiry',
                 'indexes': [models.Index(fields=['program', '-started_at', '-id'], name='expiry_runs_of_a_program')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'running')), fields=('wallet_type',), name='one_expiry_run_at_a_time'), models.CheckConstraint(condition=models.Q(models.Q(('new_expires_at__isnull', False), ('status__in', ['undoing', 'undone']), ('undone_at__isnull', False)), models.Q(('new_expires_at__isnull', True), ('status__in', ['running', 'done']), ('undone_at__isnull', True)), _connector='OR'), name='an_undone_run_says_when_and_until'), models.CheckConstraint(condition=models.Q(('undone_points__gte', 0), ('undone_points__lte', models.F('points'))), name='no_more_is_given_back_than_expired')],
             },

@@ -70,7 +70,7 @@ class ExpiryRun(models.Model):
 
     class Meta:
         verbose_name = _("expiry run")
-        verbose_name_plural = _("expiry runs")
+        verbose_name_plural = _("expiry")
         constraints = [
             models.UniqueConstraint(
                 name="one_expiry_run_at_a_time",

@@ -11,6 +11,7 @@ from integrations import delivery, webhooks
 from integrations.delivery import Outcome
 from integrations.models import Delivery, DeliveryAttempt, DeliveryStatus, DisabledBecause, WebhookEndpoint
 from loyalty.core.ids import new_id
+from members.models import ExpiryWarning, Wallet
 from tests import factories
 from tests.integrations.test_webhooks import queue
 
@@ -232,6 +233,39 @@ class TestRecord:
         delivery.record([delivered(late, noon)])
 
         assert Delivery.objects.get(pk=late.id).status == DeliveryStatus.DELIVERED
+
+
+class TestWarnings:
+    @pytest.fixture
+    def warning(self, endpoint, publish, ada, points, noon):
+        """A warning whose event is on its way to the endpoint."""
+        wallet = Wallet.objects.create(program=ada.program, member=ada, type=points)
+        warning = ExpiryWarning.objects.create(
+            program=ada.program, wallet=wallet, expires_at=noon, points=5, warned_at=noon
+        )
+        queue(publish(type="points.expiring", data={"warning_id": str(warning.pk)}), at=noon)
+        return warning
+
+    def test_are_confirmed_by_a_receiver_that_takes_them(self, warning, noon):
+        delivery.record([delivered(one, noon) for one in claim(noon)])
+
+        warning.refresh_from_db()
+        assert warning.delivered_at == noon
+
+    def test_are_not_confirmed_by_a_refusal(self, warning, noon):
+        delivery.record([failed(one, noon) for one in claim(noon)])
+
+        warning.refresh_from_db()
+        assert warning.delivered_at is None
+
+    def test_stay_confirmed_as_they_were(self, warning, noon):
+        (claimed,) = claim(noon)
+        delivery.record([delivered(claimed, noon)])
+
+        delivery.record([delivered(claimed, noon + timedelta(hours=1))])
+
+        warning.refresh_from_db()
+        assert warning.delivered_at == noon
 
 
 class TestRelease:
