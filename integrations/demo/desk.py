@@ -70,8 +70,6 @@ class _Desk:
                 rate=Decimal(rate),
                 from_date=day,
                 note=note,
-                if is_agreed
-                else "More is redeemed than we thought.",
                 by=farid,
                 at=self.at,
             )
