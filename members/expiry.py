@@ -24,7 +24,7 @@ from loyalty.core.models import Program
 from members.ledger import sweeping
 from members.models import ExpiryRun, RunStatus, WalletType
 
-LOTS_AT_A_TIME: Final = 2_000
+LOTS_AT_A_TIME: Final = 1_000
 ACTOR: Final = "system:expiry"
 
 _DATED = """
