@@ -205,7 +205,8 @@ class TestThePage:
 class TestTheFormOfAKindOfPoints:
     FORM = {
         "name": "Points", "key": "points", "is_spendable": "on", "expiry_rule": "never", "pending_days": "0",
-        "point_value": "0.01",
+        "point_value": "0.01", "return_policy": "within_balance", "transfers_to": "nobody",
+        "transfer_minimum": "1", "transfer_fee_percent": "0",
     }  # fmt: skip
 
     def save(self, program: Program, points: WalletType, **changes: str) -> str:
