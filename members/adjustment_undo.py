@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -24,8 +24,6 @@ from members.ledger.telling import told
 from members.models import Adjustment, MemberStatus
 from members.terms import Terms
 from members.tiers import TierMove
-
-_GONE: Final = (MemberStatus.MERGED, MemberStatus.ERASED)
 
 
 class AlreadyUndone(DomainError):
@@ -69,7 +67,8 @@ def undo(adjustment_id: UUID, *, program: Program, by: User, at: datetime) -> Un
 
     :raises MayNotAdjust: if the role of that person in the program does not say so
     :raises NotFound: if the program has no such adjustment
-    :raises NotAdjustable: if the member was merged or erased
+    :raises members.references.MemberIsMerged: if the member was merged into another one
+    :raises NotAdjustable: if the member was erased
     :raises AlreadyUndone: if somebody did it before
     """
     if not roles.may(by, MAY_ADJUST, program=program):
@@ -109,8 +108,10 @@ def _load(adjustment_id: UUID, program: Program, *, by: User, at: datetime) -> _
     (account,) = store.load(program.pk, [("id", str(adjustment.member_id))])
     if account is None:
         raise references.unknown()
-    if account.status in _GONE:
-        raise NotAdjustable(_("The member was merged into another one, or erased: it stays as it is."))
+    if account.status == MemberStatus.MERGED:
+        raise references.merged(account.member_id)
+    if account.status == MemberStatus.ERASED:
+        raise NotAdjustable(_("The member was erased: it stays as it is."))
     cause = f"adjustment:{adjustment.pk}:adjust"
     given = store.moved_by(cause, program_id=program.pk, destination="available")
     taken = store.moved_by(cause, program_id=program.pk, destination="reversed")

@@ -148,7 +148,8 @@ def adjust(
 
     :raises MayNotAdjust: if the role of that person in the program does not say so
     :raises NotFound: if the program has no such member
-    :raises NotAdjustable: a merged or erased member; a blocked one, of whom points are only taken
+    :raises members.references.MemberIsMerged: if the member was merged into another one
+    :raises NotAdjustable: an erased member; a blocked one, of whom points are only taken
     :raises InvalidInput: no such kind of points, no points, too long a note
     :raises members.reasons.UnknownReason: if the program has no such reason in use
     :raises members.reasons.WrongDirection: if it is one for the other direction
@@ -367,7 +368,7 @@ def _load(order: Order, *, is_locking: bool) -> Account:
 def _check_member(account: Account, *, gives: bool) -> None:
     """Whoever misused their points is blocked, and then the points are taken: so that goes."""
     if account.status == MemberStatus.MERGED:
-        raise NotAdjustable(_("The member was merged into another one: adjust there."), pointer="#/member_id")
+        raise references.merged(account.member_id, pointer="#/member_id")
     if account.status == MemberStatus.ERASED:
         raise NotAdjustable(_("The member was erased."), pointer="#/member_id")
     if account.status == MemberStatus.BLOCKED and gives:

@@ -77,7 +77,7 @@ def preview(*, survivor: Member, duplicate: Member, at: datetime) -> Preview:
         account.member_id: account for account in merging.loaded(program, [survivor.pk, duplicate.pk])
     }
     one, other = accounts[survivor.pk], accounts[duplicate.pk]
-    obstacles = merging.obstacles(one, other)
+    obstacles = merging.obstacles(one, other, at=at)
     moved: list[Moved] = []
     climbs: list[Climb] = []
     if not obstacles:

@@ -17,7 +17,7 @@ from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce, TruncDay, TruncMonth
 
 from loyalty.core.models import Program
-from members.models import Bucket, Entry, EntryKind, Member, MemberTier, Tier, Wallet
+from members.models import Bucket, Entry, EntryKind, Member, MemberStatus, MemberTier, Tier, Wallet
 
 Step = Literal["day", "month"]
 
@@ -163,4 +163,5 @@ def rungs(program: Program) -> list[Rung]:
 
 
 def member_count(program: Program) -> int:
-    return Member.objects.of(program).count()
+    """People, not records: who was merged into another member counts once."""
+    return Member.objects.of(program).exclude(status=MemberStatus.MERGED).count()

@@ -5,21 +5,21 @@ Both members' wallets are held, in id order, before anything is read: see Note [
 `members.ledger.store`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from msgspec import Struct
 from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch, settled
 from loyalty.core.errors import DomainError
-from loyalty.core.models import Program
+from loyalty.core.models import Approval, Program
 from members import households, terms
 from members.ledger import operations, store
 from members.ledger.chain import Cause
@@ -60,8 +60,8 @@ class CannotUnmerge(DomainError):
     title = gettext_lazy("The merge cannot be undone")
 
 
-def obstacles(survivor: Account, duplicate: Account) -> list[str]:
-    """What stands in the way of a merge, in sentences; empty if nothing does."""
+def obstacles(survivor: Account, duplicate: Account, *, at: datetime) -> list[str]:
+    """What stands in the way of a merge at that moment, in sentences; empty if nothing does."""
     found = []
     if survivor.member_id == duplicate.member_id:
         return [_("Both are the same member.")]
@@ -76,6 +76,14 @@ def obstacles(survivor: Account, duplicate: Account) -> list[str]:
     if held:
         detail = _("{held} points of the duplicate are held for a checkout: settle or release them first.")
         found.append(detail.format(held=f"{held:,}"))
+    # What was asked for would be refused afterwards, or booked where nobody looks for it.
+    if waiting := Approval.objects.filter(subject_id=duplicate.member_id).waiting(at).count():
+        detail = ngettext(
+            "{waiting} request about the duplicate waits for a decision: decide it first.",
+            "{waiting} requests about the duplicate wait for a decision: decide them first.",
+            waiting,
+        )
+        found.append(detail.format(waiting=waiting))
     return found
 
 
@@ -86,8 +94,8 @@ def merge(*, survivor: Member, duplicate: Member, actor: str, at: datetime) -> M
     The duplicate stays as it is to read, with its sales and its statement; it neither earns nor spends
     any more. Its cards lead to the survivor.
 
-    :raises CannotMerge: if one of them is blocked, erased or merged, the duplicate has open holds, or
-        they are the same, or of two programs
+    :raises CannotMerge: if one of them is blocked, erased or merged, the duplicate has open holds or
+        requests that wait for a decision, or they are the same, or of two programs
     """
     if survivor.program_id != duplicate.program_id:
         raise _refused([_("The members are in two programs.")])
@@ -228,7 +236,7 @@ class _Merging:
         if ids[0] == ids[1]:
             raise _refused([_("Both are the same member.")])
         survivor, duplicate = loaded(self.program, ids)
-        if sentences := obstacles(survivor, duplicate):
+        if sentences := obstacles(survivor, duplicate, at=self.at):
             raise _refused(sentences)
         known = terms.of(self.program)
         identifiers = list(Identifier.objects.filter(member=self.duplicate).order_by("kind", "value"))
@@ -296,14 +304,14 @@ class _Merging:
         )
 
 
-def hold_both(member_ids: Iterable[UUID]) -> None:
+def hold_both(member_ids: Collection[UUID]) -> None:
     """
     Hold members and what they have.
 
-    The wallets first, as everybody else does; then the members themselves, for those without wallets.
+    The members first, as those do who change one's details or status; sales do not wait for that.
     """
-    store.lock(member_ids)
     list(Member.objects.select_for_update(no_key=True).filter(pk__in=member_ids).order_by("pk").values("pk"))
+    store.lock(member_ids)
 
 
 def _rungs(step: Climb) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from loyalty.core.db import fetch
 from members.models import Entry, Lot, Member, MemberTier, Tier, TierLadder, Wallet
@@ -30,11 +30,13 @@ class Holding:
     """
     A wallet and when what is in it expires, soonest first.
 
-    Ever earned − ever spent − expired − taken back = available + pending + held.
+    Ever earned + received − passed on − ever spent − expired − taken back = available + pending + held.
     """
 
     wallet: Wallet
     expiries: tuple[Expiry, ...]
+    received: int
+    passed_on: int
     expired: int
     taken_back: int
 
@@ -86,7 +88,12 @@ def holdings(member: Member) -> list[Holding]:
     wallets = list(
         Wallet.objects.filter(member=member)
         .select_related("type")
-        .annotate(expired=Sum("lots__expired", default=0), taken_back=Sum("lots__reversed", default=0))
+        .annotate(
+            received=Sum("lots__points", filter=Q(lots__origin_id__isnull=False), default=0),
+            gone=Sum("lots__redeemed", default=0),
+            expired=Sum("lots__expired", default=0),
+            taken_back=Sum("lots__reversed", default=0),
+        )
         .order_by("-type__is_spendable", "type__name", "pk")
     )
     expiries = _expiries(wallet.pk for wallet in wallets)
@@ -94,6 +101,8 @@ def holdings(member: Member) -> list[Holding]:
         Holding(
             wallet=wallet,
             expiries=tuple(expiries[wallet.pk]),
+            received=wallet.received,
+            passed_on=wallet.gone - wallet.lifetime_spent,
             expired=wallet.expired,
             taken_back=wallet.taken_back,
         )

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.db import models
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from msgspec import Struct
 
@@ -189,13 +188,6 @@ _OF_KIND: Final[Mapping[str, str | Promise]] = {
 
 def _reason(entry: Entry, *, is_told: bool) -> str:
     """What the entry itself says: that something is written off or owed always, else if nobody knows more."""
-    name, _colon, number = entry.reason.partition(":")
-    if name == "written_off" and number.isdigit():
-        return _now("%(points)s points were gone already and are written off") % {"points": number}
-    if name == "owed" and number.isdigit():
-        return _now("%(points)s points were gone already and are owed") % {"points": number}
-    if entry.reason == "hold_expired":
-        return _now("A reservation ran out")
-    if is_told:
+    if is_told and not entry.reason.startswith(("written_off:", "owed:")):
         return ""
     return regulars.reason(entry.reason) or str(_OF_KIND.get(entry.kind, ""))

@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from loyalty.core import events
 from loyalty.core.db import violated
 from loyalty.core.models import Event, Program
-from members.ledger.verify import LEDGER, Fault, Progress, Proof, strays
+from members.ledger.verify import HOLDS, LEDGER, Fault, Progress, Proof, strays
 from members.ledger.verify.anchors import Anchor
 from members.ledger.verify.proof import UNCHANGED
 from members.models import CheckStatus, LedgerAnchor, LedgerCheck
@@ -28,7 +28,7 @@ FAULTS_KEPT: Final = 100
 SAMPLED: Final = 1_000
 PATIENCE_SECONDS: Final = 10
 HEARD_OF_WITHIN: Final = timedelta(minutes=2)
-PARTS: Final = (LEDGER, ACTIVITIES)
+PARTS: Final = (LEDGER, HOLDS, ACTIVITIES)
 
 log = structlog.get_logger(__name__)
 

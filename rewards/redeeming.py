@@ -95,10 +95,11 @@ Also = Callable[[Batch, Redeemed], None]
 
 _COLUMNS: Final = ", ".join(f"reward.{name}" for name in Offer.__struct_fields__)
 _FIND: Final = f"""
-SELECT {_COLUMNS}, {store.ACCOUNT_COLUMNS}
+SELECT {_COLUMNS}, {store.open_lots_column("wallet.id")}, {store.ACCOUNT_COLUMNS}
 FROM (VALUES ($2::text, $3::text)) AS asked(kind, value)
 {store.ACCOUNT_JOINS}
-LEFT JOIN rewards_reward reward ON reward.program_id = $1 AND reward.key = $4"""
+LEFT JOIN rewards_reward reward ON reward.program_id = $1 AND reward.key = $4
+LEFT JOIN members_wallet wallet ON wallet.member_id = member.id AND wallet.type_id = reward.wallet_type_id"""
 
 
 def redeem(
@@ -168,14 +169,13 @@ def _with_the_household(request: Request, also: Also | None) -> Redeemed:
 def _find(request: Request) -> tuple[Account, Offer]:
     (row,) = fetch(_FIND, [request.program.pk, *reference(request.member), request.reward])
     width = len(Offer.__struct_fields__)
-    account = member_of(store.read_account(request.program.pk, row[width:]), request.member)
-    if row[0] is None:
+    columns, lots, found = row[:width], row[width], row[width + 1 :]
+    account = member_of(store.read_account(request.program.pk, found), request.member)
+    if columns[0] is None:
         raise UnknownReward(f"The program has no reward “{request.reward}”.", pointer="#/reward")
-    offer = Offer(*row[:width])
-    (account,) = store.with_open_lots(
-        [account], type_id=offer.wallet_type_id, keeps_due=terms.of(request.program).keeps_due
-    )
-    return account, offer
+    offer = Offer(*columns)
+    keeps_due = terms.of(request.program).keeps_due
+    return store.filled(account, offer.wallet_type_id, lots, keeps_due=keeps_due), offer
 
 
 def _attempt(request: Request, account: Account, offer: Offer, also: Also | None) -> Redeemed:

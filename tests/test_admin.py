@@ -18,11 +18,12 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core import clock
 from loyalty.core.models import Approval, Assignment, Event, Program, Role, User
-from members import adjustments, expiry
+from members import adjustments, expiry, holds
 from members.models import (
     Adjustment,
     AdjustmentLimit,
     Entry,
+    Hold,
     Identifier,
     LedgerCheck,
     Lot,
@@ -30,6 +31,7 @@ from members.models import (
     ReasonCode,
     WalletType,
 )
+from members.references import MemberReference
 from rewards import campaigns, wording
 from rewards.models import (
     Activity,
@@ -336,6 +338,17 @@ def elsewhere(db: None) -> dict[str, Any]:
         "members.adjustmentlimit": limit,
         "members.adjustment": Adjustment.objects.get(pk=adjust(points=10).id),
         "core.approval": Approval.objects.get(pk=adjust(points=11).id),
+        "members.hold": Hold.objects.get(
+            pk=holds.place(
+                member=MemberReference("id", str(member.pk)),
+                wallet_type=wallet_type.key,
+                points=1,
+                program=program,
+                source="till",
+                actor="partner:till",
+                at=factories.NOON,
+            ).hold.id
+        ),
         "members.member": member,
         "members.wallettype": wallet_type,
         "members.tierladder": factories.TierLadderFactory.create(

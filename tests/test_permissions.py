@@ -58,6 +58,7 @@ ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
 BERT = {"kind": "card", "value": "3003"}
 TRANSFER = {"sender": CARD, "recipient": BERT, "wallet_type": "points", "points": 10}
 MERGE = {"duplicate": BERT}
+PENDING = {"member": CARD, "transaction_id": "01976c1e-5d7a-7000-8000-77d0c1f9a2e6"}
 NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
@@ -71,6 +72,8 @@ TABLE = {
     "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
     "POST /v1/points/transfers": Case("/v1/points/transfers", TRANSFER, 201, 422),
     "POST /v1/members/<str:reference>/merge": Case("/v1/members/card:1001/merge", MERGE, 201, 404),
+    "POST /v1/points/pending/activate": Case("/v1/points/pending/activate", PENDING, 409, 404),
+    "POST /v1/points/pending/cancel": Case("/v1/points/pending/cancel", PENDING, 409, 404),
     "POST /v1/points/holds": Case("/v1/points/holds", PAYMENT, 201, 422),
     "GET /v1/points/holds/<str:hold_id>": Case("/v1/points/holds/{hold}", None, 200, 404),
     "POST /v1/points/holds/<str:hold_id>/settle": Case("/v1/points/holds/{hold}/settle", {}, 200, 404),

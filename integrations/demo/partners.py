@@ -30,6 +30,7 @@ LIVE: Final = (
             "transactions:write",
             "rewards:read",
             "redemptions:write",
+            "points:hold",
         ),
     ),
     System("crm", "Customer relations", "crm", ("members:read", "members:write")),

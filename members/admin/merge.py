@@ -18,7 +18,7 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import FactAdmin, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from members import comparing, merging, search, unmerging
+from members import comparing, merging, search, terms, unmerging
 from members.admin import choosing
 from members.models import Entry, Identifier, Member, Merge
 
@@ -118,6 +118,7 @@ class MergeAdmin(FactAdmin):
 
     def _page(self, request: HttpRequest, merge: Merge, refusal: str = "") -> HttpResponse:
         moved = merge.moved["identifiers"]
+        names = {kind.key: kind.name for kind in terms.of(merge.program).wallet_types.values()}
         context = {
             "title": _now("%(duplicate)s was merged into %(survivor)s")
             % {"duplicate": merge.duplicate, "survivor": merge.survivor},
@@ -125,6 +126,7 @@ class MergeAdmin(FactAdmin):
             "merge": merge,
             "refusal": refusal,
             "identifiers": Identifier.objects.filter(pk__in=moved).order_by("kind", "value"),
+            "wallets": [(names.get(key, key), one) for key, one in merge.moved["wallets"].items()],
             "entries": _entries(merge),
             "progress": sum(one["added"] for one in merge.moved["tiers"]),
             "may_undo": merge.undone_at is None and request.user.has_perm("members.undo_merge"),

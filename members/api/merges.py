@@ -72,7 +72,8 @@ class MergeView(PartnerView):
         For two records of one person: all that the duplicate has goes to the member in the address, points
         with their dates, what is owed, tier progress and identifiers. The duplicate stays to be read, with
         its sales and its statement, and neither earns nor spends any more; staff can undo the merge. Refused
-        with `cannot_merge` while one of the two is blocked or the duplicate has open holds. Publishes
+        with `cannot_merge` while one of the two is blocked, or the duplicate has open holds or requests that
+        wait for a decision. Publishes
         `member.merged`.
         """,
         parameters=(REFERENCE,),

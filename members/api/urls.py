@@ -1,6 +1,6 @@
 from django.urls import path
 
-from members.api import adjustments, merges, points, statement, transfers, views
+from members.api import adjustments, merges, pending, points, statement, transfers, views
 
 urlpatterns = [
     path("members", views.MembersView.as_view(), name="members"),
@@ -9,6 +9,8 @@ urlpatterns = [
     path("members/<str:reference>/balance", statement.BalanceView.as_view(), name="member-balance"),
     path("members/<str:reference>/merge", merges.MergeView.as_view(), name="member-merge"),
     path("points/transfers", transfers.TransfersView.as_view(), name="points-transfers"),
+    path("points/pending/activate", pending.ActivateView.as_view(), name="pending-activate"),
+    path("points/pending/cancel", pending.CancelView.as_view(), name="pending-cancel"),
     path("points/adjustments", adjustments.AdjustmentsView.as_view(), name="points-adjustments"),
     path("points/holds", points.HoldsView.as_view(), name="holds"),
     path("points/holds/<str:hold_id>", points.HoldView.as_view(), name="hold"),

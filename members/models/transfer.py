@@ -117,4 +117,4 @@ class Transfer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.points} → {self.arrived}"
+        return str(_("%(points)s points") % {"points": f"{self.points:,}"})

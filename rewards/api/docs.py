@@ -35,7 +35,8 @@ record_transaction = operation(
     expiry dates. `returned` says all of it.
 
     A return whose sale was not reported yet is answered with 202 and waits; it is applied right after the
-    sale is recorded, under the `id` that it was answered with. Send it again to see what became of it.
+    sale is recorded, under the `id` that it was answered with; until then there is nothing to read by
+    it. Send it again to see what became of it.
 
     `external_id` is your own number for it. The same one again is answered with the first result if the
     content is the same, and refused with `already_reported` if it differs, whatever Idempotency-Key it
@@ -64,9 +65,10 @@ read_transaction = operation(
     summary="Read a transaction with its reasons",
     description="""
     The transaction as it was booked, with every campaign's verdict on it: what it gave, or what was
-    lacking.
+    lacking. A return says instead what it took, from what, and what it gave back.
     """,
     parameters=(TRANSACTION_ID,),
+    more_examples=(("A return", 200, examples.RETURN_EXPLAINED),),
     answer=TransactionExplained,
     example=examples.EXPLAINED,
     refuses=(NotFound,),

@@ -142,6 +142,13 @@ EXPLAINED: Final[dict[str, Any]] = {
     ],
 }
 
+RETURN_EXPLAINED: Final[dict[str, Any]] = {
+    **RETURNED,
+    "amount": RETURNED["returned"]["amount"],
+    "store": SALE["store"],
+    "verdicts": [],
+}
+
 EVENT: Final[dict[str, Any]] = {
     "kind": "event",
     "external_id": "app-login-2026-06-01-4711",

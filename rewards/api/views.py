@@ -15,7 +15,7 @@ from rewards import earning, explaining, redeeming, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
 from rewards.api.bodies import RedemptionRequest, answer_of, status_of
-from rewards.models import Activity
+from rewards.models import Activity, WaitingReturn
 from rewards.recorded import Also, Recorded
 
 
@@ -52,7 +52,10 @@ class TransactionView(PartnerView):
         program = auth.caller(request).program
         activity = Activity.objects.of(program).filter(pk=transaction_id).exclude(kind="event").first()
         if activity is None:
-            raise NotFound(f"There is no transaction {transaction_id}.")
+            waits = WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists()
+            raise NotFound(
+                "This return waits for its sale." if waits else f"There is no transaction {transaction_id}."
+            )
         return rendering.answer(explaining.told(activity, program=program))
 
 

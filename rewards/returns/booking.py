@@ -90,29 +90,31 @@ class Booking:
         hold_id = one.payment.hold_id
         restored = operations.restore(wallet, back=one.by_lot, cause=self._cause(f"restore:{hold_id}"))
         self._book(restored, points=one.points)
+        final, lot_ids = restored.wallet, set(one.by_lot)
+        if self.seller != self.holder:
+            final, lot_ids = self._pass_on(restored.wallet, lot_ids, hold_id)
         due = self._cause(f"expire:{hold_id}", effective_at=self.request.at)
-        expired = (
-            None
-            if wallet.keeps_due
-            else operations.expire(restored.wallet, cause=due, lot_ids=one.by_lot.keys())
-        )
+        expired = None if final.keeps_due else operations.expire(final, cause=due, lot_ids=lot_ids)
         if expired:
             self._book(expired)
-        if self.seller != self.holder:
-            self._pass_on((expired or restored).wallet, hold_id)
         self.restored.append((hold_id, one.points))
         self.given_back.append(
             telling.given_back(one, wallet_type=self._key(wallet.type_id), restored=restored, expired=expired)
         )
 
-    def _pass_on(self, wallet: WalletState, hold_id: UUID) -> None:
-        """What is given back to a member who was merged into another goes on to that one."""
-        if left := operations.move_out(wallet, cause=self._cause(f"out:{hold_id}")):
-            self._book(left)
-            grants = operations.passed_on(left, source="merge")
-            mine = self.account.wallet_of(wallet.type_id) or self._new_wallet(wallet.type_id)
-            cause = self._cause(f"in:{hold_id}")
-            self._book(operations.grant(mine, grants=grants, cause=cause, kind="merge"))
+    def _pass_on(
+        self, wallet: WalletState, lot_ids: set[UUID], hold_id: UUID
+    ) -> tuple[WalletState, set[UUID]]:
+        """What is given back to a member who was merged goes on to the other, whose activity it lives by."""
+        mine = self.account.wallet_of(wallet.type_id) or self._new_wallet(wallet.type_id)
+        left = operations.move_out(wallet, lot_ids=lot_ids, cause=self._cause(f"out:{hold_id}"))
+        if left is None:
+            return mine, set()
+        self._book(left)
+        grants = operations.passed_on(left, source="merge")
+        came = operations.grant(mine, grants=grants, cause=self._cause(f"in:{hold_id}"), kind="merge")
+        self._book(came)
+        return came.wallet, {lot.id for lot in came.new_lots}
 
     # Points that the sale gave.
 
@@ -247,11 +249,13 @@ class Booking:
         return next(w for w in self.accounts[member_id].wallets if w.id == wallet_id)
 
     def _new_wallet(self, type_id: UUID) -> WalletState:
+        known = self.request.terms
         return WalletState(
             id=new_id(),
             program_id=self.request.program.pk,
             member_id=self.holder,
             type_id=type_id,
+            lapses_at=known.lapses_at(known.of_type(type_id), self.request.at),
             is_new=True,
         )
 

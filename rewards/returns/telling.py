@@ -64,11 +64,10 @@ def given_back(
     one: GivenBack, *, wallet_type: str, restored: Change, expired: Change | None
 ) -> dict[str, Any]:
     """`points` that came back, of which some `expired` at once and some paid what was owed (`debt_paid`)."""
-    paid = sum(posting.points for posting in restored.entry.postings if posting.destination == "reversed")
     return {
         "wallet_type": wallet_type,
         "hold_id": str(one.payment.hold_id),
         "points": one.points,
         "expired": -expired.entry.points if expired else 0,
-        "debt_paid": paid,
+        "debt_paid": restored.moved("available", "reversed"),
     }

@@ -38,7 +38,8 @@ def database_url() -> str:
 class Server:
     """Granian with two workers in a process group of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: str) -> None:
+        self.database = database
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -48,7 +49,7 @@ class Server:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", "2", "--no-ws", "loyalty.wsgi:application"]
         env = os.environ | {
-            "DATABASE_URL": database_url(),
+            "DATABASE_URL": self.database,
             "REDIS_URL": settings.REDIS_URL,
             "SECRET_KEY": settings.SECRET_KEY,
             "REGULARS_LOCAL": "1",
@@ -76,8 +77,8 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    server = Server()
+def running(database: str) -> Iterator[Server]:
+    server = Server(database)
     server.start()
     try:
         yield server
@@ -112,7 +113,7 @@ def test_each_acknowledged_sale_is_there_once(shop: Shop, ada, ladder) -> None:
     key = PartnerClient.of(partner, scopes=["transactions:write"]).key
     done = Event()
 
-    with running() as server, ThreadPoolExecutor(TILLS) as pool:
+    with running(database_url()) as server, ThreadPoolExecutor(TILLS) as pool:
         tills = [pool.submit(sell_until_acknowledged, server, key, till, done) for till in range(TILLS)]
         for _ in range(KILLS):
             time.sleep(0.7)

@@ -40,6 +40,7 @@ from members.models import (
     WalletType,
 )
 from members.reasons import UnknownReason, WrongDirection
+from members.references import MemberIsMerged
 from tests import factories
 from tests.members.conftest import person
 
@@ -313,7 +314,7 @@ class TestRefusals:
         Member.objects.filter(pk=ada.pk).update(status="merged", merged_into=bert)
 
         for attempt in (lambda: desk.gives(10), lambda: desk.takes(10), lambda: desk.undoes(done.id)):
-            with pytest.raises(NotAdjustable, match="merged"):
+            with pytest.raises(MemberIsMerged, match="merged"):
                 attempt()
 
         assert balance(ada) == 150

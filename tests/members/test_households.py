@@ -12,7 +12,7 @@ from members import households, terms, transfers
 from members.households import AlreadyInHousehold, HouseholdIsFull, NotInHousehold
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
-from members.models import Entry, Household, HouseholdMember, Lot, Member, Transfer, Wallet
+from members.models import Entry, Household, HouseholdMember, Lot, Member, Transfer, Wallet, WalletType
 from members.references import MemberIsBlocked, MemberReference
 from members.transfers import TransferNotAllowed
 from rewards import redeeming
@@ -20,6 +20,7 @@ from rewards.models import Redemption, Reward
 from rewards.redeeming import RewardSoldOut
 from tests import factories
 from tests.cast import CARD, Shop
+from tests.clients import PartnerClient
 
 BY: dict[str, Any] = {"actor": "staff:1"}
 
@@ -242,6 +243,21 @@ class TestRedeemingTogether:
         assert balances(ada, bert, carl) == [0, 0, 100]
         assert Wallet.objects.get(member=ada).lifetime_spent == 600
         assert list(verify.run()) == []
+
+    def test_goes_through_the_api_once(self, saved, coffee, program, ada, bert, carl):
+        till = PartnerClient.of(
+            factories.PartnerFactory.create(program=program, key="till"), scopes=["redemptions:write"]
+        )
+        WalletType.objects.update(expiry_rule="never", expires_after=None)
+        Lot.objects.update(expires_at=None)
+        wanted = {"member": {"kind": "card", "value": "1001"}, "reward": "coffee", "from_household": True}
+
+        answers = [till.post("/v1/redemptions", wanted, idempotency_key="k") for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [201, 201]
+        assert answers[0].json() == answers[1].json()
+        assert sum(balances(ada, bert, carl)) == 100
+        assert Redemption.objects.count() == 1
 
     def test_is_asked_for(self, saved, coffee):
         with pytest.raises(InsufficientPoints, match="has 100 points"):

@@ -6,7 +6,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from loyalty.core import events
 from loyalty.core.db import Batch
-from loyalty.core.models import Event
+from loyalty.core.models import Approval, Event
 from members import comparing, households, merging, transfers, unmerging
 from members.ledger import operations, store, verify
 from members.ledger.chain import Cause
@@ -258,6 +258,25 @@ class TestRefusals:
 
         assert len(refusal.value.extra["obstacles"]) == 1
         assert Member.objects.get(pk=bert.pk).status == "active"
+
+    def test_while_a_request_about_the_duplicate_waits(self, twice, ada, bert):
+        asked = Approval.objects.create(
+            program=twice.program,
+            kind="adjustment",
+            subject_id=bert.pk,
+            summary="900 points",
+            payload={},
+            actor="staff:2",
+            requested_at=twice.at,
+            expires_at=twice.at + timedelta(days=7),
+        )
+
+        with pytest.raises(CannotMerge, match="1 request about the duplicate waits"):
+            merge(twice, ada, bert)
+
+        later = twice.later(days=8)
+        assert merge(later, ada, bert).duplicate == bert
+        assert Approval.objects.get() == asked
 
 
 class TestUndo:

@@ -75,7 +75,7 @@ class TestLines:
             (100, 100, "Purchase at berlin-mitte: A point for each euro"),
             (20, 120, "Purchase: A point for each euro"),
             (-80, 40, "Reward Free coffee"),
-            (-40, 0, "Return for receipt receipt-1; 10 points were gone already and are written off"),
+            (-40, 0, "Return for receipt receipt-1; 10 points were spent already and are written off"),
         ]
 
     def test_of_a_reward_that_is_gone_name_its_key(self, wallet: Wallet, shop: Shop):

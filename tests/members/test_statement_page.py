@@ -150,7 +150,7 @@ class TestPaper:
 
 class TestTable:
     def read(self, client: Client, member: Member, **asked: str) -> list[dict[str, str]]:
-        answer = client.get(page(member, "statement_table", **asked))
+        answer: Any = client.get(page(member, "statement_table", **asked))
         assert answer["Content-Type"] == "text/csv; charset=utf-8"
         text = b"".join(answer.streaming_content).decode("utf-8-sig")
         return list(csv.DictReader(StringIO(text)))

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Event
-from members import households, merging, transfers
+from members import figures, households, merging, profile, transfers
 from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, Lot, Member, MemberTier, Transfer, Wallet, WalletType
@@ -244,6 +244,21 @@ class TestInactivity:
 
         assert Wallet.objects.get(member=bert).lapses_at == rich.at + timedelta(days=90)
 
+    def test_new_points_bring_no_lapsed_ones_back(self, rich: Shop, policy, ada, bert):
+        policy(expiry_rule="never", expires_after=None)
+        rich.program.refresh_from_db()
+        rich.sells("r-b", "70.00", member=BERT)
+        # As the rule says it that ties points to a member's activity.
+        Lot.objects.filter(member=bert).update(lapses=True)
+        Wallet.objects.filter(member=bert).update(lapses_at=rich.at)
+        Wallet.objects.filter(member=ada).update(lapses_at=rich.at + timedelta(days=90))
+
+        give(rich, 10)
+
+        wallet = Wallet.objects.get(member=bert)
+        assert (wallet.available, wallet.lapses_at) == (10, rich.at + timedelta(days=90))
+        assert Entry.objects.get(member=bert, kind="expire").points == -70
+
 
 class TestUndo:
     def test_gives_back_what_is_left_into_its_old_lots(self, rich: Shop, policy, ada, bert):
@@ -317,6 +332,36 @@ class TestUndo:
 
         with pytest.raises(MemberIsMerged):
             transfers.undo(Transfer.objects.get(), actor="staff:1", at=rich.at)
+
+
+class TestFigures:
+    def test_of_a_member_add_up(self, rich: Shop, policy, ada, bert):
+        policy(transfer_fee_percent=10)
+        give(rich, 400)
+        give(rich, 100, sender=BERT, recipient=CARD)
+        transfers.undo(Transfer.objects.get(sender=ada), actor="staff:1", at=rich.at)
+
+        for member in (ada, bert):
+            (holding,) = profile.holdings(member)
+            wallet = holding.wallet
+            assert (
+                wallet.lifetime_earned
+                + holding.received
+                - holding.passed_on
+                - wallet.lifetime_spent
+                - holding.expired
+                - holding.taken_back
+            ) == wallet.available
+        (holding,) = profile.holdings(ada)
+        assert (holding.received, holding.passed_on) == (90, 360 - 260)
+
+    def test_of_the_program_count_fees_as_taken_back_and_nothing_as_issued(self, rich: Shop, policy):
+        policy(transfer_fee_percent=10)
+        give(rich, 400)
+
+        (day,) = figures.movements(rich.program, since=rich.at - timedelta(days=1), step="day")
+
+        assert (day.issued, day.spent, day.taken_back) == (1000, 0, 40)
 
 
 class TestConstraints:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from loyalty.core.models import Assignment, Program, Role
 from members.ledger import verify
 from members.ledger.verify import proof
+from members.ledger.verify.checks import STRAYS
 from members.models import CheckStatus, LedgerCheck, Lot, Member, Wallet
 from rewards import checking, tasks
 from rewards.models import Activity
@@ -106,7 +107,7 @@ class TestCarryOut:
     def test_remembers_that_it_could_not_be_done(self, sold: Shop, monkeypatch: pytest.MonkeyPatch):
         Activity.objects.update(facts={})
         check, _ = checking.ask(sold.program, actor="system:test")
-        monkeypatch.setitem(proof.STRAYS, "broken", "SELECT nothing")
+        monkeypatch.setitem(STRAYS, "broken", "SELECT nothing")
         nobody, _ = checking.ask(None, actor="system:test")
 
         faults = list(checking.carry_out(check))
@@ -243,7 +244,7 @@ class TestCommand:
         assert (strays["program"], strays["status"]) == (None, "in_order")
 
     def test_ends_with_2_if_it_could_not_be_done(self, sold: Shop, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setitem(proof.STRAYS, "broken", "SELECT nothing")
+        monkeypatch.setitem(STRAYS, "broken", "SELECT nothing")
 
         code, told = self.run()
 

@@ -333,6 +333,8 @@ class TestReturnBeforeItsSale:
         assert (answer.status_code, body["status"], body["kind"]) == (202, "waiting", "return")
         assert (body["external_id"], body["sale_external_id"]) == ("return-1", "receipt-1")
         assert nothing_happened()
+        read = till.get(f"/v1/transactions/{body['id']}")
+        assert (read.status_code, read.json()["detail"]) == (404, "This return waits for its sale.")
 
     def test_is_answered_the_same_when_it_is_repeated(self, till: PartnerClient, ada: Member):
         first = till.post("/v1/transactions", back())

@@ -20,6 +20,7 @@ def reason(stored: str) -> str:
     """For what it was: "reward:free-coffee" is shown as "Reward free-coffee"; a text stays as it is."""
     known = {
         "pending_cancelled": _("What the points waited for did not come"),
+        "hold_expired": _("A reservation ran out"),
         "expiry_undone": _("Expiry undone"),
     }
     if stored in known:

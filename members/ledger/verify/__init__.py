@@ -9,14 +9,14 @@ one chunk (see `rows`); what comes back to Python is faults and figures.
 from collections.abc import Iterator, Sequence
 
 from loyalty.core.models import Program
-from members.ledger.verify.checks import LEDGER
+from members.ledger.verify.checks import HOLDS, LEDGER
 from members.ledger.verify.proof import Progress, Proof, strays
 from members.ledger.verify.rows import CHAIN, Fault, Part
 
-__all__ = ["CHAIN", "LEDGER", "Fault", "Part", "Progress", "Proof", "run", "strays"]
+__all__ = ["CHAIN", "HOLDS", "LEDGER", "Fault", "Part", "Progress", "Proof", "run", "strays"]
 
 
-def run(*, program: Program | None = None, parts: Sequence[Part] = (LEDGER,)) -> Iterator[Fault]:
+def run(*, program: Program | None = None, parts: Sequence[Part] = (LEDGER, HOLDS)) -> Iterator[Fault]:
     """All faults of a program, or of all programs and of rows that belong to none."""
     if program is not None:
         yield from Proof(program, parts=parts).faults()

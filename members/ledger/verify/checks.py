@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from members.ledger.verify.rows import CHAIN, LEDGER_ROWS, Part
+from members.ledger.verify.rows import CHAIN, LEDGER_ROWS, Part, of_people
 
 LEDGER_CHECKS: Final[dict[str, str]] = {
     "the postings of a lot make up its buckets": """
@@ -50,32 +50,6 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
                             WHEN kind = 'restore' AND source = 'redeemed' THEN -points ELSE 0 END) AS spent
             FROM posting GROUP BY wallet_id) p ON p.wallet_id = w.id
         WHERE w.lifetime_spent IS DISTINCT FROM coalesce(p.spent, 0)
-    """,
-    "what is held is held by open holds": """
-        SELECT 'wallet ' || w.id, 'holds ' || w.held || ', open holds ' || coalesce(h.points, 0)
-        FROM wallet w
-        LEFT JOIN (
-            SELECT wallet_id, sum(points) AS points FROM hold WHERE status = 'held' GROUP BY wallet_id) h
-            ON h.wallet_id = w.id
-        WHERE w.held IS DISTINCT FROM coalesce(h.points, 0)
-    """,
-    # What is spent without a hold before it is one that ends in the moment it begins.
-    "a hold is what its entries say": """
-        SELECT coalesce('hold ' || h.id, 'entries of hold ' || p.hold_id),
-               CASE WHEN h.id IS NULL THEN 'there is no such hold'
-                    ELSE h.status || ' ' || concat_ws('/', h.points, h.settled) || ', entries '
-                        || concat_ws('/', coalesce(p.points, 0), coalesce(p.settled, 0))
-                        || ', still held ' || coalesce(p.points - p.ended, 0) END
-        FROM hold h
-        FULL JOIN (
-            SELECT split_part(cause, ':', 2) AS hold_id,
-                   sum(points) FILTER (WHERE destination = 'held' OR kind = 'spend') AS points,
-                   coalesce(sum(points) FILTER (
-                       WHERE kind = 'spend' OR kind = 'settle' AND source = 'held'), 0) AS settled,
-                   coalesce(sum(points) FILTER (WHERE source = 'held' OR kind = 'spend'), 0) AS ended
-            FROM posting WHERE cause >= 'hold:' AND cause < 'hold;' GROUP BY 1) p ON p.hold_id = h.id::text
-        WHERE (h.points, h.settled, CASE WHEN h.status = 'held' THEN 0 ELSE h.points END)
-            IS DISTINCT FROM (p.points, p.settled, p.ended)
     """,
     CHAIN: """
         SELECT CASE WHEN number = position THEN 'entry ' || id ELSE 'wallet ' || wallet_id END,
@@ -136,10 +110,6 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         FROM entry e JOIN wallet w ON w.id = e.wallet_id
         WHERE (e.member_id, e.program_id) <> (w.member_id, w.program_id)
         UNION ALL
-        SELECT 'hold ' || h.id, 'is of another member or program than its wallet'
-        FROM hold h LEFT JOIN wallet w ON w.id = h.wallet_id
-        WHERE (h.member_id, h.program_id) IS DISTINCT FROM (w.member_id, w.program_id)
-        UNION ALL
         SELECT 'posting ' || p.id, 'is of another member than its entry'
         FROM posting p JOIN wallet w ON w.id = p.wallet_id WHERE p.member_id <> w.member_id
         UNION ALL
@@ -186,7 +156,43 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
     """,
 }
 
+HOLD_CHECKS: Final[dict[str, str]] = {
+    "what is held is held by open holds": """
+        SELECT 'wallet ' || w.id, 'holds ' || w.held || ', open holds ' || coalesce(h.points, 0)
+        FROM wallet w
+        LEFT JOIN (
+            SELECT wallet_id, sum(points) AS points FROM hold WHERE status = 'held' GROUP BY wallet_id) h
+            ON h.wallet_id = w.id
+        WHERE w.held IS DISTINCT FROM coalesce(h.points, 0)
+    """,
+    # What is spent without a hold before it is one that ends in the moment it begins.
+    "a hold is what its entries say": """
+        SELECT coalesce('hold ' || h.id, 'entries of hold ' || p.hold_id),
+               CASE WHEN h.id IS NULL THEN 'there is no such hold'
+                    ELSE h.status || ' ' || concat_ws('/', h.points, h.settled) || ', entries '
+                        || concat_ws('/', coalesce(p.points, 0), coalesce(p.settled, 0))
+                        || ', still held ' || coalesce(p.points - p.ended, 0) END
+        FROM hold h
+        FULL JOIN (
+            SELECT split_part(cause, ':', 2) AS hold_id,
+                   sum(points) FILTER (WHERE destination = 'held' OR kind = 'spend') AS points,
+                   coalesce(sum(points) FILTER (
+                       WHERE kind = 'spend' OR kind = 'settle' AND source = 'held'), 0) AS settled,
+                   coalesce(sum(points) FILTER (WHERE source = 'held' OR kind = 'spend'), 0) AS ended
+            FROM posting WHERE cause >= 'hold:' AND cause < 'hold;' GROUP BY 1) p ON p.hold_id = h.id::text
+        WHERE (h.points, h.settled, CASE WHEN h.status = 'held' THEN 0 ELSE h.points END)
+            IS DISTINCT FROM (p.points, p.settled, p.ended)
+    """,
+    "a hold belongs to the member whose wallet it is in": """
+        SELECT 'hold ' || h.id, 'is of another member or program than its wallet'
+        FROM hold h LEFT JOIN wallet w ON w.id = h.wallet_id
+        WHERE (h.member_id, h.program_id) IS DISTINCT FROM (w.member_id, w.program_id)
+    """,
+}
+
 LEDGER: Final = Part(rows=LEDGER_ROWS, checks=LEDGER_CHECKS)
+HOLDS: Final = Part(rows={"hold": of_people("members_hold")}, checks=HOLD_CHECKS)
+"""Holds are rows of their own beside what operations book: journeys keep the two together."""
 
 STRAYS: Final[dict[str, str]] = {
     "every row belongs to somebody": """

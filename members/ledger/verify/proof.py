@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from loyalty.core.models import EventHorizon, Program
 from members.ledger.verify.anchors import Anchor, AnchorWriter, differing
-from members.ledger.verify.checks import LEDGER, STRAYS
+from members.ledger.verify.checks import HOLDS, LEDGER, STRAYS
 from members.ledger.verify.rows import HEADS, HEADS_BEFORE, LAST, ROWS, Fault, Part
 from members.models import Member
 
@@ -48,7 +48,7 @@ class Proof:
         self,
         program: Program,
         *,
-        parts: Sequence[Part] = (LEDGER,),
+        parts: Sequence[Part] = (LEDGER, HOLDS),
         before: Sequence[Anchor] = (),
         before_event: int = 0,
         listener: Listener | None = None,

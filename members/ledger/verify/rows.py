@@ -108,7 +108,6 @@ LEDGER_ROWS: Final[dict[str, str]] = {
         " (data->>'entry_id')::uuid AS entry_id, (data->>'balance')::bigint AS balance",
         "data ? 'entry_id'",
     ),
-    "hold": of_people("members_hold"),
     "standing": of_people("members_membertier"),
     # What a posting says in the hash of its entry.
     "line": f"""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -247,6 +248,44 @@ class LedgerMachine(RuleBasedStateMachine):
                 book.move(lot, book.lots[lot][bucket], bucket, "redeemed")
         self.give(1 - who, list(operations.passed_on(out, source="merge")), kind="merge")
 
+    @rule(who=WHO, data=st.data(), kind=st.sampled_from(["transfer_in", "merge"]))
+    def come_home(self, who: int, data: st.DataObject, kind: str) -> None:
+        """Some of what came from the other wallet goes back there, as far as it is left."""
+        book, home = self.books[1 - who], self.books[who]
+        came = sorted(
+            lot for lot in book.lots if self.granted[lot].origin_id and any(_left(book.lots[lot]).values())
+        )
+        came = [lot for lot in came if self.granted[lot].origin_id in home.lots]
+        if not came:
+            return
+        lots = data.draw(st.lists(st.sampled_from(came), min_size=1, unique=True))
+
+        left = operations.move_out(self.wallets[1 - who], lot_ids=lots, cause=self.cause())
+        assert left is not None
+        self.take(1 - who, left)
+        self.take(who, operations.come_home(self.wallets[who], left=left, kind=kind, cause=self.cause()))
+
+        for lot in lots:
+            origin = self.granted[lot].origin_id
+            assert origin is not None
+            for bucket, points in _left(book.lots[lot]).items():
+                book.move(lot, points, bucket, "redeemed")
+                home.move(origin, points, "redeemed", bucket)
+        home.pay()
+
+    @rule(who=WHO)
+    def debt_moves_to_the_other(self, who: int) -> None:
+        book, other = self.books[who], self.books[1 - who]
+        debt = book.debt
+        if not debt:
+            return
+
+        self.take(who, operations.move_debt(self.wallets[who], debt=-debt, cause=self.cause()))
+        self.take(1 - who, operations.move_debt(self.wallets[1 - who], debt=debt, cause=self.cause()))
+
+        book.debt, other.debt = 0, other.debt + debt
+        other.pay()
+
     @invariant()
     def every_lot_is_as_the_model_says(self) -> None:
         for wallet, book in zip(self.wallets, self.books, strict=True):
@@ -313,6 +352,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
         assert not self.plan.new_lots.keys() & self.plan.changed_lots.keys()
         assert {lot.id: lot for lot in self.lots()} == written
+
+
+def _left(lot: dict[str, Any]) -> dict[str, int]:
+    return {bucket: lot[bucket] for bucket in ("pending", "available")}
 
 
 def _buckets(lot: LotState) -> dict[str, int]:

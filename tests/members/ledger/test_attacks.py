@@ -7,7 +7,7 @@ owns nothing. What guards a table and is not attacked here makes a test fail.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from members import holds
 from members.models import Entry, Hold, Lot, Member, Posting, Wallet
 from rewards import checking
+from tests import factories
 from tests.cast import CARD, Shop
 
 TABLES: Final = (
@@ -72,6 +73,12 @@ ATTACKS: Final[dict[str, str]] = {
     "members_entry.append_only": "UPDATE members_entry SET points = points",
     "members_entry.append_only on deleting": "DELETE FROM members_entry",
     "members_entry.never_emptied": "TRUNCATE members_entry CASCADE",
+    "members_entry.closed_periods_stay_closed": (
+        "INSERT INTO members_periodlock"
+        " (id, program_id, through_date, ends_at, sha256, closed_by_id, closed_at)"
+        " SELECT gen_random_uuid(), e.program_id, '2026-06-30', '2026-07-01', '', u.id, now()"
+        " FROM members_entry e, core_user u LIMIT 1;" + again("members_entry", **_FRESH_ENTRY)
+    ),
     # Postings
     "a_posting_moves_points": again("members_posting", points="0"),
     "a_posting_goes_somewhere_else": again("members_posting", source="'held'", destination="'held'"),
@@ -130,9 +137,15 @@ def as_the_application() -> Iterator[None]:
 
 @pytest.fixture
 def books(shop: Shop, ada: Member) -> Shop:
-    """A sale, a hold that is open, one that was settled, and a check that found all in order."""
+    """A sale, a hold that is open, one that was settled, a check in order, and somebody on the staff."""
+    factories.UserFactory.create()
     shop.sells("receipt-1", "100.00")
-    where = {"program": shop.program, "source": "till", "actor": "partner:till", "at": shop.at}
+    where: dict[str, Any] = {
+        "program": shop.program,
+        "source": "till",
+        "actor": "partner:till",
+        "at": shop.at,
+    }
     holds.place(member=CARD, wallet_type="points", points=20, **where)
     settled = holds.place(member=CARD, wallet_type="points", points=30, **where)
     holds.settle(settled.hold.id, **where)

@@ -42,7 +42,8 @@ class WrittenLedgerMachine(LedgerMachine):
 
     def teardown(self) -> None:
         try:
-            assert list(verify.run()) == []
+            # Rows of holds are the journeys' business: operations alone hold points here.
+            assert list(verify.run(parts=(verify.LEDGER,))) == []
         finally:
             transaction.set_rollback(True)
             self.transaction.__exit__(None, None, None)

@@ -50,7 +50,7 @@ def year(shop: Shop, ada: Member, points) -> Shop:
     shop.sells("receipt-1", "100.00")
     shop.later(days=1).sells("receipt-2", "50.00")
     shop.later(days=2).redeems(reward.key)
-    where = {
+    where: dict[str, Any] = {
         "program": shop.program,
         "source": "till",
         "actor": "partner:till",

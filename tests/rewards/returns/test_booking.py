@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from loyalty.core.models import Event, ReturnsMethod
-from members import expiry
+from members import expiry, pending, unmerging
 from members.ledger import verify
-from members.models import Entry, Hold, Lot, Member, MemberTier, Wallet, WalletType
+from members.models import Entry, Hold, Lot, Member, MemberTier, Merge, Wallet, WalletType
 from members.references import MemberReference
 from rewards import campaigns
 from rewards.activities import ReturnedLine
@@ -235,6 +235,60 @@ class TestPolicies:
         assert Wallet.objects.get(member=ada).debt == 0
 
 
+class TestPending:
+    @pytest.fixture(autouse=True)
+    def _for_two_weeks(self, points: WalletType, shop: Shop) -> None:
+        points.pending_days = 14
+        points.save()
+        shop.program.refresh_from_db()
+
+    def test_goes_first(self, shop: Shop, ada: Member):
+        shop.sells("r1", "100.00")
+
+        returned = shop.takes_back("b1", "r1", "30.00")
+
+        assert returned.points == -30
+        wallet = Wallet.objects.get(member=ada)
+        assert (wallet.pending, wallet.available) == (70, 0)
+        assert list(verify.run()) == []
+
+    def test_that_was_cancelled_is_asked_of_nobody(self, shop: Shop, ada: Member):
+        shop.later(days=-30).sells("r0", "50.00")
+        list(pending.make_available(shop.program, at=shop.at))
+        sold = shop.sells("r1", "100.00")
+        shop.takes_back("b1", "r1", "30.00")
+        lots = pending.lots_of(shop.program, activity_id=sold.id)
+        pending.cancel(shop.program, member_id=ada.pk, lot_ids=lots, actor="staff:1", at=shop.at)
+
+        returned = shop.takes_back("b2", "r1")
+
+        assert returned.points == 0
+        wallet = Wallet.objects.get(member=ada)
+        assert (wallet.pending, wallet.available) == (0, 50)
+        assert list(verify.run()) == []
+
+    def test_pays_no_debt_before_it_is_there(self, shop: Shop, ada: Member, cup: Reward, points: WalletType):
+        points.return_policy = "debt"
+        points.save()
+        shop.program.refresh_from_db()
+        shop.later(days=-30).sells("r0", "80.00")
+        list(pending.make_available(shop.program, at=shop.at))
+        shop.redeems("cup")
+        shop.takes_back("b0", "r0")
+
+        shop.sells("r1", "100.00")
+
+        wallet = Wallet.objects.get(member=ada)
+        assert (wallet.pending, wallet.available, wallet.debt) == (100, 0, 80)
+        list(pending.make_available(shop.program, at=shop.later(days=20).at))
+        wallet.refresh_from_db()
+        assert (wallet.pending, wallet.available, wallet.debt) == (0, 20, 0)
+        shop.later(days=21).takes_back("b1", "r1")
+        wallet.refresh_from_db()
+        assert (wallet.available, wallet.debt) == (0, 80)
+        assert list(verify.run()) == []
+
+
 class TestPaidWithPoints:
     """Ada has 300 points and pays with 200 of them for a basket of 100.00, which gives her 100."""
 
@@ -352,7 +406,7 @@ class TestOfAMergedMember:
 
     @pytest.fixture
     def merged(
-        self, shop: Shop, ada: Member, grace: Member, merges: Callable[[Shop, Member, Member], None]
+        self, shop: Shop, ada: Member, grace: Member, merges: Callable[[Shop, Member, Member], Merge]
     ) -> Callable[[], None]:
         return lambda: merges(shop, ada, grace)
 
@@ -389,6 +443,22 @@ class TestOfAMergedMember:
         assert Wallet.objects.get(member=grace).available == 0
         assert list(verify.run()) == []
 
+    def test_is_taken_from_both_when_they_part_again(
+        self, shop: Shop, ada: Member, grace: Member, merges: Callable[[Shop, Member, Member], Merge]
+    ):
+        shop.sells("r1", "100.00", lines=BASKET)
+        merge = merges(shop, ada, grace)
+        shop.takes_back("b1", "r1", None, ReturnedLine(id="mug"))
+        unmerging.undo(merge, actor="staff:1", at=shop.later(days=1).at)
+
+        returned = shop.later(days=2).takes_back("b2", "r1")
+
+        assert (returned.member_id, returned.points) == (ada.pk, -60)
+        assert returned.returned is not None
+        assert returned.returned["taken"][0]["written_off"] == 0
+        assert list(Wallet.objects.values_list("available", flat=True)) == [0, 0]
+        assert list(verify.run()) == []
+
     def test_gives_points_that_paid_to_who_stands_for_them(
         self, shop: Shop, ada: Member, grace: Member, merged: Callable[[], None], pays: Pay
     ):
@@ -413,7 +483,7 @@ class TestOfAMergedMember:
         ada: Member,
         grace: Member,
         merged: Callable[[], None],
-        merges: Callable[[Shop, Member, Member], None],
+        merges: Callable[[Shop, Member, Member], Merge],
     ):
         shop.sells("r1", "100.00")
         merged()
