@@ -74,7 +74,8 @@ def run(program: Program, *, at: datetime) -> Iterator[Expired]:
 
 
 def _any_due(wallet_type_id: UUID, at: datetime) -> bool:
-    ((is_any,),) = fetch(_ANY_DUE, [wallet_type_id, at])
+    with transaction.atomic(), planned_by_values():
+        ((is_any,),) = fetch(_ANY_DUE, [wallet_type_id, at])
     return bool(is_any)
 
 
