@@ -24,7 +24,7 @@ from loyalty.core.models import Program
 from members.ledger import sweeping
 from members.models import ExpiryRun, RunStatus, WalletType
 
-LOTS_AT_A_TIME: Final = 2_000
+LOTS_AT_A_TIME: Final = 1_000
 ACTOR: Final = "system:expiry"
 
 _DATED = """
@@ -74,7 +74,8 @@ def run(program: Program, *, at: datetime) -> Iterator[Expired]:
 
 
 def _any_due(wallet_type_id: UUID, at: datetime) -> bool:
-    ((is_any,),) = fetch(_ANY_DUE, [wallet_type_id, at])
+    with transaction.atomic(), planned_by_values():
+        ((is_any,),) = fetch(_ANY_DUE, [wallet_type_id, at])
     return bool(is_any)
 
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from msgspec import Struct
 
-from loyalty.core.db import fetch
+from loyalty.core.db import fetch, planned_by_values
 from loyalty.core.models import Program
 from members.lifespan import midnight_after
 
@@ -93,7 +94,8 @@ def by_day(program: Program, *, at: datetime, days: int) -> list[Day]:
     """All that goes by the end of so many days, with what is due already, as members hold it now."""
     zone = ZoneInfo(program.time_zone)
     until = midnight_after(at.astimezone(zone).date() + timedelta(days=days), zone)
-    rows = fetch(_BY_DAY, [program.pk, until, program.time_zone])
+    with transaction.atomic(), planned_by_values():
+        rows = fetch(_BY_DAY, [program.pk, until, program.time_zone])
     return [
         Day(wallet_type_id=kind, last_day=day, members=members, points=points, value=value)
         for kind, day, members, points, value in rows
@@ -115,7 +117,8 @@ def whose(
     # What has its last day on the first of them goes at the midnight that ends it.
     until, position = midnight_after(last_day, zone), after or Position()
     span: list[Any] = [program.pk, wallet_type_id, since, until]
-    rows = fetch(_WHOSE, [*span, position.expires_at, position.wallet_id, limit])
+    with transaction.atomic(), planned_by_values():
+        rows = fetch(_WHOSE, [*span, position.expires_at, position.wallet_id, limit])
     return [
         Going(
             wallet_id=wallet_id,

@@ -212,7 +212,7 @@ def _counted(program: Program, days: int) -> dict[str, Any]:
         at = clock.now(program)
         kept = {"at": at, "days": expiry_outlook.by_day(program, at=at, days=days)}
         cache.set(key, kept, timeout=FIGURES_KEPT_FOR.total_seconds())
-    return kept  # type: ignore[no-any-return]
+    return kept
 
 
 def _outlook(program: Program, days: list[Day], kinds: list[WalletType], span: int) -> dict[str, Any]:

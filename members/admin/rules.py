@@ -53,6 +53,13 @@ class WalletTypeAdmin(ProgramModelAdmin):
             },
         ),
         (
+            _("Returns"),
+            {
+                "fields": ("return_policy",),
+                "description": _("When goods come back and the points for them are spent already."),
+            },
+        ),
+        (
             _("Warnings"),
             {
                 "fields": ("warns_days_before", "expires_only_if_warned"),

@@ -170,7 +170,7 @@ def _effect(raw: object, trigger: str, place: Place) -> Effect | None:
     expiry = None if raw.get("expiry") is None else read_expiry(raw["expiry"], place / "expiry")
     pending = None if raw.get("pending") is None else read_pending(raw["pending"], place / "pending")
     effect = read(raw, trigger, place)
-    if effect is None or expiry is pending is None:
+    if effect is None or (expiry is None and pending is None):
         return effect
     return replace(effect, expiry=expiry, pending=pending)
 

@@ -67,8 +67,7 @@ class Pending(msgspec.Struct, frozen=True):
         if self.until is not None:
             return Reason("pending.until", {"date": self.until.isoformat()})
         if self.event_type:
-            waiting = {"event_type": self.event_type, "count": self.cancel_after_days}
-            return Reason("pending.event", waiting)
+            return Reason("pending.event", {"event_type": self.event_type, "count": self.cancel_after_days})
         return Reason("pending.days", {"count": self.days})
 
 

@@ -7,7 +7,8 @@ Needs the product at BASE_URL and its database at DATABASE_URL: `make bench` bri
 sides take turns in pairs of swapped order; shown are the medians with their spread, and the share
 of the processor that others took meanwhile.
 
-Beside them: `python -m tests.bench.engine` (the rule engine alone, without a database) and
+Beside them: `python -m tests.bench.engine` (the rule engine alone, without a database),
+`python -m tests.bench.expiry` (an expiry run, while members go on earning) and
 `python -m tests.bench.webhooks` (webhooks sent a second).
 """
 

@@ -161,7 +161,8 @@ def _sell(program_id: Any, number: int, told: Connection) -> None:
 
     program = Program.objects.get(pk=program_id)
     members = Member.objects.filter(program=program).count()
-    run, times = uuid4().hex, []
+    run = uuid4().hex
+    times: list[float] = []
     told.send("begun")
     while not told.poll():
         at, began = timezone.now(), time.monotonic()

@@ -20,9 +20,10 @@ from members import expiry
 from members.enrolment import Enrolment, enrol_many
 from members.ledger import verify
 from members.models import Entry, ExpiryRun, RunStatus, Wallet, WalletType
+from members.references import MemberReference
 from members.tasks import expire_points
 from rewards import earning
-from rewards.activities import MemberReference, Sale
+from rewards.activities import Sale
 from tests.cast import Shop, euros
 from tests.e2e.test_crash import database_url
 

@@ -111,9 +111,7 @@ class TestRun:
             factories.IdentifierFactory.create(member__program=shop.program, value=f"m{number}")
             shop.sells(f"receipt-{number}", "10.00", member=MemberReference("card", f"m{number}"))
         at = shop.later(days=40).at
-        broken_off = expiry.run(shop.program, at=at)
-        next(broken_off)
-        broken_off.close()
+        next(expiry.run(shop.program, at=at))
 
         rest = list(expiry.run(shop.program, at=shop.later(days=41).at))
 
@@ -333,9 +331,7 @@ class TestUndo:
         list(expiry.run(shop.program, at=shop.later(days=40).at))
         run, at = ExpiryRun.objects.get(), shop.later(days=41).at
         expiry_undo.begin(run.pk, program=shop.program, last_day=date(2026, 8, 31), actor="a", at=at)
-        broken_off = expiry_undo.proceed(run.pk, at=at)
-        next(broken_off)
-        broken_off.close()
+        next(expiry_undo.proceed(run.pk, at=at))
 
         assert list(expiry_undo.proceed(run.pk, at=at)) == [20, 10, 0]
 

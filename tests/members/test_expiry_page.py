@@ -11,7 +11,7 @@ from django.urls import reverse
 from loyalty.core.models import Program, Role
 from members import expiry, expiry_outlook
 from members.models import ExpiryRun, Member, RunStatus, WalletType
-from rewards.activities import MemberReference
+from members.references import MemberReference
 from tests import factories
 from tests.cast import Shop
 from tests.test_admin import AT_MOST, staff
@@ -125,7 +125,7 @@ class TestThePage:
         asked = {"first": "2026-07-01", "last": "2026-07-01"}
 
         listed = finance.get(url("members", points.pk), asked).content.decode()
-        file = b"".join(finance.get(url("csv", points.pk), asked)).decode()  # type: ignore[call-overload]
+        file = b"".join(finance.get(url("csv", points.pk), asked)).decode()
 
         assert "Ada Lovelace" in listed
         assert file.splitlines() == [
@@ -205,7 +205,8 @@ class TestThePage:
 class TestTheFormOfAKindOfPoints:
     FORM = {
         "name": "Points", "key": "points", "is_spendable": "on", "expiry_rule": "never", "pending_days": "0",
-        "point_value": "0.01",
+        "point_value": "0.01", "return_policy": "within_balance", "transfers_to": "nobody",
+        "transfer_minimum": "1", "transfer_fee_percent": "0",
     }  # fmt: skip
 
     def save(self, program: Program, points: WalletType, **changes: str) -> str:

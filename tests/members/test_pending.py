@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -7,8 +8,8 @@ from members import pending
 from members.ledger import verify
 from members.models import Entry, Lot, Member, Wallet, WalletType
 from members.pending import NotPending
+from members.references import MemberReference
 from rewards import campaigns
-from rewards.activities import MemberReference
 from rewards.models import Campaign
 from tests import factories
 from tests.cast import Shop
@@ -131,7 +132,7 @@ class TestByHand:
     def test_refuses_a_second_time_and_moves_nothing(self, pending_for_two_weeks, shop: Shop, ada: Member):
         sold = shop.sells("receipt-1", "100.00")
         lot_ids = pending.lots_of(shop.program, activity_id=sold.id)
-        asked = {"member_id": ada.pk, "lot_ids": lot_ids, "actor": "staff:1", "at": shop.at}
+        asked: dict[str, Any] = {"member_id": ada.pk, "lot_ids": lot_ids, "actor": "staff:1", "at": shop.at}
         pending.activate(shop.program, **asked)
 
         with pytest.raises(NotPending):
