@@ -116,7 +116,7 @@ class TestReports:
         django_assert_max_num_queries: DjangoAssertNumQueries,
     ):
         for page in PAGES:
-            with django_assert_max_num_queries(25):
+            with django_assert_max_num_queries(23):
                 text(books, page, as_of="2026-02-28", since="2026-01-01", until="2026-02-28")
 
     def test_the_liability_is_that_of_the_day(self, earned: Desk, books: Client, program: Program):
