@@ -275,6 +275,8 @@ class _Merging:
         self.events.append(
             self._event(self.duplicate.pk, "member.merged", duplicate=str(self.duplicate.pk), **about)
         )
+        # Who has read either of them, a till about to book a sale, must see the merge even if no points move.
+        plan.touch_all()
         batch = Batch()
         store.add_to(batch, plan, program_id=self.program.pk)
         events.add_to(batch, self.events)

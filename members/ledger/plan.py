@@ -47,6 +47,12 @@ class Plan:
         before = self.loaded.setdefault(wallet.id, wallet)
         self.wallets[wallet.id] = replace(wallet, version=before.version + 1)
 
+    def touch_all(self) -> None:
+        """Move the versions of all wallets that were read: no decision on their members outlives this plan."""
+        for wallet in self.loaded.values():
+            if wallet.id not in self.wallets:
+                self.touch(wallet)
+
     def move_tier(self, standing: TierStanding, *, member_id: UUID) -> None:
         self.tiers[standing.id] = standing
         self.owners[standing.id] = member_id

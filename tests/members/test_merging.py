@@ -5,9 +5,9 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from loyalty.core import events
-from loyalty.core.db import Batch
+from loyalty.core.db import Batch, Moved
 from loyalty.core.models import Approval, Event
-from members import comparing, households, merging, transfers, unmerging
+from members import comparing, holds, households, merging, transfers, unmerging
 from members.ledger import operations, store, verify
 from members.ledger.chain import Cause
 from members.ledger.plan import Plan
@@ -15,6 +15,7 @@ from members.ledger.telling import told
 from members.merging import CannotMerge, CannotUnmerge
 from members.models import (
     Entry,
+    Hold,
     HouseholdMember,
     Identifier,
     Lot,
@@ -276,6 +277,48 @@ class TestRefusals:
         later = twice.later(days=8)
         assert merge(later, ada, bert).duplicate == bert
         assert Approval.objects.get() == asked
+
+
+class TestWhatWasReadBefore:
+    """A till reads a member, the merge is committed, and then the till writes what it decided."""
+
+    @pytest.fixture
+    def spent(self, shop: Shop, ada: Member, bert: Member) -> Shop:
+        """No points move when Bert is merged: he has spent all that he had."""
+        shop.sells("r-1", "10.00")
+        shop.sells("r-2", "400.00", member=BERT)
+        shop.holds(400, member=BERT)
+        hold = Hold.objects.get()
+        holds.settle(hold.pk, program=shop.program, source="till", actor="partner:till", at=shop.at)
+        return shop
+
+    @pytest.mark.parametrize("who", ["ada", "bert"])
+    def test_is_decided_again_after_a_merge(self, spent, ada, bert, who):
+        plan = decided(spent, {"ada": ada, "bert": bert}[who])
+
+        merge(spent, ada, bert)
+
+        with pytest.raises(Moved):
+            store.write(plan, program_id=spent.program.pk)
+        assert not Entry.objects.filter(cause="test:late").exists()
+
+    def test_is_decided_again_after_an_undo(self, spent, ada, bert):
+        merge(spent, ada, bert)
+        plan = decided(spent, ada)
+
+        undo(spent)
+
+        with pytest.raises(Moved):
+            store.write(plan, program_id=spent.program.pk)
+
+
+def decided(shop: Shop, member: Member) -> Plan:
+    """Points for a member as they are now, not written yet."""
+    (account,) = merging.loaded(shop.program, [member.pk])
+    cause = Cause(key="test:late", actor="test", effective_at=shop.at, recorded_at=shop.at)
+    plan = Plan([account])
+    plan.apply(operations.grant(account.wallets[0], grants=[operations.Grant(points=7)], cause=cause))
+    return plan
 
 
 class TestUndo:
