@@ -181,7 +181,10 @@ def _walk(program: Program, sweep: Sweep, moment: str, at: datetime) -> Iterator
     while True:
         with transaction.atomic():
             found = _waiting(program, moment, at, position)
-            swept = _chunk(program, sweep, sorted({wallet_id for wallet_id, _ in found}), at)
+            wallet_ids = sorted({wallet_id for wallet_id, _ in found})
+            swept = _chunk(sweep, wallet_ids, at)
+        if sweep is UNLOCKING and wallet_ids:
+            swept += _of_debtors(program, wallet_ids, at)
         if swept.wallets:
             yield swept
         if len(found) < LOTS_AT_A_TIME:
@@ -197,31 +200,39 @@ def _waiting(
         return [(row[0], row[1]) for row in fetch(sql, [program.pk, at, *position, LOTS_AT_A_TIME])]
 
 
-def _chunk(program: Program, sweep: Sweep, wallet_ids: list[UUID], at: datetime) -> Swept:
+def _chunk(sweep: Sweep, wallet_ids: list[UUID], at: datetime) -> Swept:
     if not wallet_ids:
         return Swept(0, 0, 0)
     sweeping.hold(wallet_ids)
     reason = CANCELLED if sweep is CANCELLING else ""
-    swept = sweeping.book(
+    return sweeping.book(
         sweep, wallet_ids, at=at, cause=_prefix(sweep), actor=ACTOR, recorded_at=at, reason=reason
     )
-    return swept + _of_debtors(program, wallet_ids, at) if sweep is UNLOCKING else swept
 
 
 def _of_debtors(program: Program, wallet_ids: list[UUID], at: datetime) -> Swept:
-    """What becomes available to members who owe points pays for that first. See Note [Debt]."""
-    rows = fetch(
-        "SELECT DISTINCT member_id FROM members_wallet WHERE id = ANY($1) AND debt > 0", [wallet_ids]
-    )
-    accounts, changes = [], []
-    for account in store.load(program.pk, [("id", str(member_id)) for (member_id,) in rows]):
-        if account is not None and (more := _due_changes(program, account, at)):
-            accounts.append(account)
-            changes += more
-    if changes:
-        _write(program, accounts, changes)
+    """
+    What becomes available to members who owe points pays for that first. See Note [Debt].
+
+    A commit of its own: a plan guards all wallets of its members, which are held in id order only if
+    no other is held before. If it does not come to it, the next round finds the same points.
+    """
+    with transaction.atomic():
+        rows = fetch(_DEBTORS, [wallet_ids])
+        store.lock(member_id for (member_id,) in rows)
+        accounts, changes = [], []
+        for account in store.load(program.pk, [("id", str(member_id)) for (member_id,) in rows]):
+            if account is not None and (more := _due_changes(program, account, at)):
+                accounts.append(account)
+                changes += more
+        if changes:
+            _write(program, accounts, changes)
     lots = sum(posting.source == "pending" for change in changes for posting in change.entry.postings)
     return Swept(len(changes), lots, sum(map(_points, changes)))
+
+
+_DEBTORS: Final = """
+SELECT DISTINCT member_id FROM members_wallet WHERE id = ANY($1) AND debt > 0 ORDER BY member_id"""
 
 
 def _due_changes(program: Program, account: Account, at: datetime) -> list[Change]:

@@ -1,7 +1,14 @@
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db import connections, transaction
 
 from loyalty.core.models import Event, Program
 from members import pending
@@ -81,26 +88,64 @@ class TestPendingPoints:
         assert [chunk.wallets for chunk in chunks] == [2, 2, 1]
         assert not Wallet.objects.filter(pending__gt=0).exists()
 
-    def test_pay_first_what_the_member_owes(
-        self, pending_for_two_weeks, points: WalletType, shop: Shop, ada: Member
-    ):
-        WalletType.objects.update(return_policy="debt")
-        shop.program.refresh_from_db()
-        reward = factories.RewardFactory.create(program=shop.program, wallet_type=points, price=60)
-        shop.sells("receipt-1", "60.00")
-        list(pending.make_available(shop.program, at=shop.later(days=20).at))
-        later = shop.later(days=20)
-        later.redeems(reward.key)
-        later.sells("receipt-2", "100.00")
-        later.takes_back("return-1", "receipt-1")
-        assert Wallet.objects.get().debt == 60
-
-        (chunk,) = pending.make_available(shop.program, at=later.later(days=20).at)
+    def test_pay_first_what_the_member_owes(self, owing: Shop):
+        (chunk,) = pending.make_available(owing.program, at=owing.at)
 
         wallet = Wallet.objects.get()
         assert (wallet.pending, wallet.available, wallet.debt) == (0, 40, 0)
         assert (chunk.wallets, chunk.points) == (1, 100)
         assert list(verify.run()) == []
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_who_owes_let_others_hold_the_members_wallets_in_their_order(self, owing: Shop, ada: Member):
+        late = Wallet.objects.get()
+        stars = factories.WalletTypeFactory.create(program=owing.program, key="stars")
+        early = Wallet.objects.create(id=UUID(int=1), program=owing.program, member=ada, type=stars)
+        owing.program.refresh_from_db()
+
+        with held_one_by_one(early, late):
+            chunks = list(pending.make_available(owing.program, at=owing.at))
+
+        assert [chunk.points for chunk in chunks] == [100]
+        assert Wallet.objects.get(pk=late.pk).available == 40
+
+
+@pytest.fixture
+def owing(pending_for_two_weeks, points: WalletType, shop: Shop, ada: Member) -> Shop:
+    """Ada owes 60 points, and 100 that are pending become available on this day."""
+    WalletType.objects.update(return_policy="debt")
+    shop.program.refresh_from_db()
+    reward = factories.RewardFactory.create(program=shop.program, wallet_type=points, price=60)
+    shop.sells("receipt-1", "60.00")
+    list(pending.make_available(shop.program, at=shop.later(days=20).at))
+    later = shop.later(days=20)
+    later.redeems(reward.key)
+    later.sells("receipt-2", "100.00")
+    later.takes_back("return-1", "receipt-1")
+    assert Wallet.objects.get().debt == 60
+    return later.later(days=20)
+
+
+@contextmanager
+def held_one_by_one(*wallets: Wallet) -> Iterator[None]:
+    """Somebody else takes these wallets, one after the other, with time for others in between."""
+    begun = threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                for wallet in wallets:
+                    Wallet.objects.select_for_update().get(pk=wallet.pk)
+                    begun.set()
+                    time.sleep(0.3)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold)
+        begun.wait()
+        yield
+        holding.result()
 
 
 class TestByHand:
