@@ -48,7 +48,7 @@ class Plan:
         self.wallets[wallet.id] = replace(wallet, version=before.version + 1)
 
     def touch_all(self) -> None:
-        """Move the versions of all wallets that were read: no decision on their members outlives this plan."""
+        """Move the versions of all wallets that were read, so that all that was decided on them is again."""
         for wallet in self.loaded.values():
             if wallet.id not in self.wallets:
                 self.touch(wallet)
