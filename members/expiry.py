@@ -48,7 +48,8 @@ SELECT EXISTS (
 ) OR EXISTS (
     SELECT FROM members_wallet AS wallet JOIN members_lot AS lot ON lot.wallet_id = wallet.id
     JOIN members_wallettype AS type ON type.id = wallet.type_id
-    WHERE lot.available > 0 AND wallet.lapses_at <= $2 AND wallet.type_id = $1 AND {sweeping.IS_DUE}
+    WHERE lot.available > 0 AND wallet.available > 0 AND wallet.lapses_at <= $2 AND wallet.type_id = $1
+      AND {sweeping.IS_DUE}
 )
 """
 

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Event, Program
@@ -227,6 +228,17 @@ class TestInactivity:
 
         with django_assert_num_queries(4):  # with the two of the savepoint in a test's transaction
             shop.later(days=1).sells("receipt-2", "10.00")
+
+    @pytest.mark.parametrize("query", [expiry._LAPSED, warnings._LAPSING])
+    def test_is_gone_through_without_sorting_all_who_lapse_at_one_midnight(self, points_for_a_month, query):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+            cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off")
+            cursor.execute(f"EXPLAIN (GENERIC_PLAN) {query}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+
+        assert "wallets_that_lapse_by_type" in plan, plan
+        assert "Sort" not in plan, plan
 
 
 class TestWarnings:
