@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from members import merging, terms
@@ -173,7 +174,14 @@ def look_alikes(member: Member) -> QuerySet[Member]:
     return others.prefetch_related("identifiers").order_by("-pk")[:SHOWN]
 
 
-def one_person(member: Member) -> QuerySet[Member]:
-    """The member's record and those that were merged into it, for a look-up of what is in any of them."""
-    merged = Member.objects.filter(merged_into=member)
-    return Member.objects.filter(pk=member.pk).values("pk").union(merged.values("pk"), all=True)  # type: ignore[return-value]  # rows of ids
+_RECORDS: Final = """
+WITH RECURSIVE record(id) AS (
+    SELECT %s::uuid
+    UNION ALL
+    SELECT merged.id FROM record JOIN members_member AS merged ON merged.merged_into_id = record.id
+) SELECT id FROM record"""
+
+
+def one_person(member: Member) -> RawSQL:
+    """The ids of the member's record, and of those that were merged into it or into these, for a look-up."""
+    return RawSQL(_RECORDS, [member.pk])

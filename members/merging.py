@@ -287,8 +287,6 @@ class _Merging:
         Identifier.objects.filter(member=self.duplicate).update(member=self.survivor)
         MemberTier.objects.filter(member=self.duplicate).delete()
         households.hand_over(self.duplicate, to=self.survivor, actor=self.actor, at=self.at)
-        # Whoever was merged into the duplicate before leads to the survivor at once.
-        Member.objects.filter(merged_into=self.duplicate).update(merged_into=self.survivor)
         Member.objects.filter(pk=self.duplicate.pk).update(
             status=MemberStatus.MERGED, merged_into=self.survivor
         )

@@ -4,13 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import JSONObject
 
 from loyalty.core.db import fetch
-from members.models import Entry, Lot, Member, MemberTier, Tier, TierLadder, Wallet
+from members.models import Entry, Identifier, Lot, Member, Tier, TierLadder, Wallet
 
 STATEMENT_LINES: Final = 50
 EXPIRY_DATES: Final = 60
@@ -83,6 +87,17 @@ class AdjustmentLine:
     waits: bool
 
 
+def with_identifiers(members: QuerySet[Member]) -> QuerySet[Member]:
+    """The members with what they are known by, in the same query; for `identifiers()`."""
+    known = Identifier.objects.filter(member=OuterRef("pk")).order_by("pk")
+    return members.annotate(known_by=ArraySubquery(known.values(json=JSONObject(kind="kind", value="value"))))
+
+
+def identifiers(member: Member) -> list[Identifier]:
+    """What a member of `with_identifiers()` is known by."""
+    return [Identifier(**one) for one in member.known_by]  # type: ignore[attr-defined]  # annotated
+
+
 def holdings(member: Member) -> list[Holding]:
     """The member's wallets, spendable ones first."""
     wallets = list(
@@ -124,30 +139,31 @@ def _expiries(wallet_ids: Iterable[UUID]) -> dict[UUID, list[Expiry]]:
     return by_wallet
 
 
+_STANDINGS: Final = """
+SELECT l.id, l.name, t.id, t.name, t.threshold, t.color, p.tier_id, p.progress, p.since
+FROM members_tierladder l LEFT JOIN members_tier t ON t.ladder_id = l.id
+LEFT JOIN members_membertier p ON p.ladder_id = l.id AND p.member_id = $2
+WHERE l.program_id = $1 ORDER BY l.name, l.id, t.threshold"""
+
+
 def standings(member: Member) -> list[Standing]:
     """The member's place on each ladder of the program; on the lowest rung before the first points."""
-    ladders = (
-        TierLadder.objects.filter(program_id=member.program_id)
-        .prefetch_related("tiers")
-        .order_by("name", "pk")
-    )
-    places = {place.ladder_id: place for place in MemberTier.objects.filter(member=member)}
-    return [_standing(ladder, places.get(ladder.pk)) for ladder in ladders]
+    rows = fetch(_STANDINGS, [member.program_id, member.pk])
+    return [_standing(list(group)) for _ladder_id, group in groupby(rows, key=itemgetter(0))]
 
 
-def _standing(ladder: TierLadder, place: MemberTier | None) -> Standing:
-    rungs = sorted(ladder.tiers.all(), key=lambda tier: tier.threshold)
-    progress = place.progress if place else 0
-    present = next(
-        (tier for tier in rungs if place and tier.pk == place.tier_id), rungs[0] if rungs else None
-    )
-    above = (tier for tier in rungs if present and tier.threshold > present.threshold)
+def _standing(rows: list[tuple[Any, ...]]) -> Standing:
+    """From a row for each rung, or one without a rung for a ladder that has none yet."""
+    ladder_id, ladder, _, _, _, _, tier_id, progress, since = rows[0]
+    rungs = [Tier(id=row[2], name=row[3], threshold=row[4], color=row[5]) for row in rows if row[2]]
+    present = next((rung for rung in rungs if rung.pk == tier_id), rungs[0] if rungs else None)
+    above = (rung for rung in rungs if present and rung.threshold > present.threshold)
     return Standing(
-        ladder=ladder,
+        ladder=TierLadder(id=ladder_id, name=ladder),
         tier=present,
         next_tier=next(above, None),
-        progress=progress,
-        since=place.since if place else None,
+        progress=progress or 0,
+        since=since,
     )
 
 

@@ -117,6 +117,9 @@ def member_of(account: Account | None, asked: MemberReference, *, pointer: str =
 
 def merged(member_id: UUID, *, pointer: str | None = None) -> MemberIsMerged:
     """The refusal for a member who was merged: it names the one to use instead."""
-    survivor = Member.objects.filter(pk=member_id).values_list("merged_into", flat=True).get()
+    survivor = member_id
+    # Who was merged into a record that was merged itself leads to the last one.
+    while into := Member.objects.filter(pk=survivor).values_list("merged_into", flat=True).get():
+        survivor = into
     detail = f"The member was merged into {survivor}: use that id from now on."
     return MemberIsMerged(detail, pointer=pointer, survivor=str(survivor))

@@ -20,7 +20,7 @@ from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
 from members.ledger.telling import told
 from members.merging import CannotUnmerge, alive, hold_both
-from members.models import Identifier, Member, MemberStatus, MemberTier, Merge
+from members.models import Identifier, MemberStatus, MemberTier, Merge
 from members.terms import LadderTerms, Terms, WalletTerms
 
 
@@ -231,11 +231,10 @@ class _Undo:
             self.left_behind.append(sentence.format(gone=gone))
 
     def _part(self) -> None:
-        """The duplicate is a member again, and whoever had been merged into it leads there again."""
+        """The duplicate is a member again, and so whoever had been merged into it leads there."""
         duplicate = self.merge.duplicate
         duplicate.status, duplicate.merged_into = self.merge.duplicate_status, None
         duplicate.save(update_fields=["status", "merged_into"])
-        Member.objects.filter(pk__in=followers(duplicate.pk)).update(merged_into=duplicate)
         self.merge.undone_at, self.merge.undone_by = self.at, self.actor
         self.merge.left_behind = self.left_behind
         self.merge.save(update_fields=["undone_at", "undone_by", "left_behind"])
@@ -258,14 +257,3 @@ def stepped_down(present: TierStanding, kept: dict[str, Any], ladder: LadderTerm
         return replace(present, progress=progress, tier_id=reached.id)
     since = datetime.fromisoformat(kept["survivor_since"])
     return replace(present, progress=progress, tier_id=before, since=since)
-
-
-def followers(member_id: UUID) -> set[UUID]:
-    """Those who were merged into a member, and into those, by merges that stand."""
-    found: set[UUID] = set()
-    coming = {member_id}
-    while coming:
-        standing = Merge.objects.filter(survivor__in=coming, undone_at__isnull=True)
-        coming = set(standing.values_list("duplicate_id", flat=True)) - found
-        found |= coming
-    return found

@@ -132,13 +132,15 @@ def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_F
     return [_found(row, context.program.pk) for row in rows]
 
 
+# With EXISTS, PostgreSQL may read all that waits into a hash; with a limit it looks into the index.
 _FIND: Final = f"""
 SELECT done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,
        done.awards::text, done.outcome::text, done.fingerprint,
-       asked.activity_kind = 'sale' AND EXISTS (
-           SELECT FROM rewards_waitingreturn waiting WHERE waiting.program_id = $1 AND waiting.source = $2
-           AND waiting.sale_external_id = asked.external_id AND waiting.status = 'waiting'
-       ),
+       asked.activity_kind = 'sale' AND (
+           SELECT true FROM rewards_waitingreturn waiting
+           WHERE waiting.program_id = $1 AND waiting.source = $2
+           AND waiting.sale_external_id = asked.external_id AND waiting.status = 'waiting' LIMIT 1
+       ) IS NOT NULL,
        {store.ACCOUNT_COLUMNS}
 FROM ROWS FROM (json_to_recordset($3::json) AS (kind text, value text, external_id text, "as" text))
      WITH ORDINALITY AS asked(kind, value, external_id, activity_kind, position)

@@ -17,7 +17,7 @@ Adjustments by staff came with no sale, and are no part of it.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -189,8 +189,3 @@ def _defer(
         for kind, worth in alone[cohort].items():
             grants[kind, cohort].deferred += split.points * worth / points_alone if points_alone else ZERO
     return deferred
-
-
-def until(day: date) -> date:
-    """The last day of the month before the day's."""
-    return day.replace(day=1) - timedelta(days=1)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from loyalty.core.models import Program, ProgramKind
 from members import reasons
-from members.models import ExpiryRule, Tier, TierLadder, WalletType
+from members.models import ExpiryRule, Tier, TierLadder, TransferScope, WalletType
 from rewards.models import Reward
 
 LIVE: Final = "corner-market"
@@ -53,6 +53,8 @@ def _program(key: str, name: str, kind: ProgramKind) -> Program:
             "expiry_rule": ExpiryRule.MONTHS,
             "expires_after": 6,
             "point_value": Decimal("0.01"),
+            "warns_days_before": 30,
+            "transfers_to": TransferScope.HOUSEHOLD,
         },
     )
     ladder, _ = TierLadder.objects.get_or_create(

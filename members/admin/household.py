@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.contrib import messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -27,17 +30,13 @@ def household_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str
 
 
 def _places(member: Member) -> list[HouseholdMember]:
-    """With what each has to spend, as `points` of the place."""
-    places = list(HouseholdMember.objects.beside(member).select_related("member", "household"))
-    wallets = Wallet.objects.filter(
-        member__in=[place.member_id for place in places], type__is_spendable=True
-    ).select_related("type")
-    holdings: dict[Any, list[Wallet]] = {}
-    for wallet in wallets.order_by("type__name", "pk") if places else []:
-        holdings.setdefault(wallet.member_id, []).append(wallet)
-    for place in places:
-        place.points = holdings.get(place.member_id, [])  # type: ignore[attr-defined]
-    return places
+    """With what each has to spend, as `points` of the place; in one query."""
+    wallets = Wallet.objects.filter(member=OuterRef("member_id"), type__is_spendable=True)
+    told = wallets.order_by("type__name", "pk").values(
+        json=JSONObject(type="type__name", available="available")
+    )
+    places = HouseholdMember.objects.beside(member).select_related("member", "household")
+    return list(places.annotate(points=ArraySubquery(told)))
 
 
 def household_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpResponse:

@@ -194,6 +194,15 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
         member = self._member(request, object_id)
         return render(request, self, "admin/members/member/profile.html", self._profile(request, member))
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Member | None:
+        """With what the member is known by, as every page about one says it."""
+        try:
+            return profile.with_identifiers(self.get_queryset(request)).get(pk=UUID(object_id))
+        except (Member.DoesNotExist, ValueError):
+            return None
+
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return super().change_view(request, object_id)
 
@@ -206,6 +215,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
             "original": member,
             "member": member,
             "status_label": STATUS_LABELS[MemberStatus(member.status)],
+            "identifiers": profile.identifiers(member),
             "holdings": holdings,
             "standings": profile.standings(member),
             "statement": profile.statement(holdings),

@@ -47,7 +47,7 @@ class MemberBody(Struct, frozen=True):
 
     id: UUID
     status: Literal["active", "blocked", "erased", "merged"]
-    merged_into: Annotated[UUID | None, Meta(description="The member who has its points now, if merged")]
+    merged_into: Annotated[UUID | None, Meta(description="The member that it was merged into")]
     identifiers: tuple[IdentifierBody, ...]
     first_name: str
     last_name: str

@@ -26,24 +26,41 @@ _COHORT: Final = "date_trunc('month', lot.earned_at AT TIME ZONE $2)::date"
 # or an adjustment undoes is part of it, whatever the kind of the entry that does so.
 _MOVEMENT: Final = """
 CASE
-    WHEN posting.destination = 'expired' THEN 'expired'
-    WHEN (entry.kind = 'merge' OR entry.cause LIKE 'merge:%') AND posting.destination <> 'reversed'
-        THEN 'merged'
-    WHEN posting.destination IN ('pending', 'available', 'held') THEN
-        CASE WHEN entry.kind = 'adjust' OR entry.cause LIKE 'adjustment:%' THEN 'adjusted_up'
-             WHEN posting.source <> 'issued' THEN posting.source || '_undone'
-             WHEN entry.kind = 'transfer_in' THEN 'transferred_in'
+    WHEN destination = 'expired' THEN 'expired'
+    WHEN (kind = 'merge' OR cause LIKE 'merge:%') AND destination <> 'reversed' THEN 'merged'
+    WHEN destination IN ('pending', 'available', 'held') THEN
+        CASE WHEN kind = 'adjust' OR cause LIKE 'adjustment:%' THEN 'adjusted_up'
+             WHEN kind = 'transfer_in'
+                 THEN CASE taken_from WHEN 'reversed' THEN 'fee' ELSE 'transferred_in' END
+             WHEN taken_from <> 'issued' THEN taken_from || '_undone'
              ELSE 'issued' END
-    WHEN entry.kind = 'adjust' OR entry.cause LIKE 'adjustment:%' THEN 'adjusted_down'
-    WHEN entry.kind = 'transfer_out'
-        THEN CASE posting.destination WHEN 'redeemed' THEN 'transferred_out' ELSE 'fee' END
-    ELSE posting.destination
+    WHEN kind = 'adjust' OR cause LIKE 'adjustment:%' THEN 'adjusted_down'
+    WHEN kind = 'transfer_out' THEN CASE destination WHEN 'redeemed' THEN 'transferred_out' ELSE 'fee' END
+    ELSE destination
 END"""
 
 _COST_CENTRE: Final = """
-CASE WHEN entry.cause LIKE 'adjustment:%' THEN coalesce((
-    SELECT a.cost_centre FROM members_adjustment a WHERE a.id = split_part(entry.cause, ':', 2)::uuid
+CASE WHEN cause LIKE 'adjustment:%' THEN coalesce((
+    SELECT a.cost_centre FROM members_adjustment a WHERE a.id = split_part(cause, ':', 2)::uuid
 ), '') ELSE '' END"""
+
+# First summed up by what the rows say, which several processes of the database share, and only then by
+# what that means.
+_FLOWS: Final = f"""
+SELECT segment, type_id, cohort, source, {_MOVEMENT}, {_COST_CENTRE}, sum(points)::bigint FROM (
+    SELECT width_bucket(entry.recorded_at, $3::timestamptz[]) - 1 AS segment, wallet.type_id,
+           {_COHORT} AS cohort, lot.source, entry.kind, posting.source AS taken_from, posting.destination,
+           CASE WHEN entry.cause LIKE 'adjustment:%' THEN entry.cause
+                WHEN entry.cause LIKE 'merge:%' THEN 'merge:' END AS cause,
+           sum(CASE WHEN posting.destination IN {_HAD} THEN posting.points ELSE -posting.points END) AS points
+    FROM members_entry entry
+    JOIN members_posting posting ON posting.entry_id = entry.id
+    JOIN members_lot lot ON lot.id = posting.lot_id
+    JOIN members_wallet wallet ON wallet.id = entry.wallet_id
+    WHERE entry.program_id = $1 AND entry.recorded_at >= $4 AND entry.recorded_at < $5
+    AND (posting.source IN {_HAD}) <> (posting.destination IN {_HAD})
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) AS moved
+GROUP BY 1, 2, 3, 4, 5, 6"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +94,7 @@ def snapshot() -> Iterator[None]:
 
 def flows(program: Program, moments: Sequence[datetime]) -> list[Flow]:
     """What moved between the moments, which are in order: the n-th segment begins at the n-th of them."""
-    rows = fetch(
-        f"SELECT width_bucket(entry.recorded_at, $3::timestamptz[]) - 1, wallet.type_id, {_COHORT},"
-        f" lot.source, {_MOVEMENT}, {_COST_CENTRE},"
-        f" sum(CASE WHEN posting.destination IN {_HAD} THEN posting.points ELSE -posting.points END)::bigint"
-        " FROM members_entry entry"
-        " JOIN members_posting posting ON posting.entry_id = entry.id"
-        " JOIN members_lot lot ON lot.id = posting.lot_id"
-        " JOIN members_wallet wallet ON wallet.id = entry.wallet_id"
-        " WHERE entry.program_id = $1 AND entry.recorded_at >= $4 AND entry.recorded_at < $5"
-        f" AND (posting.source IN {_HAD}) <> (posting.destination IN {_HAD})"
-        " GROUP BY 1, 2, 3, 4, 5, 6",
-        [program.pk, program.time_zone, list(moments), moments[0], moments[-1]],
-    )
+    rows = fetch(_FLOWS, [program.pk, program.time_zone, list(moments), moments[0], moments[-1]])
     return [Flow(*row) for row in rows]
 
 
@@ -111,18 +116,19 @@ def expiring(program: Program, at: datetime) -> dict[tuple[UUID, date | None], i
 def _standing(program: Program, at: datetime, month: str) -> dict[tuple[UUID, Any], int]:
     rows = fetch(
         "SELECT type_id, month, sum(points)::bigint FROM ("
-        f" SELECT wallet.type_id, {month} AS month, lot.pending + lot.available + lot.held AS points"
+        f" SELECT wallet.type_id, {month} AS month, sum(lot.pending + lot.available + lot.held) AS points"
         " FROM members_lot lot JOIN members_wallet wallet ON wallet.id = lot.wallet_id"
         " WHERE lot.program_id = $1 AND (lot.available > 0 OR lot.pending > 0 OR lot.held > 0)"
-        " UNION ALL"
+        " GROUP BY 1, 2 UNION ALL"
         f" SELECT wallet.type_id, {month},"
-        f" CASE WHEN posting.destination IN {_HAD} THEN -posting.points ELSE posting.points END"
+        f" sum(CASE WHEN posting.destination IN {_HAD} THEN -posting.points ELSE posting.points END)"
         " FROM members_entry entry"
         " JOIN members_posting posting ON posting.entry_id = entry.id"
         " JOIN members_lot lot ON lot.id = posting.lot_id"
         " JOIN members_wallet wallet ON wallet.id = entry.wallet_id"
         " WHERE entry.program_id = $1 AND entry.recorded_at >= $3"
         f" AND (posting.source IN {_HAD}) <> (posting.destination IN {_HAD})"
+        " GROUP BY 1, 2"
         ") AS moved GROUP BY 1, 2 HAVING sum(points) <> 0 ORDER BY 1, 2",
         [program.pk, program.time_zone, at],
     )

@@ -18,7 +18,7 @@ CENT: Final = Decimal("0.01")
 
 def rounded(money: Decimal) -> Decimal:
     """As it is shown and booked: to the cent, half a cent away from zero."""
-    return money.quantize(CENT, ROUND_HALF_UP)
+    return money.quantize(CENT, ROUND_HALF_UP) + ZERO  # which makes a zero of −0.00
 
 
 @dataclass(frozen=True, slots=True)

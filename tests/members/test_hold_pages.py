@@ -94,6 +94,7 @@ class TestRelease:
         assert (Wallet.objects.get().available, Wallet.objects.get().held) == (700, 0)
         assert Entry.objects.get(kind="release").actor.startswith("staff:")
         (step,) = audit.trail(Hold.objects.get())
+        assert step.by is not None
         assert (step.by.email, step.summary) == ("support@coffee.example.org", "The points were given free.")
         assert "Give these points free" not in support.get(page).content.decode()
 

@@ -183,7 +183,6 @@ class TestMerge:
         merge(twice, bert, carl)
         merge(twice, ada, bert)
 
-        assert Member.objects.get(pk=carl.pk).merged_into == ada
         with pytest.raises(MemberIsMerged, match=str(ada.pk)):
             twice.sells("r-9", "10.00", member=MemberReference("id", str(carl.pk)))
         assert twice.sells("r-9", "10.00", member=MemberReference("card", "3003")).member_id == ada.pk
@@ -420,6 +419,47 @@ class TestThroughTheApi:
         assert till.get("/v1/members/card:2002/status").json()["id"] == str(ada.pk)
         member = till.get(f"/v1/members/{bert.pk}").json()
         assert (member["status"], member["merged_into"], member["identifiers"]) == ("merged", str(ada.pk), [])
+
+
+class TestReturns:
+    """What the duplicate bought comes back from whoever has the points."""
+
+    def test_are_taken_from_the_survivor(self, twice, ada, bert):
+        merge(twice, ada, bert)
+
+        returned = twice.takes_back("b-1", "r-2")
+
+        assert (returned.member_id, returned.points) == (ada.pk, -400)
+        assert balance(ada) == 900
+        assert MemberTier.objects.get(member=ada).progress == 900
+        assert list(verify.run()) == []
+
+    def test_are_taken_from_the_last_of_several(self, twice, ada, bert, carl):
+        merge(twice, carl, bert)
+        merge(twice, ada, carl)
+
+        returned = twice.takes_back("b-1", "r-2", "100.00")
+
+        assert (returned.member_id, returned.points) == (ada.pk, -100)
+        assert balance(ada) == 1200
+        undo_all(twice)
+        assert (balance(ada), balance(bert)) == (700, 500)
+        assert list(verify.run()) == []
+
+    def test_are_taken_from_the_duplicate_again_after_an_undo(self, twice, ada, bert):
+        merge(twice, ada, bert)
+        undo(twice)
+
+        returned = twice.takes_back("b-1", "r-2")
+
+        assert (returned.member_id, returned.points) == (bert.pk, -400)
+        assert (balance(ada), balance(bert)) == (700, 200)
+        assert list(verify.run()) == []
+
+
+def undo_all(shop: Shop) -> None:
+    for merge in Merge.objects.filter(undone_at=None).order_by("-pk"):
+        unmerging.undo(merge, at=shop.at, **STAFF)
 
 
 class TestConstraints:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from integrations import complete_journey
-from integrations.demo import campaigns, notes, partners, setting, staff
+from integrations.demo import campaigns, desk, notes, partners, setting, staff
 from loyalty.core import clock
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, Role, User
@@ -52,6 +52,8 @@ class Command(BaseCommand):
             for program in (live, sandbox):
                 campaigns.ensure(program, year_ends_at=setting.born_at(live), by=by)
         self._live_through_the_year(live, households)
+        with self._step("A day at the desks"):
+            desk.ensure(live, at=clock.now(live))
         with self._step("Partners and keys"):
             at = clock.now(live)
             keys = partners.ensure(live, partners.LIVE, notes=known, at=at)

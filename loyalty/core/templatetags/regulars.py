@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
 register = template.Library()
@@ -37,3 +38,9 @@ def reason(stored: str) -> str:
 def percent(share: Decimal) -> str:
     """A share as percent, with one digit at most: 0.125 is "12.5"."""
     return f"{round(share * 100, 1).normalize() + 0:f}"
+
+
+@register.filter
+def figure(number: int | Decimal) -> str:
+    """A number as pages show it: in groups of three, and with a minus that is no hyphen."""
+    return intcomma(number).replace("-", "−")

@@ -1,6 +1,7 @@
 """Closing months: what will be frozen, what was, and whether it still comes to the same."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, Program
 from members.admin.finance import estimating, frame
 from members.finance import closing, proposals
+from members.finance.liability import rounded
 from members.models import PeriodLock
 
 
@@ -64,10 +66,13 @@ def _told(figures: dict[str, Any]) -> list[dict[str, Any]]:
     """A kind of points in each row: what it closes with."""
     rows = []
     for key in sorted({*figures["liability"], *figures["movements"]}):
-        owed = figures["liability"].get(key, {"points": 0, "gross": "0", "amount": "0", "cost": None})
+        owed = figures["liability"].get(key, {"points": 0, "gross": "0", "amount": "0"})
         months = list(figures["movements"].get(key, {}).items())
         opening = months[0][1]["opening"][0] if months else 0
-        rows.append({"kind": key, "opening": opening, "months": len(months), **owed})
+        money = {name: rounded(Decimal(owed[name])) for name in ("gross", "amount")}
+        rows.append(
+            {"kind": key, "opening": opening, "months": len(months), "points": owed["points"], **money}
+        )
     return rows
 
 

@@ -60,12 +60,6 @@ def user_of(request: HttpRequest) -> User:
     return request.user
 
 
-def check(request: HttpRequest, permission: str) -> None:
-    """:raises PermissionDenied: without it"""
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
-
-
 def render(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
     """A page in the admin's frame, with the section's tabs."""
     request.current_app = admin.site.name  # type: ignore[attr-defined]  # Django's own way

@@ -8,13 +8,21 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from loyalty.core import spreadsheets
 from loyalty.core.models import Program
-from members.admin.finance import frame, span
+from members.admin.finance import frame, movements, span
 from members.finance import journal
 from members.models import AccountingAccount
+
+_LABELS = {
+    **movements.LABELS,
+    "passed_on": _("Passed on and merged"),
+    "estimates": _("New estimates"),
+    "rounding": _("Rounding"),
+}
 
 
 class AccountsForm(forms.Form):
@@ -59,6 +67,7 @@ def show(request: HttpRequest, program: Program) -> HttpResponseBase:
         "span": asked,
         "problem": problem,
         "journal": found,
+        "lines": [(line, _LABELS.get(line.movement, line.movement)) for line in found.lines],
         "counted_at": counted_at,
         "accounts": AccountsForm(program=program),
         "may_change": request.user.has_perm("members.change_accountingaccount"),

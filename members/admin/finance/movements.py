@@ -72,6 +72,7 @@ class Line:
     note: str
     cells: tuple[Cell, ...]
     is_sum: bool = False
+    is_money: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,10 @@ def _table(program: Program, rows: Sequence[Statement]) -> Table:
         if any(row.lines()[key].points for row in rows)
     ]
     revalued = tuple(Cell(0, rounded(row.revalued)) for row in rows)
-    lines.append(Line(_now("New estimates"), _now("of cost and breakage"), revalued))
+    lines.append(Line(_now("New estimates"), _now("of cost and breakage"), revalued, is_money=True))
     rounding = tuple(Cell(0, _rounding(row)) for row in rows)
     if any(cell.money for cell in rounding):
-        lines.append(Line(_now("Rounding"), "", rounding))
+        lines.append(Line(_now("Rounding"), "", rounding, is_money=True))
     return Table(
         kind=rows[0].kind.name,
         periods=tuple(row.period for row in rows),

@@ -3,7 +3,7 @@ from django.urls import path
 from members.admin.finance import closing, cohorts, estimating, journal, movements, overview
 
 urlpatterns = [
-    path("", overview.show, name="finance"),
+    path("liability/", overview.show, name="finance"),
     path("movements/", movements.show, name="finance_movements"),
     path("breakage/", cohorts.show, name="finance_cohorts"),
     path("journal/", journal.show, name="finance_journal"),

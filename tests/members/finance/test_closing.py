@@ -301,7 +301,7 @@ class TestReopening:
 
 class TestProposedRates:
     def propose(self, kind: WalletType, by: User, **more: Any) -> Approval:
-        asked = {
+        asked: dict[str, Any] = {
             "cohort": "2026-Q1",
             "rate": Decimal("0.125"),
             "from_date": date(2026, 3, 1),

@@ -329,7 +329,9 @@ class TestAnyHistory:
         assert (told[-1].closing.points, told[-1].closing.money) == (counted[0].points, counted[0].amount)
         assert liability.as_of(program, asked) == counted
         assert movements.report(program, first=date(2026, 1, 5), last=asked, step=step) == told
-        assert [fault for fault in verify.run(parts=(verify.LEDGER,)) if "event" not in fault.check] == []
+        # The desk tells nobody, and keeps no list of what is held for whom.
+        untold = ("an entry has its event, and an event its entry", "what is held is held by open holds")
+        assert [fault for fault in verify.run(parts=(verify.LEDGER,)) if fault.check not in untold] == []
 
 
 class TestSteps:

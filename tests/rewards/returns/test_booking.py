@@ -407,11 +407,11 @@ class TestOfAMergedMember:
     @pytest.fixture
     def merged(
         self, shop: Shop, ada: Member, grace: Member, merges: Callable[[Shop, Member, Member], Merge]
-    ) -> Callable[[], None]:
+    ) -> Callable[[], Merge]:
         return lambda: merges(shop, ada, grace)
 
     def test_is_taken_from_who_has_the_points_now(
-        self, shop: Shop, ada: Member, grace: Member, merged: Callable[[], None]
+        self, shop: Shop, ada: Member, grace: Member, merged: Callable[[], Merge]
     ):
         shop.sells("r1", "100.00", lines=BASKET)
         shop.takes_back("b0", "r1", "10.00")
@@ -427,7 +427,7 @@ class TestOfAMergedMember:
         assert list(verify.run()) == []
 
     def test_counts_what_was_spent_before_or_since(
-        self, shop: Shop, ada: Member, grace: Member, merged: Callable[[], None], cup: Reward
+        self, shop: Shop, ada: Member, grace: Member, merged: Callable[[], Merge], cup: Reward
     ):
         shop.sells("r1", "100.00")
         shop.redeems("cup")
@@ -460,7 +460,7 @@ class TestOfAMergedMember:
         assert list(verify.run()) == []
 
     def test_gives_points_that_paid_to_who_stands_for_them(
-        self, shop: Shop, ada: Member, grace: Member, merged: Callable[[], None], pays: Pay
+        self, shop: Shop, ada: Member, grace: Member, merged: Callable[[], Merge], pays: Pay
     ):
         shop.sells("r0", "200.00")
         pays(shop, ada, 150, "r1")
@@ -482,7 +482,7 @@ class TestOfAMergedMember:
         shop: Shop,
         ada: Member,
         grace: Member,
-        merged: Callable[[], None],
+        merged: Callable[[], Merge],
         merges: Callable[[Shop, Member, Member], Merge],
     ):
         shop.sells("r1", "100.00")
