@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0040_household_size'),
-        ('members', '0030_holds'),
+        ('members', '0006_holds'),
     ]
 
     operations = [
