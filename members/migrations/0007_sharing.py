@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0040_household_size'),
+        ('core', '0005_household_size'),
         ('members', '0006_holds'),
     ]
 
