@@ -23,6 +23,7 @@ from members.models import (
     Adjustment,
     AdjustmentLimit,
     Entry,
+    ExpiryRun,
     Hold,
     Identifier,
     LedgerCheck,
