@@ -23,6 +23,7 @@ from members.models import (
     Adjustment,
     AdjustmentLimit,
     Entry,
+    ExpiryRun,
     Hold,
     Identifier,
     LedgerCheck,
@@ -355,6 +356,13 @@ def elsewhere(db: None) -> dict[str, Any]:
         "members.wallettype": wallet_type,
         "members.tierladder": factories.TierLadderFactory.create(
             program=program, name="Foreign", wallet_type=wallet_type
+        ),
+        "members.expiryrun": ExpiryRun.objects.create(
+            program=program,
+            wallet_type=wallet_type,
+            through=factories.NOON,
+            actor="system:expiry",
+            started_at=factories.NOON,
         ),
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
