@@ -744,6 +744,23 @@ class TestCampaignPage:
         assert campaign.draft["effects"] == [{"kind": "multiplier", "wallet_type": "points", "factor": "2"}]
         assert not CampaignVersion.objects.exists()
 
+    def test_its_points_may_wait_and_expire_in_a_way_of_their_own(self, marketer: Client, points: WalletType):
+        dates = {"pending-kind": "days", "pending-days": "14", "expiry-kind": "months", "expiry-number": "3"}
+
+        marketer.post(page("rewards.campaign", "add"), campaign_form(**dates))
+
+        (effect,) = Campaign.objects.get().draft["effects"]
+        assert (effect["pending"], effect["expiry"]) == ({"days": 14}, {"rule": "months", "number": 3})
+
+    def test_dates_that_make_no_sense_are_pointed_out(self, marketer: Client, points: WalletType):
+        dates = {"expiry-kind": "months", "expiry-number": "many"}
+
+        answer = marketer.post(page("rewards.campaign", "add"), campaign_form(_publish="1", **dates))
+
+        errors = answer.context["form"].dates["expiry"].errors
+        assert list(errors) == ["number"]
+        assert not CampaignVersion.objects.exists()
+
     def test_publishing_puts_a_version_in_force_and_says_who(self, marketer: Client, points: WalletType):
         marketer.post(page("rewards.campaign", "add"), campaign_form(_publish="1"))
 
