@@ -23,6 +23,7 @@ from members.models import (
     Adjustment,
     AdjustmentLimit,
     Entry,
+    ExpiryRun,
     Hold,
     Identifier,
     LedgerCheck,
@@ -355,6 +356,13 @@ def elsewhere(db: None) -> dict[str, Any]:
         "members.wallettype": wallet_type,
         "members.tierladder": factories.TierLadderFactory.create(
             program=program, name="Foreign", wallet_type=wallet_type
+        ),
+        "members.expiryrun": ExpiryRun.objects.create(
+            program=program,
+            wallet_type=wallet_type,
+            through=factories.NOON,
+            actor="system:expiry",
+            started_at=factories.NOON,
         ),
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
@@ -734,6 +742,23 @@ class TestCampaignPage:
             "all": [{"fact": "sale.amount", "operator": "gte", "value": "50.00"}]
         }
         assert campaign.draft["effects"] == [{"kind": "multiplier", "wallet_type": "points", "factor": "2"}]
+        assert not CampaignVersion.objects.exists()
+
+    def test_its_points_may_wait_and_expire_in_a_way_of_their_own(self, marketer: Client, points: WalletType):
+        dates = {"pending-kind": "days", "pending-days": "14", "expiry-kind": "months", "expiry-number": "3"}
+
+        marketer.post(page("rewards.campaign", "add"), campaign_form(**dates))
+
+        (effect,) = Campaign.objects.get().draft["effects"]
+        assert (effect["pending"], effect["expiry"]) == ({"days": 14}, {"rule": "months", "number": 3})
+
+    def test_dates_that_make_no_sense_are_pointed_out(self, marketer: Client, points: WalletType):
+        dates = {"expiry-kind": "months", "expiry-number": "many"}
+
+        answer = marketer.post(page("rewards.campaign", "add"), campaign_form(_publish="1", **dates))
+
+        errors = answer.context["form"].dates["expiry"].errors
+        assert list(errors) == ["number"]
         assert not CampaignVersion.objects.exists()
 
     def test_publishing_puts_a_version_in_force_and_says_who(self, marketer: Client, points: WalletType):

@@ -6,7 +6,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0040_household_size'),
         ('members', '0010_expiry_runs'),
     ]
 
