@@ -404,6 +404,24 @@ class TestPaidWithPoints:
         assert list(verify.run()) == []
 
 
+class TestOfExpiredPoints:
+    def test_takes_the_progress_and_leaves_the_books_in_order(
+        self, shop: Shop, ada: Member, points: WalletType
+    ):
+        points.expiry_rule, points.expires_after = "days", 30
+        points.save()
+        shop.program.refresh_from_db()
+        shop.sells("r1", "100.00")
+        late = shop.later(days=40)
+        list(expiry.run(shop.program, at=late.at))
+
+        returned = late.takes_back("b1", "r1")
+
+        assert returned.points == 0
+        assert MemberTier.objects.get(member=ada).progress == 0
+        assert list(verify.run()) == []
+
+
 class TestPaidBySomebodyElse:
     """Grace pays with 150 of her 200 points for Ada's basket of 100.00."""
 
