@@ -35,6 +35,7 @@ from members.models import (
     MemberStatus,
     MemberTier,
     Merge,
+    Wallet,
 )
 from members.terms import LadderTerms, Terms
 from members.tiers import climbed, standing_on
@@ -235,6 +236,7 @@ class _Merging:
         hold_both(ids)
         if ids[0] == ids[1]:
             raise _refused([_("Both are the same member.")])
+        self._close_wallets()
         survivor, duplicate = loaded(self.program, ids)
         if sentences := obstacles(survivor, duplicate, at=self.at):
             raise _refused(sentences)
@@ -260,6 +262,14 @@ class _Merging:
         }
         self._write(merged, moved, steps, Plan([survivor, duplicate]))
         return merged
+
+    def _close_wallets(self) -> None:
+        """Give the duplicate the wallets that it lacks: a first sale that is under way finds them taken."""
+        kinds = terms.of(self.program).wallet_types.values()
+        Wallet.objects.bulk_create(
+            [Wallet(program=self.program, member=self.duplicate, type_id=kind.id) for kind in kinds],
+            ignore_conflicts=True,
+        )
 
     def _write(self, merged: Merge, moved: list[Moved], steps: list[Climb], plan: Plan) -> None:
         for one in moved:

@@ -59,6 +59,7 @@ class Booking:
         self.back = sale.back + coming_back
         self.amount = money(coming_back.worth) if sale.goods.amount else Decimal(0)
         self.seller, self.holder = found.account.member_id, found.holder.member_id
+        self.heirs = found.heirs
         self.accounts = {account.member_id: account for account in found.accounts}
         self.plan = Plan(found.accounts)
         self.events: list[events.NewEvent] = []
@@ -86,13 +87,14 @@ class Booking:
     # Points that paid for what came back.
 
     def _give_back(self, one: GivenBack) -> None:
-        wallet = self._wallet(self.seller, one.payment.wallet_id)
+        payer = one.payment.member_id
+        wallet = self._wallet(payer, one.payment.wallet_id)
         hold_id = one.payment.hold_id
         restored = operations.restore(wallet, back=one.by_lot, cause=self._cause(f"restore:{hold_id}"))
         self._book(restored, points=one.points)
         final, lot_ids = restored.wallet, set(one.by_lot)
-        if self.seller != self.holder:
-            final, lot_ids = self._pass_on(restored.wallet, lot_ids, hold_id)
+        if (heir := self.heirs[payer]) != payer:
+            final, lot_ids = self._pass_on(restored.wallet, lot_ids, hold_id, heir)
         due = self._cause(f"expire:{hold_id}", effective_at=self.request.at)
         expired = None if final.keeps_due else operations.expire(final, cause=due, lot_ids=lot_ids)
         if expired:
@@ -103,10 +105,10 @@ class Booking:
         )
 
     def _pass_on(
-        self, wallet: WalletState, lot_ids: set[UUID], hold_id: UUID
+        self, wallet: WalletState, lot_ids: set[UUID], hold_id: UUID, heir: UUID
     ) -> tuple[WalletState, set[UUID]]:
         """What is given back to a member who was merged goes on to the other, whose activity it lives by."""
-        mine = self.account.wallet_of(wallet.type_id) or self._new_wallet(wallet.type_id)
+        mine = self.accounts[heir].wallet_of(wallet.type_id) or self._new_wallet(wallet.type_id, heir)
         left = operations.move_out(wallet, lot_ids=lot_ids, cause=self._cause(f"out:{hold_id}"))
         if left is None:
             return mine, set()
@@ -166,7 +168,7 @@ class Booking:
     def _reverse(self, key: str, lots: Sequence[LotState], totals: Mapping[UUID, int]) -> None:
         wallet_type = self.request.terms.wallet_types[key]
         wanted = sum(self.owed.get(lot.id, 0) for lot in lots)
-        wallet = self.account.wallet_of(wallet_type.id) or self._new_wallet(wallet_type.id)
+        wallet = self.account.wallet_of(wallet_type.id) or self._new_wallet(wallet_type.id, self.holder)
         shares: dict[UUID, TakeBack] = {}
         costs = {lot.id: self._charge(lot, totals[lot.id], wallet, shares) for lot in lots}
         missing = sum(cost.missing for cost in costs.values())
@@ -248,12 +250,12 @@ class Booking:
     def _wallet(self, member_id: UUID, wallet_id: UUID) -> WalletState:
         return next(w for w in self.accounts[member_id].wallets if w.id == wallet_id)
 
-    def _new_wallet(self, type_id: UUID) -> WalletState:
+    def _new_wallet(self, type_id: UUID, member_id: UUID) -> WalletState:
         known = self.request.terms
         return WalletState(
             id=new_id(),
             program_id=self.request.program.pk,
-            member_id=self.holder,
+            member_id=member_id,
             type_id=type_id,
             lapses_at=known.lapses_at(known.of_type(type_id), self.request.at),
             is_new=True,

@@ -32,10 +32,12 @@ class Payment(Struct, frozen=True, kw_only=True):
     """
     Points of a settled hold that paid for the sale, and how many of them were given back already.
 
-    `lots` are the lots that they were taken from, the newest first: that is the order in which they go back.
+    They were `member_id`'s, who need not be the member of the sale. `lots` are the lots that they were
+    taken from, the newest first: that is the order in which they go back.
     """
 
     hold_id: UUID
+    member_id: UUID
     wallet_id: UUID
     settled: int
     restored: int
@@ -127,7 +129,8 @@ class Found(Struct, frozen=True, kw_only=True):
     What is known about a return: its first result, or the sale with the account of its member.
 
     `holder` is who has the member's points now: the same account, unless the member was merged
-    into another. `between` are members on the way there, if there are any.
+    into another. `between` are members on the way there, if there are any. `payers` are others whose
+    points paid, with those who have theirs now if they were merged, which `heirs` says of everyone.
     """
 
     fingerprint: bytes | None = None
@@ -137,11 +140,13 @@ class Found(Struct, frozen=True, kw_only=True):
     account: Account | None = None
     holder: Account | None = None
     between: tuple[Account, ...] = ()
+    payers: tuple[Account, ...] = ()
+    heirs: Mapping[UUID, UUID] = {}
 
     @property
     def accounts(self) -> list[Account]:
         """Everyone whose wallets matter, each once."""
-        chain = [self.account, *self.between, self.holder]
+        chain = [self.account, *self.between, self.holder, *self.payers]
         return list({account.member_id: account for account in chain if account}.values())
 
     def seen_with(self, accounts: Sequence[Account]) -> Found:
@@ -152,12 +157,13 @@ class Found(Struct, frozen=True, kw_only=True):
             account=by_id[self.account.member_id] if self.account else None,
             holder=by_id[self.holder.member_id] if self.holder else None,
             between=tuple(by_id[account.member_id] for account in self.between),
+            payers=tuple(by_id[account.member_id] for account in self.payers),
         )
 
 
 _PAYMENTS: Final = """
 SELECT json_agg(json_build_array(
-           hold.id, hold.wallet_id, hold.settled, hold.restored, hold.paid_lines,
+           hold.id, hold.member_id, hold.wallet_id, hold.settled, hold.restored, hold.paid_lines,
            (SELECT json_agg(json_build_array(posting.lot_id, posting.points) ORDER BY posting.lot_id DESC)
               FROM members_entry entry JOIN members_posting posting ON posting.entry_id = entry.id
              WHERE entry.program_id = hold.program_id AND entry.cause = 'hold:' || hold.id || ':settle'
@@ -212,7 +218,17 @@ def find(returned: Return, *, program: Program, source: str) -> Found:
     seller = store.read_account(program.pk, account)
     assert seller is not None, "a sale has a member"
     between, holder = _heirs(seller, program)
-    return Found(waiting=waiting, sale=_sale(sale), account=seller, between=between, holder=holder)
+    sold_then = _sale(sale)
+    payers, heirs = _payers(sold_then, seller, program)
+    return Found(
+        waiting=waiting,
+        sale=sold_then,
+        account=seller,
+        between=between,
+        holder=holder,
+        payers=payers,
+        heirs={seller.member_id: holder.member_id, **heirs},
+    )
 
 
 def _sale(columns: Sequence[Any]) -> SoldThen:
@@ -228,9 +244,10 @@ def _sale(columns: Sequence[Any]) -> SoldThen:
 
 
 def _payment(row: list[Any]) -> Payment:
-    hold_id, wallet_id, settled, restored, by_line, lots = row
+    hold_id, member_id, wallet_id, settled, restored, by_line, lots = row
     return Payment(
         hold_id=UUID(hold_id),
+        member_id=UUID(member_id),
         wallet_id=UUID(wallet_id),
         settled=settled,
         restored=restored,
@@ -257,3 +274,18 @@ def _heirs(account: Account, program: Program) -> tuple[tuple[Account, ...], Acc
     ids = fetch(_HEIRS, [program.pk, account.member_id])
     heirs = [found for found in store.load(program.pk, [("id", str(heir)) for (heir,) in ids]) if found]
     return tuple(heirs[:-1]), heirs[-1]
+
+
+def _payers(
+    sale: SoldThen, seller: Account, program: Program
+) -> tuple[tuple[Account, ...], dict[UUID, UUID]]:
+    """Other members whose points paid for the sale and whoever has theirs now; who that is for each."""
+    ids = sorted({payment.member_id for payment in sale.payments} - {seller.member_id})
+    found: list[Account] = []
+    heirs: dict[UUID, UUID] = {}
+    for account in store.load(program.pk, [("id", str(member_id)) for member_id in ids]) if ids else ():
+        assert account is not None, "a hold has a member"
+        between, holder = _heirs(account, program)
+        found += [account, *between, holder]
+        heirs[account.member_id] = holder.member_id
+    return tuple(found), heirs

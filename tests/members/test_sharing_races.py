@@ -14,7 +14,8 @@ from members.ledger.chain import Cause
 from members.ledger.plan import Plan
 from members.ledger.telling import told
 from members.models import HouseholdMember, Identifier, Member, Merge, Transfer, Wallet
-from members.references import MemberReference
+from members.references import MemberIsMerged, MemberReference
+from rewards import earning
 from tests import factories
 from tests.cast import CARD, Shop
 from tests.rewards.test_races import at_once, wallets_held
@@ -175,6 +176,23 @@ class TestHouseholds:
 
 
 class TestMerges:
+    def test_leave_nothing_behind_of_a_first_sale_that_was_under_way(
+        self, policy, shop: Shop, ada, bert, monkeypatch
+    ):
+        def write(batch: Batch) -> None:
+            monkeypatch.undo()
+            merge(shop, ada, bert)
+            batch.write()
+
+        shop.program.refresh_from_db()
+        monkeypatch.setattr(earning.Batch, "write", write)
+
+        with pytest.raises(MemberIsMerged):
+            shop.sells("r-1", "100.00", member=MemberReference("id", str(bert.pk)))
+
+        assert balances(ada, bert) == [0, 0]
+        assert list(verify.run()) == []
+
     def test_into_each_other_one_wins(self, two, ada, bert):
         with wallets_held():
             results = at_once(2, lambda number: merge(two, *((ada, bert) if number else (bert, ada))))

@@ -134,7 +134,8 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         SELECT 'entry ' || id, 'happened ' || effective_at || ' and was recorded ' || recorded_at
         FROM entry WHERE effective_at > recorded_at + interval '10 minutes'
     """,
-    # What exactly counts is only known where nothing was ever taken back, adjusted or passed on.
+    # What exactly counts is only known where nothing was ever taken back, adjusted or passed on. What
+    # has expired may have been returned since, which takes progress and leaves no entry.
     "progress to a tier comes from points": """
         SELECT 'tier of member ' || s.member_id,
                'progress ' || s.progress || ', points that count ' || coalesce(g.granted, 0)
@@ -142,7 +143,10 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
         JOIN members_tierladder d ON d.id = s.ladder_id
         LEFT JOIN wallet w ON w.member_id = s.member_id AND w.type_id = d.wallet_type_id
         LEFT JOIN (
-            SELECT wallet_id, sum(points) AS granted FROM posting WHERE source = 'issued'
+            SELECT wallet_id,
+                   coalesce(sum(points) FILTER (WHERE source = 'issued'), 0) AS granted,
+                   coalesce(sum(points) FILTER (WHERE destination = 'expired'), 0) AS expired
+            FROM posting WHERE source = 'issued' OR destination = 'expired'
             GROUP BY wallet_id) g ON g.wallet_id = w.id
         LEFT JOIN (
             SELECT wallet_id, min(id::text)::uuid AS first_id,
@@ -152,7 +156,8 @@ LEDGER_CHECKS: Final[dict[str, str]] = {
             FROM entry GROUP BY wallet_id) e ON e.wallet_id = w.id
         WHERE NOT coalesce(e.is_merged, false)
             AND (s.progress > coalesce(g.granted, 0)
-                OR (e.is_plain AND d.id < e.first_id AND s.progress <> g.granted))
+                OR (e.is_plain AND d.id < e.first_id
+                    AND s.progress NOT BETWEEN g.granted - g.expired AND g.granted))
     """,
 }
 

@@ -1,10 +1,11 @@
 import re
+from time import monotonic
 
 import pytest
 from django.test import Client
 
 from loyalty.core.api import parsing
-from loyalty.core.api.refusals import InvalidBody
+from loyalty.core.api.refusals import InvalidBody, MalformedJSON
 from loyalty.core.models import Event
 
 JSON = "application/json"
@@ -37,6 +38,36 @@ class TestBody:
     )
     def test_is_refused_if_it_is_no_json(self, till, raw):
         assert refusal(till, raw) == (400, "malformed_json")
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"[" * 501 + b"]" * 501,
+            b'{"a":' * 501 + b"1" + b"}" * 501,
+            b'["]]]", "\\"]]]",' * 501 + b"1" + b"]" * 501,
+            b"[" * 501 + b"]" * 500 + b'"',
+        ],
+        ids=["arrays", "objects", "brackets in texts", "unfinished"],
+    )
+    def test_is_refused_if_it_is_too_deep_for_the_stack_of_a_thread(self, raw):
+        with pytest.raises(MalformedJSON, match="nested too deeply"):
+            parsing.loads(raw)
+
+    @pytest.mark.parametrize(
+        "raw",
+        [b"[" * 500 + b"]" * 500, b"[" + b'{"a": []},' * 1000 + b"1]", b'["' + b"[{" * 1000 + b'"]'],
+        ids=["just so deep", "wide", "brackets in a text"],
+    )
+    def test_may_be_large_as_long_as_it_is_not_deep(self, raw):
+        assert parsing.loads(raw)
+
+    def test_is_looked_through_once_whatever_is_in_it(self):
+        began = monotonic()
+
+        with pytest.raises(MalformedJSON):
+            parsing.loads(b"[" * 501 + b'"' + b'\\"' * 1_000_000)
+
+        assert monotonic() - began < 5
 
     @pytest.mark.parametrize(
         ("headers", "explained"),

@@ -51,6 +51,13 @@ def indebted(points: WalletType, shop: Shop) -> WalletType:
 
 
 @pytest.fixture
+def grace(shop: Shop) -> Member:
+    grace = factories.MemberFactory.create(program=shop.program, first_name="Grace")
+    factories.IdentifierFactory.create(member=grace, kind="card", value="2002")
+    return grace
+
+
+@pytest.fixture
 def cup(shop: Shop, points: WalletType) -> Reward:
     return factories.RewardFactory.create(program=shop.program, wallet_type=points, key="cup", price=80)
 
@@ -397,13 +404,80 @@ class TestPaidWithPoints:
         assert list(verify.run()) == []
 
 
-class TestOfAMergedMember:
-    @pytest.fixture
-    def grace(self, shop: Shop) -> Member:
-        grace = factories.MemberFactory.create(program=shop.program, first_name="Grace")
-        factories.IdentifierFactory.create(member=grace, kind="card", value="2002")
-        return grace
+class TestOfExpiredPoints:
+    def test_takes_the_progress_and_leaves_the_books_in_order(
+        self, shop: Shop, ada: Member, points: WalletType
+    ):
+        points.expiry_rule, points.expires_after = "days", 30
+        points.save()
+        shop.program.refresh_from_db()
+        shop.sells("r1", "100.00")
+        late = shop.later(days=40)
+        list(expiry.run(shop.program, at=late.at))
 
+        returned = late.takes_back("b1", "r1")
+
+        assert returned.points == 0
+        assert MemberTier.objects.get(member=ada).progress == 0
+        assert list(verify.run()) == []
+
+
+class TestPaidBySomebodyElse:
+    """Grace pays with 150 of her 200 points for Ada's basket of 100.00."""
+
+    @pytest.fixture
+    def hold(self, shop: Shop, ada: Member, grace: Member, pays: Pay) -> Hold:
+        shop.sells("r0", "200.00", member=MemberReference("card", "2002"))
+        hold = pays(shop, grace, 150, "r1")
+        shop.sells("r1", "100.00", lines=BASKET)
+        return hold
+
+    def test_gives_the_points_back_to_who_paid(self, shop: Shop, ada: Member, grace: Member, hold: Hold):
+        coffee = shop.takes_back("b1", "r1", None, ReturnedLine(id="coffee"))
+        rest = shop.takes_back("b2", "r1")
+
+        assert (coffee.member_id, coffee.points, rest.points) == (ada.pk, -60, -40)
+        assert (spendable(ada), spendable(grace)) == (0, 200)
+        assert Hold.objects.get(pk=hold.pk).restored == 150
+        assert list(verify.run()) == []
+
+    def test_gives_them_to_who_stands_for_the_payer(
+        self,
+        shop: Shop,
+        ada: Member,
+        grace: Member,
+        hold: Hold,
+        merges: Callable[[Shop, Member, Member], Merge],
+    ):
+        hedy = factories.MemberFactory.create(program=shop.program, first_name="Hedy")
+        merges(shop, grace, hedy)
+
+        shop.takes_back("b1", "r1")
+
+        assert (spendable(ada), spendable(grace), spendable(hedy)) == (0, 0, 200)
+        assert list(verify.run()) == []
+
+    def test_gives_them_back_when_the_two_were_merged_and_parted(
+        self,
+        shop: Shop,
+        ada: Member,
+        grace: Member,
+        pays: Pay,
+        merges: Callable[[Shop, Member, Member], Merge],
+    ):
+        shop.later(days=-10).sells("r0", "200.00", member=MemberReference("card", "2002"))
+        shop.sells("r1", "100.00", lines=BASKET)
+        merge = merges(shop, ada, grace)
+        pays(shop, grace, 50, "r1")
+        unmerging.undo(merge, actor="staff:1", at=shop.later(days=1).at)
+
+        shop.later(days=2).takes_back("b1", "r1")
+
+        assert (spendable(ada), spendable(grace)) == (0, 200)
+        assert list(verify.run()) == []
+
+
+class TestOfAMergedMember:
     @pytest.fixture
     def merged(
         self, shop: Shop, ada: Member, grace: Member, merges: Callable[[Shop, Member, Member], Merge]
