@@ -135,8 +135,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "expire points": {
         "task": "members.tasks.expire_points",
-        "schedule": 300.0,
-        "options": {"expires": 300},
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "expire holds": {
         "task": "members.tasks.expire_holds",
@@ -160,8 +160,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "move pending points": {
         "task": "members.tasks.move_pending_points",
-        "schedule": 300.0,
-        "options": {"expires": 300},
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "warn of expiry": {
         "task": "members.tasks.warn_of_expiry",

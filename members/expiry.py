@@ -44,11 +44,11 @@ _ANY_DUE = f"""
 SELECT EXISTS (
     SELECT FROM members_lot AS lot JOIN members_wallet AS wallet ON wallet.id = lot.wallet_id
     JOIN members_wallettype AS type ON type.id = wallet.type_id
-    WHERE lot.available > 0 AND lot.expires_at <= $2 AND wallet.type_id = $1 AND {sweeping.IS_DUE}
+    WHERE lot.available > 0 AND lot.expires_at <= $1 AND wallet.type_id = $2 AND {sweeping.IS_DUE}
 ) OR EXISTS (
     SELECT FROM members_wallet AS wallet JOIN members_lot AS lot ON lot.wallet_id = wallet.id
     JOIN members_wallettype AS type ON type.id = wallet.type_id
-    WHERE lot.available > 0 AND wallet.lapses_at <= $2 AND wallet.type_id = $1 AND {sweeping.IS_DUE}
+    WHERE lot.available > 0 AND wallet.lapses_at <= $1 AND wallet.type_id = $2 AND {sweeping.IS_DUE}
 )
 """
 
@@ -75,7 +75,7 @@ def run(program: Program, *, at: datetime) -> Iterator[Expired]:
 
 def _any_due(wallet_type_id: UUID, at: datetime) -> bool:
     with transaction.atomic(), planned_by_values():
-        ((is_any,),) = fetch(_ANY_DUE, [wallet_type_id, at])
+        ((is_any,),) = fetch(_ANY_DUE, [at, wallet_type_id])
     return bool(is_any)
 
 

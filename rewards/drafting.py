@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from rewards import dates_drafting
 from rewards.engine.catalogue import FAMILIES, SCOPES, Fact
 
 Row = dict[str, str]
@@ -46,6 +47,7 @@ def _rows(definition: Mapping[str, Any]) -> dict[str, Any]:
         "match": match,
         "conditions": [_condition_row(leaf) for leaf in leaves],
         "effects": [_effect_row(effect) for effect in definition["effects"]],
+        **dates_drafting.rows(definition["effects"]),
         "starts_at": schedule.get("starts_at"),
         "ends_at": schedule.get("ends_at"),
     }
@@ -95,10 +97,11 @@ def assembled(found: Mapping[str, Any]) -> dict[str, Any]:
     if found["trigger"] == "event":
         trigger["event_type"] = found["event_type"]
     leaves = [_leaf(row) for row in found["conditions"]]
+    dates = dates_drafting.blocks(found)
     return {
         "trigger": trigger,
         "conditions": {found["match"]: leaves} if leaves else None,
-        "effects": [_effect(row) for row in found["effects"]],
+        "effects": [{**_effect(row), **dates} for row in found["effects"]],
         "schedule": {"starts_at": found["starts_at"], "ends_at": found["ends_at"]},
     }
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from django.test import override_settings
 
 from loyalty.core.api.auth import SCOPES
@@ -29,13 +31,10 @@ def _static_files_come_from_the_apps() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+@receiver(connection_created)
+def _may_be_emptied(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Tests that commit leave their database empty, which the ledger's tables do not let anyone do."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        name = connection.ops.quote_name(connection.settings_dict["NAME"])
-        cursor.execute(f"ALTER DATABASE {name} SET regulars.may_be_emptied = 'yes'")
-        connection.close()
+    connection.connection.execute("SET regulars.may_be_emptied = 'yes'")
 
 
 @pytest.fixture

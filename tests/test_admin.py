@@ -25,6 +25,7 @@ from members.models import (
     AdjustmentLimit,
     Entry,
     EntryKind,
+    ExpiryRun,
     Hold,
     Identifier,
     LedgerCheck,
@@ -358,6 +359,13 @@ def elsewhere(db: None) -> dict[str, Any]:
         "members.tierladder": factories.TierLadderFactory.create(
             program=program, name="Foreign", wallet_type=wallet_type
         ),
+        "members.expiryrun": ExpiryRun.objects.create(
+            program=program,
+            wallet_type=wallet_type,
+            through=factories.NOON,
+            actor="system:expiry",
+            started_at=factories.NOON,
+        ),
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
@@ -641,7 +649,8 @@ class TestMemberPage:
         line = support.get(page("members.entry", "change", booked.pk)).content.decode()
 
         (told,) = re.findall(r'<div class="rg-brief" title="([^"]+)">', about)
-        assert told.startswith("Purchase") and told.endswith("A point for each euro")
+        assert told.startswith("Purchase")
+        assert told.endswith("A point for each euro")
         assert told in line
         assert f"partner:{shop.partner.key}" not in line
 
@@ -770,6 +779,23 @@ class TestCampaignPage:
             "all": [{"fact": "sale.amount", "operator": "gte", "value": "50.00"}]
         }
         assert campaign.draft["effects"] == [{"kind": "multiplier", "wallet_type": "points", "factor": "2"}]
+        assert not CampaignVersion.objects.exists()
+
+    def test_its_points_may_wait_and_expire_in_a_way_of_their_own(self, marketer: Client, points: WalletType):
+        dates = {"pending-kind": "days", "pending-days": "14", "expiry-kind": "months", "expiry-number": "3"}
+
+        marketer.post(page("rewards.campaign", "add"), campaign_form(**dates))
+
+        (effect,) = Campaign.objects.get().draft["effects"]
+        assert (effect["pending"], effect["expiry"]) == ({"days": 14}, {"rule": "months", "number": 3})
+
+    def test_dates_that_make_no_sense_are_pointed_out(self, marketer: Client, points: WalletType):
+        dates = {"expiry-kind": "months", "expiry-number": "many"}
+
+        answer = marketer.post(page("rewards.campaign", "add"), campaign_form(_publish="1", **dates))
+
+        errors = answer.context["form"].dates["expiry"].errors
+        assert list(errors) == ["number"]
         assert not CampaignVersion.objects.exists()
 
     def test_publishing_puts_a_version_in_force_and_says_who(self, marketer: Client, points: WalletType):

@@ -68,12 +68,13 @@ def violated(error: IntegrityError) -> str | None:
     return name
 
 
-def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def fetch(sql: str, parameters: Sequence[Any] = (), *, is_kept: bool = True) -> list[tuple[Any, ...]]:
     """
     Run one statement with parameters `$1`, `$2` … bound and planned by the server, and prepared.
 
     Django binds on the client, which plans each time anew; for the few statements of the hot paths
-    that is most of their cost. Counted by `assertNumQueries` like any other query.
+    that is most of their cost. Counted by `assertNumQueries` like any other query. `is_kept` is for
+    statements whose text comes again.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
@@ -82,7 +83,7 @@ def fetch(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         connection.wrap_database_errors,
         psycopg.RawCursor(connection.connection, row_factory=tuple_row) as cursor,
     ):
-        cursor.execute(sql, parameters, prepare=True)
+        cursor.execute(sql, parameters, prepare=is_kept)
         rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})

@@ -62,8 +62,12 @@ class Programs:
         return str(self.folder / name)
 
 
-def start(parts: Parts, settings: dict[str, str] | None = None) -> str:
-    """Start the server of ``parts.home``, made at the first start; returns the URL of Regulars' database."""
+def start(parts: Parts, settings: dict[str, str] | None = None, *, for_tests: bool = False) -> str:
+    """
+    Start the server of ``parts.home``, made at the first start; returns the URL of Regulars' database.
+
+    Tests may also play those who switch off what guards the tables, and those who own none of them.
+    """
     account = accounts.server_account()
     home = accounts.own_folder(accounts.reachable_home(parts.home, account) / "postgres", account)
     programs = find_programs(home, account)
@@ -93,7 +97,10 @@ def start(parts: Parts, settings: dict[str, str] | None = None) -> str:
             parts.forget(part)
             time.sleep(1)
         else:
-            return make_database(url, password)
+            database_url = make_database(url, password)
+            if for_tests:
+                empower(url)
+            return database_url
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -197,6 +204,13 @@ def make_database(url: str, password: str, name: str = "regulars") -> str:
         if not exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", name):
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(identifier, identifier))
         return f"postgres://{name}:{password}@{LOOPBACK}:{connection.info.port}/{name}"
+
+
+def empower(url: str, name: str = "regulars") -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        role = sql.Identifier(name)
+        connection.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(role))
+        connection.execute(sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(role))
 
 
 def exists(connection: psycopg.Connection, question: LiteralString, name: str) -> bool:

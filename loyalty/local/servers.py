@@ -36,14 +36,16 @@ def claim(home: Path) -> TextIO:
     return file
 
 
-def start(parts: Parts, postgres_settings: dict[str, str] | None = None) -> dict[str, str]:
+def start(
+    parts: Parts, postgres_settings: dict[str, str] | None = None, *, for_tests: bool = False
+) -> dict[str, str]:
     """
     Start a database and a queue, each unless the environment names one; returns what names them to Django.
 
     :raises loyalty.local.postgres.NoServer: if there is no program for one of them
     """
     return {
-        "DATABASE_URL": given("DATABASE_URL") or start_postgres(parts, postgres_settings),
+        "DATABASE_URL": given("DATABASE_URL") or start_postgres(parts, postgres_settings, for_tests),
         "REDIS_URL": given("REDIS_URL") or start_valkey(parts),
     }
 
@@ -55,9 +57,9 @@ def given(name: str) -> str | None:
     return url
 
 
-def start_postgres(parts: Parts, settings: dict[str, str] | None) -> str:
+def start_postgres(parts: Parts, settings: dict[str, str] | None, for_tests: bool) -> str:
     with step("PostgreSQL"):
-        return postgres.start(parts, settings)
+        return postgres.start(parts, settings, for_tests=for_tests)
 
 
 def start_valkey(parts: Parts) -> str:

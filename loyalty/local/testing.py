@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     end_on_signals()
     chromium = browser.find()
     with servers.claim(HOME), Parts(HOME) as parts:
-        env = servers.django_environment(HOME, PORT, servers.start(parts))
+        env = servers.django_environment(HOME, PORT, servers.start(parts, for_tests=True))
         if chromium:
             env["REGULARS_CHROMIUM"] = chromium
         code = run_pytest(env, arguments)

@@ -21,18 +21,21 @@ from uuid import UUID
 from django.db import connection
 from msgspec import Struct
 
-from loyalty.core.db import fetch, planned_by_values
+from loyalty.core.db import fetch
 from loyalty.core.ids import NEW_ID
 from members.ledger.chain import moment_of
 from members.ledger.telling import EVENT_OF
+
+IDS: Final = "<ids>"
+"""Where the wallets' ids go in a statement."""
 
 
 class Sweep(Struct, frozen=True):
     """
     Which lots are swept from where to where.
 
-    `condition` is SQL over `lot`, `wallet` and `type`, with `$2` as the moment; `cause` makes a
-    wallet's cause out of `wallet` and the parameter `$3`.
+    `condition` is SQL over `lot`, `wallet` and `type`, with `$1` as the moment; `cause` makes a
+    wallet's cause out of `wallet` and the parameter `$2`.
     """
 
     kind: str
@@ -54,7 +57,7 @@ class Swept(Struct, frozen=True):
 
 
 IS_DUE: Final = """
-    (lot.expires_at <= $2 OR (lot.lapses AND wallet.lapses_at <= $2))
+    (lot.expires_at <= $1 OR (lot.lapses AND wallet.lapses_at <= $1))
     AND NOT type.expiry_is_on_hold
     AND (NOT type.expires_only_if_warned OR EXISTS (
         SELECT FROM members_expirywarning AS warning
@@ -67,23 +70,23 @@ EXPIRY: Final = Sweep(
     condition=f"""{IS_DUE}
     AND NOT EXISTS (
         SELECT FROM members_entry AS done
-        WHERE done.program_id = wallet.program_id AND done.cause = $3 || wallet.id::text)""",
-    cause="$3 || wallet.id::text",
+        WHERE done.program_id = wallet.program_id AND done.cause = $2 || wallet.id::text)""",
+    cause="$2 || wallet.id::text",
 )
-"""What is due. `$3` is the beginning of a run's causes; a run takes from each wallet once."""
+"""What is due. `$2` is the beginning of a run's causes; a run takes from each wallet once."""
 UNLOCKING: Final = Sweep(
     kind="unlock",
     source="pending",
     destination="available",
-    condition="lot.unlocks_at <= $2 AND wallet.debt = 0",
-    cause="$3 || wallet.id::text || ':' || (wallet.entry_count + 1)::text",
+    condition="lot.unlocks_at <= $1 AND wallet.debt = 0",
+    cause="$2 || wallet.id::text || ':' || (wallet.entry_count + 1)::text",
 )
 CANCELLING: Final = Sweep(
     kind="reverse",
     source="pending",
     destination="reversed",
-    condition="lot.cancels_at <= $2",
-    cause="$3 || wallet.id::text || ':' || (wallet.entry_count + 1)::text",
+    condition="lot.cancels_at <= $1",
+    cause="$2 || wallet.id::text || ':' || (wallet.entry_count + 1)::text",
 )
 
 
@@ -110,10 +113,11 @@ def book(
     """
     assert connection.in_atomic_block, "a sweep works on wallets that are held"
     texts = [moment_of(at), moment_of(recorded_at)]
-    with planned_by_values():
-        (row,) = fetch(
-            _STATEMENTS[sweep.kind], [list(wallet_ids), at, cause, actor, reason, recorded_at, *texts]
-        )
+    # The ids stand in the statement: so it is planned for as many, while what triggers ask on its way
+    # keeps its plans, which planning by values would make anew for each row.
+    ids = "'{" + ",".join(map(str, wallet_ids)) + "}'"
+    sql = _STATEMENTS[sweep.kind].replace(IDS, ids)
+    (row,) = fetch(sql, [at, cause, actor, reason, recorded_at, *texts], is_kept=False)
     return Swept(*row)
 
 
@@ -127,7 +131,7 @@ def _written(sweep: Sweep) -> str:
     }
     points = "0" if destination in after else "-total.points"
     lapsed = (
-        ", lapses_at = CASE WHEN held.lapses_at <= $2 AND held.pending = 0 AND held.held = 0"
+        ", lapses_at = CASE WHEN held.lapses_at <= $1 AND held.pending = 0 AND held.held = 0"
         " THEN NULL ELSE held.lapses_at END"
         if sweep.kind == "expire"
         else ""
@@ -138,7 +142,7 @@ WITH swept AS MATERIALIZED (
     FROM members_wallet AS wallet
     JOIN members_wallettype AS type ON type.id = wallet.type_id
     JOIN members_lot AS lot ON lot.wallet_id = wallet.id
-    WHERE wallet.id = ANY($1) AND lot.{source} > 0 AND {sweep.condition}
+    WHERE wallet.id = ANY({IDS}::uuid[]) AND lot.{source} > 0 AND {sweep.condition}
 ), total AS (
     SELECT wallet_id, sum(points)::bigint AS points,
            string_agg(id || ' {source} {destination} ' || points, E'\\n' ORDER BY id) AS lines
@@ -154,7 +158,7 @@ WITH swept AS MATERIALIZED (
 ), entry AS MATERIALIZED (
     SELECT *, sha256(head_hash || convert_to(concat_ws(E'\\n',
         id, wallet_id, number, '{sweep.kind}', points, pending, available, held, debt,
-        cause, $4::text, $5::text, $7::text, $8::text, lines), 'UTF8')) AS hash
+        cause, $3::text, $4::text, $6::text, $7::text, lines), 'UTF8')) AS hash
     FROM booked
 ), lots AS (
     UPDATE members_lot AS lot
@@ -170,7 +174,7 @@ WITH swept AS MATERIALIZED (
         pending_after, available_after, held_after, debt_after, actor, reason,
         effective_at, recorded_at, hash)
     SELECT id, program_id, member_id, wallet_id, number, '{sweep.kind}', cause, points,
-        pending, available, held, debt, $4, $5, $2, $6, hash
+        pending, available, held, debt, $3, $4, $1, $5, hash
     FROM entry
 ), postings AS (
     INSERT INTO members_posting (id, member_id, entry_id, lot_id, source, destination, points)
@@ -182,7 +186,7 @@ WITH swept AS MATERIALIZED (
         jsonb_build_object('entry_id', id, 'wallet_type', type, 'points', {_told_points(sweep)},
             'balance', available)
         || CASE WHEN debt > 0 THEN jsonb_build_object('owed', debt) ELSE '{{}}' END,
-        $2, $6
+        $1, $5
     FROM entry ORDER BY wallet_id
 )
 SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM swept), coalesce(sum(points), 0)::bigint FROM swept

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0060_ledger_checks'),
+        ('members', '0009_ledger_checks'),
     ]
 
     operations = [

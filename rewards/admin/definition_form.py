@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from loyalty.core.models import Program
-from members.models import WalletType
-from rewards import drafting
+from members.models import ExpiryRule, WalletType
+from rewards import dates_drafting, drafting
 from rewards.engine.catalogue import OPERATORS, attribute
 from rewards.engine.reasons import Reason
 
@@ -29,6 +29,7 @@ FAMILIES: Final = [
     ("event.attribute", _("event attribute …")),
     ("member.attribute", _("member attribute …")),
 ]
+EXPIRY_RULES: Final = [(rule.value, rule.label) for rule in ExpiryRule if rule.value in dates_drafting.EXPIRY]
 ALL_OPERATORS: Final = sorted(
     {operator for operators in OPERATORS.values() for operator in operators} | {"known"}
 )
@@ -160,6 +161,51 @@ class EffectForm(forms.Form):
         self.fields["wallet_type"].choices = wallet_types  # type: ignore[attr-defined]
 
 
+class ExpiryForm(forms.Form):
+    """When the campaign's points are gone."""
+
+    kind = forms.ChoiceField(
+        label=_("expire"),
+        required=False,
+        choices=[("", _("as the tier or the kind of points says")), *EXPIRY_RULES],
+        widget=_select(_("When the points expire")),
+    )
+    number = forms.CharField(required=False, max_length=9, widget=_text(_("How many"), "12"))
+    date = forms.CharField(
+        required=False,
+        max_length=10,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date", "aria-label": _("Last day")}),
+    )
+
+
+class PendingForm(forms.Form):
+    """What the campaign's points wait for before they can be spent."""
+
+    kind = forms.ChoiceField(
+        label=_("can be spent"),
+        required=False,
+        choices=[
+            ("", _("as the kind of points says")),
+            ("days", _("after some days")),
+            ("until", _("from a day on")),
+            ("event", _("once an event comes")),
+        ],
+        widget=_select(_("When the points can be spent")),
+    )
+    days = forms.CharField(required=False, max_length=9, widget=_text(_("Days"), "14"))
+    until = forms.CharField(
+        required=False,
+        max_length=10,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date", "aria-label": _("From this day on")}),
+    )
+    event = forms.CharField(
+        required=False, max_length=60, widget=_text(_("Event type"), _("such as order.shipped"))
+    )
+    cancel_after_days = forms.CharField(
+        required=False, max_length=9, widget=_text(_("Cancelled after so many days"), "60")
+    )
+
+
 ConditionRows = forms.formset_factory(ConditionForm, extra=0, can_delete=True, max_num=50)
 EffectRows = forms.formset_factory(EffectForm, extra=0, can_delete=True, max_num=20)
 NEW: Final = {
@@ -189,9 +235,17 @@ class DefinitionForm:
             data, initial=shown.get("effects"), prefix="effects", form_kwargs={"wallet_types": wallet_types}
         )
 
+        self.dates = {
+            "expiry": ExpiryForm(data, initial=shown.get("expiry"), prefix="expiry"),
+            "pending": PendingForm(data, initial=shown.get("pending"), prefix="pending"),
+        }
+
     def is_valid(self) -> bool:
         """Whether rows and fields could be read; whether they make sense is the engine's to say."""
-        return all([self.when.is_valid(), self.conditions.is_valid(), self.effects.is_valid()])
+        parts = (self.when, self.conditions, self.effects, *self.dates.values())
+        # Each of them is asked, so that all mistakes are told at once.
+        answers = [part.is_valid() for part in parts]
+        return all(answers)
 
     def definition(self) -> dict[str, Any]:
         values = self.when.cleaned_data
@@ -202,6 +256,7 @@ class DefinitionForm:
                     form.cleaned_data for form in _kept(self.conditions) if form.cleaned_data.get("fact")
                 ],
                 "effects": [form.cleaned_data for form in _kept(self.effects)],
+                **{name: form.cleaned_data for name, form in self.dates.items()},
             }
         )
 
@@ -214,10 +269,16 @@ class DefinitionForm:
                 homeless.append(text)
             else:
                 form, field = place
-                form.add_error(field, text)
+                # What the form says once is wrong in each effect.
+                if text not in form.errors.get(field, ()):
+                    form.add_error(field, text)
         return homeless
 
     def _place(self, pointer: str) -> tuple[forms.Form, str] | None:
+        dates = re.match(r"#/effects/\d+/(expiry|pending)(?:/(\w+))?", pointer)
+        if dates:
+            form = self.dates[dates[1]]
+            return form, dates[2] if dates[2] in form.fields else "kind"
         row = re.match(r"#/(?:conditions/(?:all|any)|(effects))/(\d+)(?:/(\w+))?", pointer)
         if row:
             rows = (

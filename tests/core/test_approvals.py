@@ -18,6 +18,8 @@ from tests import factories
 
 
 class CannotBeRenamed(DomainError):
+    """What a test asks for cannot be done at the moment."""
+
     code = "cannot_be_renamed_in_tests"
 
 

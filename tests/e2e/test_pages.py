@@ -152,7 +152,12 @@ class TestCampaign:
         page.get_by_role("button", name="Sunday").click()
         page.locator("[name=effects-0-kind]").select_option("multiplier")
         page.locator("[name=effects-0-factor]").fill("2")
+        page.locator("[name=pending-kind]").select_option("days")
+        page.locator("[name=pending-days]").fill("14")
+        page.locator("[name=expiry-kind]").select_option("end_of_year")
+        page.locator("[name=expiry-number]").fill("1")
         expect(page.locator("#sentence")).to_contain_text("Saturday or Sunday")
+        expect(page.locator("#sentence")).to_contain_text("14 days")
         marketer.looks(picture="campaign-form")
         page.get_by_role("button", name="Publish").click()
 
@@ -160,8 +165,9 @@ class TestCampaign:
         marketer.looks(picture="campaign-published")
         version = CampaignVersion.objects.get(campaign__name="Double points at the weekend")
         assert version.definition["conditions"]["all"][0]["value"] == ["saturday", "sunday"]
+        dates = {"pending": {"days": 14}, "expiry": {"rule": "end_of_year", "number": 1}}
         assert version.definition["effects"] == [
-            {"kind": "multiplier", "wallet_type": "points", "factor": "2"}
+            {"kind": "multiplier", "wallet_type": "points", "factor": "2", **dates}
         ]
 
     def test_what_is_wrong_is_said_at_the_row(self, visitors: Visitors, busy: Program):

@@ -45,6 +45,27 @@ class TestRows:
         assert found is not None
         assert drafting.assembled(found) == whole
 
+    @pytest.mark.parametrize(
+        "dates",
+        [
+            {"pending": {"days": 14}},
+            {"pending": {"until": "2026-12-24"}},
+            {"pending": {"event": "order.shipped", "cancel_after_days": 60}},
+            {"expiry": {"rule": "never"}},
+            {"expiry": {"rule": "months", "number": 3}},
+            {"expiry": {"rule": "end_of_quarter", "number": 0}},
+            {"expiry": {"rule": "fixed_date", "date": "2027-01-31"}, "pending": {"days": 7}},
+        ],
+    )
+    def test_dates_that_all_effects_share_come_back_as_they_were(self, dates: dict[str, object]):
+        fixed = {"kind": "fixed_points", "wallet_type": "points", "points": 5}
+        whole = {**definition(), "effects": [{**POINTS, **dates}, {**fixed, **dates}]}
+
+        found = drafting.rows(whole)
+
+        assert found is not None
+        assert drafting.assembled(found) == whole
+
     def test_no_conditions_are_no_rows(self):
         found = drafting.rows(factories.definition({"kind": "fixed_points", "points": 50}))
 
@@ -60,7 +81,7 @@ class TestRows:
             definition(leaf("sale.categories", "has_any", ["Coffee, ground"])),
             {**definition(), "limits": {"per_member": 1}},
             {**definition(), "effects": [{**POINTS, "lines": leaf("line.category", "eq", "Coffee")}]},
-            {**definition(), "effects": [{**POINTS, "pending": {"days": 14}}]},
+            {**definition(), "effects": [{**POINTS, "pending": {"days": 14}}, POINTS]},
             {**definition(), "effects": "none"},
             {"anything": "else"},
         ],

@@ -57,7 +57,11 @@ def _locks(program: Program) -> list[tuple[PeriodLock, list[Any], str]]:
         one.pk: one.note for one in Approval.objects.filter(pk__in=[lock.reopening_id for lock in locks])
     }
     return [
-        (lock, _told(lock.figures) if lock.figures else [], reasons.get(lock.reopening_id, ""))
+        (
+            lock,
+            _told(lock.figures) if lock.figures else [],
+            reasons.get(lock.reopening_id, "") if lock.reopening_id else "",
+        )
         for lock in locks
     ]
 

@@ -116,17 +116,18 @@ def propose_rate(request: HttpRequest, program: Program) -> HttpResponseBase:
 @frame.page(frame.FINANCE)
 def decide(request: HttpRequest, program: Program, approval_id: UUID) -> HttpResponseBase:
     """Approve, reject or withdraw a proposal of this section; the operation checks who may."""
-    given = {"program": program, "by": frame.user_of(request), "at": clock.now(program)}
+    by, at = frame.user_of(request), clock.now(program)
     action = request.POST.get("action")
     try:
         if action == "approve":
-            approvals.approve(approval_id, **given)
+            approvals.approve(approval_id, program=program, by=by, at=at)
             messages.success(request, _now("Approved."))
         elif action == "withdraw":
-            approvals.withdraw(approval_id, **given)
+            approvals.withdraw(approval_id, program=program, by=by, at=at)
             messages.success(request, _now("Withdrawn."))
         else:
-            approvals.reject(approval_id, **given, note=request.POST.get("note", ""))
+            note = request.POST.get("note", "")
+            approvals.reject(approval_id, program=program, by=by, at=at, note=note)
             messages.success(request, _now("Rejected."))
     except DomainError as refusal:
         messages.error(request, refusal.detail)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from functools import wraps
 from hashlib import sha256
-from typing import Any, Final, cast
+from typing import Any, Concatenate, Final, cast
 
 from django import forms
 from django.contrib import admin
@@ -36,7 +36,7 @@ TABS: Final = (
     ("finance_closing", _("Closed periods"), FINANCE),
 )
 
-View = Callable[[HttpRequest, Program], HttpResponseBase]
+View = Callable[Concatenate[HttpRequest, Program, ...], HttpResponseBase]
 
 
 def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
@@ -62,7 +62,7 @@ def user_of(request: HttpRequest) -> User:
 
 def render(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
     """A page in the admin's frame, with the section's tabs."""
-    request.current_app = admin.site.name  # type: ignore[attr-defined]  # Django's own way
+    request.current_app = admin.site.name
     here = request.resolver_match.url_name if request.resolver_match else ""
     tabs = [
         {"link": reverse(name), "label": label, "is_here": name == here}

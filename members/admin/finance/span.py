@@ -47,7 +47,7 @@ class SpanForm(forms.Form):
         given = super().clean() or {}
         if self.errors:
             return given
-        step = given["step"] or "month"
+        step: Step = given["step"] or "month"
         last = given["until"] or self.today
         first = given["since"] or back(last, steps=_USUAL[step], step=step)
         if last > self.today:

@@ -19,6 +19,7 @@ from members.finance import closing, proposals
 from members.finance.proposals import NotTheNewestLock, PeriodIsClosed
 from members.models import BreakageRate, Member, PeriodLock, PointCost, WalletType
 from tests import factories
+from tests.attackers import behind_the_programs_back
 from tests.members.finance.conftest import Estimator
 from tests.members.finance.desk import Desk, noon
 
@@ -101,13 +102,11 @@ class TestClose:
         assert closing.check(PeriodLock.objects.get()) == []
 
     def test_finds_what_a_superuser_rewrote(self, lock: PeriodLock):
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
+        with behind_the_programs_back(), connection.cursor() as cursor:
             cursor.execute("UPDATE members_lot SET points = points + 1, available = available + 1")
             cursor.execute(
                 "UPDATE members_periodlock SET figures = jsonb_set(figures, '{currency}', '\"USD\"')"
             )
-            cursor.execute("SET session_replication_role = DEFAULT")
         lock.refresh_from_db()
 
         found = {one.figure: (one.frozen, one.counted) for one in closing.check(lock)}

@@ -65,7 +65,7 @@ class Book:
 
     def expire(self, now: datetime) -> int:
         due = [lot for lot in self.lots if self.lots[lot]["expires"] <= now]
-        gone = sum(self.lots[lot]["available"] for lot in due)
+        gone = sum(int(self.lots[lot]["available"]) for lot in due)
         for lot in due:
             self.move(lot, self.lots[lot]["available"], "available", "expired")
         return gone

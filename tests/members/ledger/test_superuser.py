@@ -6,15 +6,12 @@ chain without a flaw, which is found against the anchors of the last check; whoe
 well, against a digest that was kept elsewhere.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from loyalty.core.models import Event
 from members import holds
@@ -27,20 +24,10 @@ from rewards import checking
 from rewards.models import Activity, CampaignVersion, Redemption, Reward
 from rewards.proving import AGAIN
 from tests import factories
+from tests.attackers import behind_the_programs_back
 from tests.cast import CARD, Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@contextmanager
-def behind_the_programs_back() -> Iterator[None]:
-    """As a replica does, whose tables no trigger and no foreign key guards."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        try:
-            yield
-        finally:
-            cursor.execute("SET session_replication_role = origin")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0020_adjustments'),
+        ('members', '0005_adjustments'),
     ]
 
     operations = [

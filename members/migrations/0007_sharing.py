@@ -11,8 +11,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0040_household_size'),
-        ('members', '0030_holds'),
+        ('core', '0005_household_size'),
+        ('members', '0006_holds'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0003_approvals'),
+        ('core', '0004_approvals'),
     ]
 
     operations = [

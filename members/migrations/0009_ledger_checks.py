@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0002_how_returns_are_counted'),
-        ('members', '0050_money'),
+        ('members', '0008_money'),
     ]
 
     operations = [
