@@ -14,7 +14,9 @@ from django.db.models import OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import JSONObject
 
 from loyalty.core.db import fetch
+from members import statement
 from members.models import Entry, Identifier, Lot, Member, Tier, TierLadder, Wallet
+from members.statement import Line
 
 STATEMENT_LINES: Final = 50
 EXPIRY_DATES: Final = 60
@@ -167,15 +169,15 @@ def _standing(rows: list[tuple[Any, ...]]) -> Standing:
     )
 
 
-def statement(found: list[Holding]) -> list[Entry]:
-    """The newest lines of all the wallets together, newest first."""
+def newest_lines(found: list[Holding]) -> list[tuple[Wallet, Line]]:
+    """The newest lines of all the wallets' statements together, newest first."""
     by_id = {holding.wallet.pk: holding.wallet for holding in found}
     entries = list(
         Entry.objects.filter(wallet_id__in=by_id).order_by("-recorded_at", "-number", "-pk")[:STATEMENT_LINES]
     )
     for entry in entries:
         entry.wallet = by_id[entry.wallet_id]
-    return entries
+    return list(zip((entry.wallet for entry in entries), statement.worded(entries), strict=True))
 
 
 _PERSON: Final = "coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email, '')"

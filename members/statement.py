@@ -83,7 +83,7 @@ tellers: Final[list[Teller]] = []
 """
 What apps above know of the causes that are theirs: words for those of these entries, by their ids.
 
-The entries are one wallet's, which is read with its type.
+The entries are one program's, and their wallets are read with their types.
 """
 
 _BEFORE: Final = """
@@ -150,6 +150,11 @@ def told(wallet: Wallet, found: Sequence[Entry]) -> list[Line]:
     """Entries of that wallet as lines, in their order; with as many queries for one as for many."""
     for entry in found:
         entry.wallet = wallet
+    return worded(found)
+
+
+def worded(found: Sequence[Entry]) -> list[Line]:
+    """The same for entries of one program, whose wallets and their types are read already."""
     words: dict[UUID, str] = {}
     for teller in tellers if found else ():
         words.update(teller(found))

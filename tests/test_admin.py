@@ -19,10 +19,12 @@ from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
 from loyalty.core import clock
 from loyalty.core.models import Approval, Assignment, Event, Program, Role, User
 from members import adjustments, expiry, holds
+from members.admin.statement import KIND_LABELS
 from members.models import (
     Adjustment,
     AdjustmentLimit,
     Entry,
+    EntryKind,
     ExpiryRun,
     Hold,
     Identifier,
@@ -575,6 +577,12 @@ class TestQueries:
 
         assert second <= first - 4
 
+    def test_a_list_is_titled_by_what_is_in_it(self, support: Client, program: Program):
+        body = support.get(page("members.entry", "changelist")).content.decode()
+
+        (title,) = re.findall(r"<title>\s*(.*?)\s*</title>", body, re.S)
+        assert title == "Points statement | Regulars"
+
     def test_no_list_counts_its_table(self, administrator: Client, year: Program):
         with CaptureQueriesContext(connection) as captured:
             administrator.get(page("members.member", "changelist"))
@@ -630,6 +638,35 @@ class TestMemberPage:
         assert "available to spend" in body
         assert "+340" in body
         assert "A point for each euro" in body
+
+    def test_tells_each_line_of_the_statement_in_the_words_of_the_statements_page(
+        self, support: Client, ada: Member, shop: Shop
+    ):
+        shop.sells("r-1", "340.00")
+        booked = Entry._default_manager.get()
+
+        about = support.get(page("members.member", "change", ada.pk)).content.decode()
+        line = support.get(page("members.entry", "change", booked.pk)).content.decode()
+
+        (told,) = re.findall(r'<div class="rg-brief" title="([^"]+)">', about)
+        assert told.startswith("Purchase")
+        assert told.endswith("A point for each euro")
+        assert told in line
+        assert f"partner:{shop.partner.key}" not in line
+
+    def test_counts_held_points_in_the_balance_of_its_statement(
+        self, support: Client, ada: Member, shop: Shop
+    ):
+        shop.sells("r-1", "340.00")
+        shop.holds(100)
+
+        body = support.get(page("members.member", "change", ada.pk)).content.decode()
+
+        balances = re.findall(r'<td class="rg-right rg-number">([\d,]+)</td>', body)
+        assert balances == ["340", "340"]
+
+    def test_every_kind_of_entry_has_a_chip_with_its_words(self):
+        assert set(KIND_LABELS) == set(EntryKind)
 
     def test_offers_no_way_to_change_points(self, support: Client, ada: Member, shop: Shop):
         shop.sells("r-1", "340.00")

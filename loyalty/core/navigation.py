@@ -23,36 +23,43 @@ BADGE_MOST = 99
 Item = tuple[str | Promise, str, str, str]
 
 # Title, icon, page, and the permission that one needs to see it.
+_START: list[Item] = [
+    (gettext_lazy("Approvals"), "approval_delegation", "core_approval", "core.view_approval"),
+]
 _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
     (
         gettext_lazy("Members"),
         [
             (gettext_lazy("Members"), "group", "members_member", "members.view_member"),
             (gettext_lazy("Activities"), "receipt_long", "rewards_activity", "rewards.view_activity"),
-            (gettext_lazy("Points statement"), "swap_vert", "members_entry", "members.view_entry"),
-            (gettext_lazy("Holds"), "lock_clock", "members_hold", "members.view_hold"),
-            (gettext_lazy("Transfers"), "sync_alt", "members_transfer", "members.view_transfer"),
-            (gettext_lazy("Expiry"), "event_busy", "members_expiryrun", "members.view_expiryrun"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
-            (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
             (
                 gettext_lazy("Waiting returns"),
                 "assignment_return",
                 "rewards_waitingreturn",
                 "rewards.view_waitingreturn",
             ),
+            (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
+        ],
+    ),
+    (
+        gettext_lazy("Points"),
+        [
+            (gettext_lazy("Points statement"), "swap_vert", "members_entry", "members.view_entry"),
             (gettext_lazy("Adjustments"), "exposure", "members_adjustment", "members.view_adjustment"),
-            (gettext_lazy("Approvals"), "approval_delegation", "core_approval", "core.view_approval"),
+            (gettext_lazy("Transfers"), "sync_alt", "members_transfer", "members.view_transfer"),
+            (gettext_lazy("Holds"), "lock_clock", "members_hold", "members.view_hold"),
+            (gettext_lazy("Expiry"), "event_busy", "members_expiryrun", "members.view_expiryrun"),
         ],
     ),
     (
         gettext_lazy("Finance"),
         [
             (gettext_lazy("Liability"), "account_balance", "finance", "members.view_liability"),
-            (gettext_lazy("Movements"), "sync_alt", "finance_movements", "members.view_finance"),
+            (gettext_lazy("Movements"), "table_chart", "finance_movements", "members.view_finance"),
             (gettext_lazy("Journal"), "menu_book", "finance_journal", "members.view_finance"),
-            (gettext_lazy("Costs and rates"), "percent", "finance_estimates", "members.view_finance"),
             (gettext_lazy("Closed periods"), "lock", "finance_closing", "members.view_finance"),
+            (gettext_lazy("Ledger checks"), "verified", "members_ledgercheck", "members.view_ledgercheck"),
         ],
     ),
     (
@@ -66,18 +73,6 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "account_balance_wallet",
                 "members_wallettype",
                 "members.view_wallettype",
-            ),
-            (
-                gettext_lazy("Reasons for adjustments"),
-                "label",
-                "members_reasoncode",
-                "members.view_reasoncode",
-            ),
-            (
-                gettext_lazy("Limits of adjustments"),
-                "speed",
-                "members_adjustmentlimit",
-                "members.view_adjustmentlimit",
             ),
         ],
     ),
@@ -106,10 +101,16 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         [
             (gettext_lazy("Program"), "tune", "core_program", "core.view_program"),
             (
-                gettext_lazy("Ledger checks"),
-                "verified",
-                "members_ledgercheck",
-                "members.view_ledgercheck",
+                gettext_lazy("Reasons for adjustments"),
+                "label",
+                "members_reasoncode",
+                "members.view_reasoncode",
+            ),
+            (
+                gettext_lazy("Limits of adjustments"),
+                "speed",
+                "members_adjustmentlimit",
+                "members.view_adjustmentlimit",
             ),
             (gettext_lazy("Staff and roles"), "badge", "core_assignment", "core.view_assignment"),
             (gettext_lazy("User accounts"), "manage_accounts", "core_user", "core.view_user"),
@@ -130,7 +131,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "separator": True, "items": [_item(request, *item) for item in items]}
         for title, items in _SECTIONS
     ]
-    return [{"items": [start]}, *sections]
+    return [{"items": [start, *(_item(request, *item) for item in _START)]}, *sections]
 
 
 def _item(

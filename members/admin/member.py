@@ -218,7 +218,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
             "identifiers": profile.identifiers(member),
             "holdings": holdings,
             "standings": profile.standings(member),
-            "statement": profile.statement(holdings),
+            "statement": profile.newest_lines(holdings),
             "panels": [{"template": template, **values} for template, values in panels],
             "may_edit": self.has_change_permission(request, member),
             "survivor": member.merged_into,

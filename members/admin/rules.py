@@ -83,6 +83,13 @@ class WalletTypeAdmin(ProgramModelAdmin):
         ),
         (_("Value"), {"fields": ("point_value",)}),
     )
+    # What the chosen rule has no use for is not asked; see ExpiryRuleForm. Who may only look has no choice.
+    conditional_fields = {
+        "expires_after": (
+            "typeof expiry_rule == 'undefined' || !['never', 'fixed_date'].includes(expiry_rule)"
+        ),
+        "expires_on_date": "typeof expiry_rule == 'undefined' || expiry_rule == 'fixed_date'",
+    }
 
     def get_readonly_fields(self, request: HttpRequest, obj: WalletType | None = None) -> tuple[str, ...]:
         """Campaigns and partners know the points by their key."""

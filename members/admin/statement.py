@@ -10,16 +10,25 @@ from unfold.decorators import display
 
 from loyalty.core.admin import FactAdmin, moments
 from loyalty.core.templatetags.regulars import actor, reason
+from members import statement
 from members.models import Entry, EntryKind, Posting
 
 KIND_LABELS = {
     EntryKind.EARN: "success",
-    EntryKind.RESTORE: "success",
+    EntryKind.UNLOCK: "info",
     EntryKind.SPEND: "primary",
+    EntryKind.HOLD: "info",
+    EntryKind.SETTLE: "primary",
+    EntryKind.RELEASE: "info",
     EntryKind.EXPIRE: "warning",
     EntryKind.REVERSE: "danger",
+    EntryKind.RESTORE: "success",
     EntryKind.ADJUST: "info",
+    EntryKind.TRANSFER_IN: "success",
+    EntryKind.TRANSFER_OUT: "primary",
+    EntryKind.MERGE: "info",
 }
+"""The chip of each kind; one that is missing here would show its stored key."""
 
 
 class PostingInline(TabularInline):
@@ -61,14 +70,15 @@ class EntryAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-recorded_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("member_link", "kind", "reason", "shown_points", "cause", "actor")}),
+        (None, {"fields": ("member_link", "kind", "what", "shown_points", "by")}),
         (_("Balance after it"), {"fields": ("available_after", "pending_after", "held_after", "debt_after")}),
         (_("Time"), {"fields": ("effective_at", "recorded_at")}),
+        (_("Reference"), {"fields": ("cause",)}),
     )
     inlines = (PostingInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Entry | None = None) -> tuple[str, ...]:
-        return ("member_link", "shown_points")
+        return ("member_link", "what", "shown_points", "by")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """A wallet's entries are numbered, and found by their number."""
@@ -96,6 +106,12 @@ class EntryAdmin(FactAdmin):
     def shown_kind(self, entry: Entry) -> tuple[str, str]:
         return entry.kind, entry.get_kind_display()
 
+    @display(description=_("what for"))
+    def what(self, entry: Entry) -> str:
+        """In the words of the member's statement."""
+        (line,) = statement.worded([entry])
+        return line.what
+
     @display(description=_("reason"))
     def why(self, entry: Entry) -> str:
         return reason(entry.reason)
@@ -106,8 +122,9 @@ class EntryAdmin(FactAdmin):
 
     @display(description=_("points"))
     def shown_points(self, entry: Entry) -> SafeString:
-        side = "plus" if entry.points > 0 else "minus"
-        return format_html('<span class="rg-{}">{}</span>', side, f"{entry.points:+,}".replace("-", "−"))
+        side = "plus" if entry.points > 0 else "minus" if entry.points < 0 else "none"
+        points = f"{entry.points:+,}".replace("-", "−") if entry.points else "0"
+        return format_html('<span class="rg-{}">{}</span>', side, points)
 
     @display(description=_("balance after"))
     def shown_balance(self, entry: Entry) -> str:

@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'entry',
-                'verbose_name_plural': 'entries',
+                'verbose_name_plural': 'points statement',
             },
         ),
         migrations.CreateModel(
@@ -229,8 +229,8 @@ class Migration(migrations.Migration):
                 ('program', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='wallet_types', to='core.program')),
             ],
             options={
-                'verbose_name': 'wallet type',
-                'verbose_name_plural': 'wallet types',
+                'verbose_name': 'kind of points',
+                'verbose_name_plural': 'kinds of points',
             },
         ),
         migrations.AddField(

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'merge',
-                'verbose_name_plural': 'merges',
+                'verbose_name_plural': 'merged members',
             },
         ),
         migrations.CreateModel(

@@ -117,4 +117,4 @@ class Hold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.points} ({self.status})"
+        return f"{self.points:,} ({self.get_status_display()})"

@@ -281,7 +281,7 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name = _("entry")
-        verbose_name_plural = _("entries")
+        verbose_name_plural = _("points statement")
         constraints = [
             models.UniqueConstraint(name="one_booking_per_cause", fields=["program", "cause"]),
             # With what a balance of the past is read from, so that the index alone answers.
@@ -310,7 +310,7 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.points}"
+        return f"{self.get_kind_display()} {self.points:+,}" if self.points else str(self.get_kind_display())
 
 
 class Posting(models.Model):

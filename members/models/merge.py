@@ -37,7 +37,7 @@ class Merge(models.Model):
 
     class Meta:
         verbose_name = _("merge")
-        verbose_name_plural = _("merges")
+        verbose_name_plural = _("merged members")
         constraints = [
             models.UniqueConstraint(
                 name="a_duplicate_is_merged_once", fields=["duplicate"], condition=Q(undone_at__isnull=True)

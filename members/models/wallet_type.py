@@ -147,8 +147,8 @@ class WalletType(models.Model):
     )
 
     class Meta:
-        verbose_name = _("wallet type")
-        verbose_name_plural = _("wallet types")
+        verbose_name = _("kind of points")
+        verbose_name_plural = _("kinds of points")
         constraints = [
             models.UniqueConstraint(name="one_wallet_type_per_key", fields=["program", "key"]),
             models.CheckConstraint(

@@ -127,4 +127,4 @@ class Activity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.external_id}"
+        return f"{self.event_type or self.get_kind_display()} {self.external_id}"

@@ -63,7 +63,7 @@ def test_finance_sees_what_will_expire_and_undoes_a_run(busy: Program, visitors:
     page.wait_for_timeout(500)
     visitor.looks("expiry")
     page.screenshot(path="var/screenshots/expiry-whole.png", full_page=True)
-    page.get_by_role("link", name="Whose?").first.click()
+    page.get_by_role("link", name="See whose points").first.click()
     visitor.looks("expiry-members")
     visitor.goes_to("/admin/members/expiryrun/")
     page.get_by_role("link", name="Undo").first.click()
