@@ -1,10 +1,11 @@
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 from celery import shared_task
 
-from loyalty.core import clock
 from loyalty.core.models import Program
+from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
 from rewards import checking, waiting
 
@@ -36,6 +37,9 @@ def _to_its_end(check: LedgerCheck) -> None:
 @shared_task
 def apply_waiting_returns() -> None:
     """Apply returns whose sales have come meanwhile, in every program, by its own clock."""
-    for program in Program.objects.order_by("key"):
-        if applied := waiting.sweep(program, at=clock.now(program)):
-            log.info("waiting_returns_applied", program=program.key, returns=applied)
+    each_program(_apply_waiting_returns)
+
+
+def _apply_waiting_returns(program: Program, at: datetime) -> None:
+    if applied := waiting.sweep(program, at=at):
+        log.info("waiting_returns_applied", program=program.key, returns=applied)

@@ -652,7 +652,7 @@ class TestMemberPage:
         assert told.startswith("Purchase")
         assert told.endswith("A point for each euro")
         assert told in line
-        assert f"partner:{shop.partner.key}" not in line
+        assert f"partner:{shop.source}" not in line
 
     def test_counts_held_points_in_the_balance_of_its_statement(
         self, support: Client, ada: Member, shop: Shop

@@ -242,7 +242,7 @@ class DefinitionForm:
 
     def is_valid(self) -> bool:
         """Whether rows and fields could be read; whether they make sense is the engine's to say."""
-        parts = (self.when, self.conditions, self.effects, *self.dates.values())
+        parts: tuple[Any, ...] = (self.when, self.conditions, self.effects, *self.dates.values())
         # Each of them is asked, so that all mistakes are told at once.
         answers = [part.is_valid() for part in parts]
         return all(answers)

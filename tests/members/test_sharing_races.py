@@ -15,7 +15,6 @@ from members.ledger.plan import Plan
 from members.ledger.telling import told
 from members.models import HouseholdMember, Identifier, Member, Merge, Transfer, Wallet
 from members.references import MemberIsMerged, MemberReference
-from rewards import earning
 from tests import factories
 from tests.cast import CARD, Shop
 from tests.rewards.test_races import at_once, wallets_held
@@ -185,7 +184,7 @@ class TestMerges:
             batch.write()
 
         shop.program.refresh_from_db()
-        monkeypatch.setattr(earning.Batch, "write", write)
+        monkeypatch.setattr(Batch, "write", write)
 
         with pytest.raises(MemberIsMerged):
             shop.sells("r-1", "100.00", member=MemberReference("id", str(bert.pk)))

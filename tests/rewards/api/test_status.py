@@ -44,7 +44,7 @@ def expiring(points: WalletType) -> WalletType:
 
 def index_of_a_key(cursor: CursorWrapper, model: type[Model], field: str) -> str:
     """The name of the index that Django makes for a foreign key."""
-    column = model._meta.get_field(field).column
+    column = getattr(model._meta.get_field(field), "attname", field)
     found = connection.introspection.get_constraints(cursor, model._meta.db_table)
     (name,) = [
         name
