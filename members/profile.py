@@ -177,7 +177,7 @@ def newest_lines(found: list[Holding]) -> list[tuple[Wallet, Line]]:
     )
     for entry in entries:
         entry.wallet = by_id[entry.wallet_id]
-    return list(zip((entry.wallet for entry in entries), statement.worded(entries), strict=True))
+    return list(zip((entry.wallet for entry in entries), statement.in_brief(entries), strict=True))
 
 
 _PERSON: Final = "coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email, '')"

@@ -161,6 +161,11 @@ def worded(found: Sequence[Entry]) -> list[Line]:
     return [_line(entry, words.get(entry.pk, "")) for entry in found]
 
 
+def in_brief(found: Sequence[Entry]) -> list[Line]:
+    """Entries as lines that say only what the entries themselves know; without a query."""
+    return [_line(entry, "") for entry in found]
+
+
 def _line(entry: Entry, words: str) -> Line:
     return Line(
         id=entry.pk,

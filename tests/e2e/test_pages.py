@@ -23,7 +23,7 @@ Visitors = Callable[..., Visitor]
 GREETINGS = {
     Role.MARKETER: "Running campaigns",
     Role.SUPPORT: "Who are you looking for?",
-    Role.FINANCE: "Liability",
+    Role.FINANCE: "Points outstanding",
     Role.OPERATOR: "Readers of the event log",
     Role.ADMINISTRATOR: "Members by tier",
 }
