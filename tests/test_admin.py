@@ -648,18 +648,10 @@ class TestMemberPage:
         about = support.get(page("members.member", "change", ada.pk)).content.decode()
         line = support.get(page("members.entry", "change", booked.pk)).content.decode()
 
-<<<<<<< HEAD
-        (told,) = re.findall(r'<div class="rg-brief" title="([^"]+)">', about)
-        assert told.startswith("Purchase")
-        assert told.endswith("A point for each euro")
-        assert told in line
-        assert f"partner:{shop.source}" not in line
-=======
         assert '<div class="rg-brief"><span class="rg-strong">Earned</span></div>' in about
         assert f'href="{page("members.entry", "change", booked.pk)}"' in about
         assert re.search(r"Purchase[^<]*: A point for each euro", line)
         assert "partner:till" not in line
->>>>>>> desk
 
     def test_counts_held_points_in_the_balance_of_its_statement(
         self, support: Client, ada: Member, shop: Shop
