@@ -4,8 +4,8 @@ Undoing a wrong expiry run: its points come back to where they were, with a new 
 As a run itself, it goes chunk by chunk, wallet after wallet, and on from where it was broken off.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime
 from typing import ClassVar, Final
 from uuid import UUID
@@ -30,6 +30,10 @@ from members.lifespan import midnight_after
 from members.models import ExpiryRun, MemberStatus, RunStatus
 
 WALLETS_AT_A_TIME: Final = 500
+
+Withholding = Callable[[Collection[UUID]], Mapping[UUID, int]]
+withholders: Final[list[Withholding]] = []
+"""What apps above know of lots (given by id): how many of their expired points must not come back, by lot."""
 
 _TAKEN = """
 SELECT entry.wallet_id, entry.member_id, posting.lot_id, posting.points
@@ -117,11 +121,12 @@ def _give_back(run: ExpiryRun, taken: list[tuple[UUID, UUID, UUID, int]], at: da
     back: dict[UUID, dict[UUID, int]] = defaultdict(dict)
     for wallet_id, _member_id, lot_id, points in taken:
         back[wallet_id][lot_id] = points
+    withheld = _withheld({lot_id for _, _, lot_id, _ in taken})
     changes = [
         change
         for account in accounts
         for wallet in account.wallets
-        if wallet.id in back and (change := _restored(run, wallet, back[wallet.id], at))
+        if wallet.id in back and (change := _restored(run, wallet, back[wallet.id], withheld, at))
     ]
     _write(run, accounts, changes)
     return sum(change.moved("expired", "available") for change in changes)
@@ -132,9 +137,23 @@ def _may_have_points(account: Account) -> bool:
     return account.status not in (MemberStatus.ERASED, MemberStatus.MERGED)
 
 
-def _restored(run: ExpiryRun, wallet: WalletState, back: dict[UUID, int], at: datetime) -> Change | None:
+def _withheld(lot_ids: Collection[UUID]) -> Counter[UUID]:
+    """Points of goods that were returned after they had expired, for instance, stay where they are."""
+    withheld: Counter[UUID] = Counter()
+    for withholder in withholders:
+        withheld.update(withholder(lot_ids))
+    return withheld
+
+
+def _restored(
+    run: ExpiryRun, wallet: WalletState, back: Mapping[UUID, int], withheld: Counter[UUID], at: datetime
+) -> Change | None:
     lots = {lot.id: lot for lot in wallet.lots if lot.id in back}
-    still = {lot_id: points for lot_id in lots if (points := min(back[lot_id], lots[lot_id].expired))}
+    still = {
+        lot_id: points
+        for lot_id, lot in lots.items()
+        if (points := min(back[lot_id], lot.expired - withheld[lot_id])) > 0
+    }
     if not still:
         return None
     assert run.new_expires_at is not None, "who undoes says until when"

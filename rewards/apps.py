@@ -7,8 +7,10 @@ class RewardsConfig(AppConfig):
     verbose_name = _("Rewards")
 
     def ready(self) -> None:
-        """The statement of points, which knows no rewards, tells what they were for in our words."""
-        from members import statement
+        """Tell members, which knows no rewards, what points were for, and what of them was returned."""
+        from members import expiry_undo, statement
         from rewards import wording
+        from rewards.returns import withholding
 
         statement.tellers.append(wording.of_entries)
+        expiry_undo.withholders.append(withholding.of_expired)

@@ -321,6 +321,27 @@ class TestUndo:
 
         assert Wallet.objects.get().available == 100
 
+    @pytest.mark.parametrize(("returned", "left"), [("100.00", 0), ("40.00", 60)])
+    def test_does_not_give_back_what_goods_that_came_back_had_earned(
+        self, run: ExpiryRun, shop: Shop, ada: Member, returned: str, left: int
+    ):
+        shop.later(days=40).takes_back("return-1", "receipt-1", returned)
+
+        self.undo(run, shop)
+
+        assert (Wallet.objects.get().available, Lot.objects.get().expired) == (left, 100 - left)
+        assert list(verify.run()) == []
+
+    def test_leaves_the_rest_of_the_sale_to_later_returns(self, run: ExpiryRun, shop: Shop, ada: Member):
+        shop.later(days=40).takes_back("return-1", "receipt-1", "40.00")
+        self.undo(run, shop)
+
+        shop.later(days=42).takes_back("return-2", "receipt-1")
+
+        assert Wallet.objects.get().available == 0
+        assert Lot.objects.get().reversed == 60
+        assert list(verify.run()) == []
+
     def test_refuses_a_day_that_is_over(self, run: ExpiryRun, shop: Shop):
         with pytest.raises(InvalidInput, match="in the future"):
             self.undo(run, shop, last_day=date(2026, 7, 12))
