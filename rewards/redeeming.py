@@ -15,7 +15,7 @@ from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import households, terms, transfers
-from members.ledger import operations, store
+from members.ledger import operations, store, telling
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, InsufficientPoints
 from members.ledger.plan import Plan
@@ -269,6 +269,9 @@ def _write(
 
 
 def _events(request: Request, redeemed: Redeemed, change: Change) -> list[events.NewEvent]:
+    about = {"redemption_id": str(redeemed.id), "reward": redeemed.reward}
+    kind = terms.of(request.program).of_type(change.wallet.type_id)
+
     def happened(event_type: str, **data: Any) -> events.NewEvent:
         return events.NewEvent(
             type=event_type,
@@ -276,13 +279,11 @@ def _events(request: Request, redeemed: Redeemed, change: Change) -> list[events
             member_id=redeemed.member_id,
             occurred_at=request.at,
             recorded_at=request.at,
-            data={"redemption_id": str(redeemed.id), "reward": redeemed.reward, **data},
+            data={**about, **data},
         )
 
     return [
-        happened(
-            "points.spent", entry_id=str(change.entry.id), points=redeemed.points, balance=redeemed.balance
-        ),
+        telling.told(change, wallet_type=kind.key, points=redeemed.points, **about),
         happened("reward.redeemed", points=redeemed.points),
         # The code itself is worth money: it is told to whoever redeemed, not to all who listen.
         happened("voucher.issued", expires_at=redeemed.voucher_expires_at.isoformat()),

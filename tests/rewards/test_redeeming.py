@@ -53,6 +53,7 @@ class TestRedeem:
 
         told = Event.objects.filter(type__in=["points.spent", "reward.redeemed", "voucher.issued"])
         assert len(told) == 3
+        assert told.get(type="points.spent").data["wallet_type"] == "points"
         assert not any(redeemed.voucher_code in str(event.data) for event in told)
 
     def test_refuses_more_than_is_available_and_moves_nothing(self, shop: Shop, ada: Member, coffee: Reward):
