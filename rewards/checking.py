@@ -75,8 +75,8 @@ def carry_out(
     To be read to its end. Of past activities, `sample` are worked out again, drawn by `seed`.
     `against` is an event's number and a digest that an earlier check told, if not those of the last.
     """
-    check.status, check.started_at = CheckStatus.RUNNING, timezone.now()
-    check.save()
+    if not _claimed(check):
+        return
     began = monotonic()
     kept: list[dict[str, str]] = []
     try:
@@ -91,6 +91,13 @@ def carry_out(
         raise
     check.faults, check.seconds = kept, round(monotonic() - began, 1)
     _finish(check, CheckStatus.FAULTS if check.fault_count else CheckStatus.IN_ORDER)
+
+
+def _claimed(check: LedgerCheck) -> bool:
+    """Whether the check is ours to carry out: a task that is delivered twice carries it out once."""
+    check.status, check.started_at = CheckStatus.RUNNING, timezone.now()
+    waiting = LedgerCheck.objects.filter(pk=check.pk, status=CheckStatus.WAITING)
+    return bool(waiting.update(status=check.status, started_at=check.started_at))
 
 
 def _faults(

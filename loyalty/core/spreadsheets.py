@@ -9,6 +9,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 from django.http import StreamingHttpResponse
@@ -40,10 +41,17 @@ def lines(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str
         yield writer.writerow([safe(cell) for cell in row])
 
 
-def download(name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> StreamingHttpResponse:
-    """A file to be saved; `name` is of our own making."""
+def download(
+    name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], *, opens_in_excel: bool = False
+) -> StreamingHttpResponse:
+    """
+    A file to be saved; `name` is of our own making.
+
+    Excel takes a file for UTF-8 only if a byte order mark says so, which other programs stumble over.
+    """
+    mark = ["\ufeff"] if opens_in_excel else []
     return StreamingHttpResponse(
-        lines(header, rows),
+        chain(mark, lines(header, rows)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"},
     )

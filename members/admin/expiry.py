@@ -1,9 +1,8 @@
 """The page "Expiry": what will go, whose it is, what has gone, and how to stop or undo it."""
 
-import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -23,11 +22,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from loyalty.core import clock
+from loyalty.core import clock, spreadsheets
 from loyalty.core.admin import FactAdmin, program_of, render
 from loyalty.core.admin.charts import BAR_OPTIONS
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
+from loyalty.core.spreadsheets import Cell
 from members import expiry, expiry_outlook, expiry_undo
 from members.admin.rule_forms import day_input
 from members.admin.words import expiry_in_words
@@ -136,10 +136,9 @@ class ExpiryRunAdmin(FactAdmin):
         going = expiry_outlook.everybody(
             program, wallet_type_id=type_id, first_day=first_day, last_day=last_day
         )
-        lines = _csv_lines(going, program, wallet_type)
-        name = f"expiry-{wallet_type.key}-{last_day.isoformat()}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+        header = ["member_id", "wallet_type", "last_day", "points", "value", "currency"]
+        name = f"expiry-{wallet_type.key}-{last_day.isoformat()}"
+        return spreadsheets.download(name, header, _csv_rows(going, program, wallet_type))
 
     def hold_view(self, request: HttpRequest, type_id: UUID) -> HttpResponse:
         program = self._program(request)
@@ -294,19 +293,10 @@ def _position(request: HttpRequest) -> Position | None:
     return Position(moment, wallet_id) if moment and moment.tzinfo else None
 
 
-class _Line:
-    """What a CSV writer writes to, so that each line can be sent on its own."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_lines(
+def _csv_rows(
     going: Iterable[expiry_outlook.Going], program: Program, wallet_type: WalletType
-) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(["member_id", "wallet_type", "last_day", "points", "value", "currency"])
+) -> Iterator[Sequence[Cell]]:
     for one in going:
         last_day = clock.local_date(program, one.expires_at - timedelta.resolution)
         value = one.value.quantize(Decimal("0.01"))
-        yield writer.writerow([one.member_id, wallet_type.key, last_day, one.points, value, program.currency])
+        yield [str(one.member_id), wallet_type.key, last_day, one.points, value, program.currency]

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,11 +15,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import FactAdmin, program_of, render
+from loyalty.core.admin import render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from members import comparing, merging, search, terms, unmerging
+from members import comparing, merging, terms, unmerging
 from members.admin import choosing
+from members.admin.between import BetweenMembersAdmin
 from members.models import Entry, Identifier, Member, Merge
 
 
@@ -76,26 +77,14 @@ def _merge(request: HttpRequest, member: Member, duplicate: Member) -> HttpRespo
 
 
 @admin.register(Merge)
-class MergeAdmin(FactAdmin):
+class MergeAdmin(BetweenMembersAdmin):
     """Records of one person that became one, newest first."""
 
     list_display = ("merged_at", "into_member", "from_member", "shown_points", "shown_state")
     list_select_related = ("survivor", "duplicate")
     search_fields = ("survivor",)
-    search_help_text = _("Card, e-mail, phone, outside id or name of the member")
-    sortable_by = ()
-    ordering = ("-pk",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Merge], search_term: str
-    ) -> tuple[models.QuerySet[Merge], bool]:
-        program = program_of(request)
-        if not search_term.strip() or program is None:
-            return queryset, False
-        members = search.find(search_term, program=program).values("pk")
-        stays = Merge.objects.filter(survivor__in=members).values("pk")
-        goes = Merge.objects.filter(duplicate__in=members).values("pk")
-        return queryset.filter(pk__in=stays.union(goes)), False
+    sides = ("survivor", "duplicate")
+    is_unknown = _("There is no such merge in this program.")
 
     def get_urls(self) -> list[URLPattern]:
         undo = self.admin_site.admin_view(self.undo_view)
@@ -108,13 +97,7 @@ class MergeAdmin(FactAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return self._page(request, self._found(request, object_id))
-
-    def _found(self, request: HttpRequest, object_id: str) -> Merge:
-        merge = self.get_object(request, object_id)
-        if merge is None or not self.has_view_permission(request, merge):
-            raise Http404(_now("There is no such merge in this program."))
-        return merge
+        return self._page(request, self.found(request, object_id))
 
     def _page(self, request: HttpRequest, merge: Merge, refusal: str = "") -> HttpResponse:
         moved = merge.moved["identifiers"]
@@ -136,7 +119,7 @@ class MergeAdmin(FactAdmin):
     def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not request.user.has_perm("members.undo_merge"):
             raise PermissionDenied
-        merge = self._found(request, object_id)
+        merge = self.found(request, object_id)
         here = HttpResponseRedirect(reverse("admin:members_merge_change", args=[merge.pk]))
         if request.method != "POST" or merge.undone_at is not None:
             return here

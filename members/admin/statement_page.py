@@ -1,7 +1,6 @@
 """A member's statement for any period: on a page, on paper, and as CSV; and the balance on any day."""
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,17 +11,19 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.core import clock
+from loyalty.core import clock, spreadsheets
 from loyalty.core.admin import ProgramModelAdmin, program_of, render
 from loyalty.core.models import Program
+from loyalty.core.spreadsheets import Cell
 from members import statement
 from members.models import EntryKind, Member, Wallet
 from members.statement import Balance, Line, Period
 
 LINES_SHOWN: Final = 2_000
 EARLIEST: Final = date(2000, 1, 1)
-# What a program for spreadsheets takes for the beginning of a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_HEADER: Final = (
+    "date", "recorded_at", "kind", "what", "points", "balance", "available", "pending", "held", "owed",
+)  # fmt: skip
 
 
 class PeriodForm(forms.Form):
@@ -151,12 +152,9 @@ def table(admin: ProgramModelAdmin) -> Callable[[HttpRequest, str], StreamingHtt
         sheet = _sheet(admin, request, object_id)
         if sheet.period is None:
             raise Http404(_now("There is no such statement."))
-        name = f"statement-{sheet.program.key}-{sheet.wallet.type.key}-{sheet.start}-{sheet.end}.csv"
-        return StreamingHttpResponse(
-            _rows(sheet.period, sheet.program),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
-        )
+        name = f"statement-{sheet.program.key}-{sheet.wallet.type.key}-{sheet.start}-{sheet.end}"
+        rows = _rows(sheet.period, ZoneInfo(sheet.program.time_zone))
+        return spreadsheets.download(name, _HEADER, rows, opens_in_excel=True)
 
     return view
 
@@ -168,30 +166,19 @@ def _sheet(admin: ProgramModelAdmin, request: HttpRequest, object_id: str) -> Sh
     return Sheet(program, member, request)
 
 
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _rows(period: Period, program: Program) -> Iterator[str]:
-    writer: Any = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(
-        ["date", "recorded_at", "kind", "what", "points", "balance", "available", "pending", "held", "owed"]
-    )
-    yield writer.writerow(["", "", "opening", "", "", *_balance(period.opening)])
+def _rows(period: Period, zone: ZoneInfo) -> Iterator[Sequence[Cell]]:
+    yield ["", "", "opening", "", "", *_balance(period.opening)]
     for line in statement.stream(period):
-        yield writer.writerow(_row(line, ZoneInfo(program.time_zone)))
-    yield writer.writerow(["", "", "closing", "", "", *_balance(period.closing)])
+        yield _row(line, zone)
+    yield ["", "", "closing", "", "", *_balance(period.closing)]
 
 
-def _row(line: Line, zone: ZoneInfo) -> list[Any]:
+def _row(line: Line, zone: ZoneInfo) -> list[Cell]:
     return [
-        line.effective_at.astimezone(zone).date().isoformat(),
+        line.effective_at.astimezone(zone).date(),
         line.recorded_at.astimezone(zone).isoformat(timespec="seconds"),
         line.kind,
-        _harmless(line.what),
+        line.what,
         line.points,
         *_balance(line.after),
     ]
@@ -199,8 +186,3 @@ def _row(line: Line, zone: ZoneInfo) -> list[Any]:
 
 def _balance(balance: Balance) -> list[int]:
     return [balance.total, balance.available, balance.pending, balance.held, balance.debt]
-
-
-def _harmless(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -6,8 +6,8 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, models
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,12 +18,13 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import FactAdmin, program_of, render
+from loyalty.core.admin import program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program, User
-from members import search, terms, transfers
+from members import terms, transfers
 from members.admin import choosing
+from members.admin.between import BetweenMembersAdmin
 from members.models import Entry, HouseholdMember, Member, Transfer, TransferScope, Wallet
 from members.references import MemberReference
 from members.terms import WalletTerms
@@ -130,28 +131,15 @@ def _rules(
 
 
 @admin.register(Transfer)
-class TransferAdmin(FactAdmin):
+class TransferAdmin(BetweenMembersAdmin):
     """Points that members gave each other, newest first."""
 
     list_display = ("sent_at", "from_member", "to_member", "shown_points", "shown_fee", "by", "shown_state")
     list_filter = ("wallet_type",)
     list_select_related = ("sender", "recipient", "wallet_type")
     search_fields = ("sender",)
-    search_help_text = _("Card, e-mail, phone, outside id or name of either member")
-    sortable_by = ()
-    ordering = ("-pk",)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Transfer], search_term: str
-    ) -> tuple[models.QuerySet[Transfer], bool]:
-        program = program_of(request)
-        if not search_term.strip() or program is None:
-            return queryset, False
-        members = search.find(search_term, program=program).values("pk")
-        # Two look-ups on indexes instead of one condition with OR.
-        sent = Transfer.objects.filter(sender__in=members).values("pk")
-        received = Transfer.objects.filter(recipient__in=members).values("pk")
-        return queryset.filter(pk__in=sent.union(received)), False
+    sides = ("sender", "recipient")
+    is_unknown = _("There is no such transfer in this program.")
 
     def get_urls(self) -> list[URLPattern]:
         undo = self.admin_site.admin_view(self.undo_view)
@@ -164,13 +152,7 @@ class TransferAdmin(FactAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return self._page(request, self._transfer(request, object_id))
-
-    def _transfer(self, request: HttpRequest, object_id: str) -> Transfer:
-        transfer = self.get_object(request, object_id)
-        if transfer is None or not self.has_view_permission(request, transfer):
-            raise Http404(_now("There is no such transfer in this program."))
-        return transfer
+        return self._page(request, self.found(request, object_id))
 
     def _page(self, request: HttpRequest, transfer: Transfer, refusal: str = "") -> HttpResponse:
         context = {
@@ -186,7 +168,7 @@ class TransferAdmin(FactAdmin):
     def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not request.user.has_perm("members.undo_transfer"):
             raise PermissionDenied
-        transfer = self._transfer(request, object_id)
+        transfer = self.found(request, object_id)
         here = HttpResponseRedirect(reverse("admin:members_transfer_change", args=[transfer.pk]))
         if request.method != "POST":
             return here

@@ -109,7 +109,11 @@ class Member(models.Model):
                 when=pgtrigger.After,
                 operation=pgtrigger.UpdateOf("status"),  # type: ignore[no-untyped-call]  # typed in part
                 condition=pgtrigger.Q(old__status__df=pgtrigger.F("new__status")),
-                func="UPDATE members_wallet SET version = version + 1 WHERE member_id = NEW.id; RETURN NULL;",
+                # In id order, as everybody takes them.
+                func=(
+                    "PERFORM 1 FROM members_wallet WHERE member_id = NEW.id ORDER BY id FOR UPDATE;"
+                    " UPDATE members_wallet SET version = version + 1 WHERE member_id = NEW.id; RETURN NULL;"
+                ),
             )
         ]
 

@@ -346,3 +346,14 @@ def test_a_run_without_parts_of_rewards_is_the_ledgers_own(sold: Shop):
 
     assert list(verify.run(program=sold.program)) == []
     assert carried_out(sold.program).fault_count > 0
+
+
+def test_a_check_that_is_asked_for_once_is_carried_out_once(shop: Shop, ada: Member):
+    check, _ = checking.ask(shop.program, actor="staff:1")
+    again = LedgerCheck.objects.get(pk=check.pk)
+
+    list(checking.carry_out(check))
+    finished_at = LedgerCheck.objects.get().finished_at
+    list(checking.carry_out(again))
+
+    assert LedgerCheck.objects.get().finished_at == finished_at
