@@ -1,15 +1,12 @@
 """Points given and taken by hand: within limits at once, above them with a second person's consent."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 
 from loyalty.core import approvals, events
 from loyalty.core.approvals import OwnRequest
@@ -43,6 +40,7 @@ from members.reasons import UnknownReason, WrongDirection
 from members.references import MemberIsMerged
 from tests import factories
 from tests.members.conftest import person
+from tests.races import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("points", "goodwill", "correction", "limits")]
 
@@ -741,23 +739,6 @@ def refused(sql: str, *parameters: Any) -> str:
     with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
     return str(refusal.value)
-
-
-def at_once(clients: int, work: Callable[[int], Any]) -> list[Any]:
-    """Each client's result or refusal; all start together, each with a connection of its own."""
-    barrier = Barrier(clients)
-
-    def client(number: int) -> Any:
-        try:
-            barrier.wait()
-            return work(number)
-        except DomainError as refusal:
-            return refusal.code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(client, range(clients)))
 
 
 @pytest.mark.django_db(transaction=True)

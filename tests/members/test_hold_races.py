@@ -15,7 +15,7 @@ from members.ledger import verify
 from members.ledger.operations import InsufficientPoints
 from members.models import Entry, Hold, Lot, Member, Wallet
 from tests.cast import CARD, Shop
-from tests.rewards.test_races import at_once
+from tests.races import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ladder")]
 

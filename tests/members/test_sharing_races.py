@@ -12,7 +12,7 @@ from members.models import HouseholdMember, Identifier, Member, Merge, Transfer,
 from members.references import MemberIsMerged, MemberReference
 from tests import factories
 from tests.cast import CARD, Shop
-from tests.rewards.test_races import at_once, wallets_held
+from tests.races import at_once, wallets_held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ladder")]
 
