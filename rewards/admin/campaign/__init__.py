@@ -1,0 +1,3 @@
+from rewards.admin.campaign.admin import CampaignAdmin
+
+__all__ = ["CampaignAdmin"]
