@@ -1,5 +1,6 @@
 from rewards.models.activity import Activity, ActivityKind
 from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
@@ -9,6 +10,9 @@ __all__ = [
     "Campaign",
     "CampaignStatus",
     "CampaignVersion",
+    "KnownField",
+    "KnownValue",
+    "KnownValueCursor",
     "Redemption",
     "RedemptionStatus",
     "Reward",
