@@ -1,6 +1,6 @@
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Upper
+from django.db.models.functions import Collate, Upper
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
@@ -40,17 +40,13 @@ class KnownValue(models.Model):
             models.UniqueConstraint(name="a_value_is_known_once", fields=["program", "field", "value"]),
             models.CheckConstraint(name="a_known_value_is_not_empty", condition=~models.Q(value="")),
         ]
+        # Ranges of beginnings are looked up in the order of code points, which is that of the collation C.
         indexes = [
+            models.Index("program", "field", Collate(Upper("value"), "C"), name="known_values_by_beginning"),
             models.Index(
                 "program",
                 "field",
-                OpClass(Upper("value"), name="varchar_pattern_ops"),
-                name="known_values_by_beginning",
-            ),
-            models.Index(
-                "program",
-                "field",
-                OpClass(Upper("label"), name="varchar_pattern_ops"),
+                Collate(Upper("label"), "C"),
                 name="known_labels_by_beginning",
                 condition=~models.Q(label=""),
             ),
