@@ -3,11 +3,13 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
+from django.utils import timezone
 
+from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
-from members.models import CheckStatus, LedgerCheck
-from rewards import checking, waiting
+from members.models import CheckStatus, LedgerCheck, Segment
+from rewards import checking, known_values, segmenting, waiting
 
 log = structlog.get_logger(__name__)
 
@@ -43,3 +45,33 @@ def apply_waiting_returns() -> None:
 def _apply_waiting_returns(program: Program, at: datetime) -> None:
     if applied := waiting.sweep(program, at=at):
         log.info("waiting_returns_applied", program=program.key, returns=applied)
+
+
+@shared_task
+def refresh_segments() -> None:
+    """Find the members of every segment that is described by conditions, in every program."""
+    each_program(_refresh_segments)
+
+
+def _refresh_segments(program: Program, at: datetime) -> None:
+    moved = segmenting.refresh_all(program, at=at)
+    if moved.entered or moved.left:
+        log.info("segments_refreshed", program=program.key, entered=moved.entered, left=moved.left)
+
+
+@shared_task
+def refresh_segment(*, segment_id: str) -> None:
+    """Find the members of one segment: it was saved, or somebody asked."""
+    segment = Segment.objects.select_related("program").get(pk=UUID(segment_id))
+    segmenting.refresh(segment.pk, at=clock.now(segment.program))
+
+
+@shared_task
+def learn_known_values() -> None:
+    """Read new activities for the stores, categories, brands, departments and products that they name."""
+    each_program(_learn_known_values)
+
+
+def _learn_known_values(program: Program, at: datetime) -> None:
+    # Ids of activities are made by the real clock, also where a sandbox's own is ahead of it.
+    known_values.learn(program, until=timezone.now())

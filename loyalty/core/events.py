@@ -52,6 +52,8 @@ TYPES: Final = (
     "member.unmerged",
     "tier.upgraded",
     "tier.downgraded",
+    "segment.entered",
+    "segment.left",
     "reward.redeemed",
     "voucher.issued",
     "campaign.started",
