@@ -61,7 +61,7 @@ class Purses:
             self._slots.setdefault(slot.budget_id, [slot])
 
     def open(self, budget_ids: Iterable[UUID], *, is_locking: bool = False) -> None:
-        """Read all slots of these budgets; or hold them until the transaction ends: nobody else draws then."""
+        """Read all slots of these budgets, or hold them until the transaction ends."""
         closed = sorted(set(budget_ids) - self._whole)
         if not closed:
             return
