@@ -7,7 +7,7 @@ from celery import shared_task
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking, waiting
+from rewards import budgets, checking, waiting
 
 log = structlog.get_logger(__name__)
 
@@ -43,3 +43,14 @@ def apply_waiting_returns() -> None:
 def _apply_waiting_returns(program: Program, at: datetime) -> None:
     if applied := waiting.sweep(program, at=at):
         log.info("waiting_returns_applied", program=program.key, returns=applied)
+
+
+@shared_task
+def watch_budgets() -> None:
+    """Tell of budgets that are nearly or wholly used and of which no sale has told, in every program."""
+    each_program(_watch_budgets)
+
+
+def _watch_budgets(program: Program, at: datetime) -> None:
+    if told := budgets.sweep(program, at=at):
+        log.info("budgets_told", program=program.key, budgets=told)
