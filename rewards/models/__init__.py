@@ -1,6 +1,7 @@
 from rewards.models.activity import Activity, ActivityKind
 from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
 from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
@@ -14,6 +15,9 @@ __all__ = [
     "CampaignCount",
     "CampaignStatus",
     "CampaignVersion",
+    "KnownField",
+    "KnownValue",
+    "KnownValueCursor",
     "Redemption",
     "RedemptionStatus",
     "Reward",
