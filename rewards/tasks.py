@@ -8,6 +8,7 @@ from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
 from rewards import checking, waiting
+from rewards.backtests import running
 
 log = structlog.get_logger(__name__)
 
@@ -43,3 +44,25 @@ def apply_waiting_returns() -> None:
 def _apply_waiting_returns(program: Program, at: datetime) -> None:
     if applied := waiting.sweep(program, at=at):
         log.info("waiting_returns_applied", program=program.key, returns=applied)
+
+
+@shared_task
+def run_backtest(*, backtest_id: str) -> None:
+    """Do some seconds of a backtest's work, and have the rest, or the next one, done when others had a turn."""
+    backtest = running.claimed(UUID(backtest_id))
+    if backtest is None:
+        return
+    try:
+        goes_on = running.go_on(backtest)
+    finally:
+        following = running.next_of(backtest.program_id)
+        if following is not None:
+            run_backtest.delay(backtest_id=str(following))
+    log.debug("backtest_slice", backtest=backtest_id, goes_on=goes_on)
+
+
+@shared_task
+def pick_up_backtests() -> None:
+    """Go on with backtests whose worker was lost, or that nobody has begun."""
+    for backtest_id in running.abandoned():
+        run_backtest.apply_async(kwargs={"backtest_id": str(backtest_id)}, expires=15)
