@@ -3,7 +3,8 @@ What a backtest has found, from its sums to what is shown of it.
 
 Stored as `result`: {days: [[day, activities, matched, before, after, given]], activities, matched, seen,
 members, winners, losers, best, worst: [[member, before, after, matched]], products, stores: [[key, name,
-matched, amount, points]], refused}; points by day are by wallet type, those of members spendable ones.
+matched, amount, points]], parts: [[variant, activities, members, points]], gifts, stopped: {code: number},
+budget_ended, refused}; points by day are by wallet type, those of members spendable ones.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,10 @@ _TALLIES: Final = """
 SELECT key, name, matched, amount::text, points FROM rewards_backtesttally
 WHERE backtest_id = $1 AND kind = $2 ORDER BY points DESC, amount DESC, key LIMIT $3"""
 
+_PARTS: Final = """
+SELECT part, count(*), sum(given) FROM rewards_backtestmember
+WHERE backtest_id = $1 AND part <> '' GROUP BY part ORDER BY part"""
+
 
 def summed(backtest: Backtest, state: State) -> dict[str, Any]:
     """What is kept of the sums, in the transaction in which the rows of members are let go."""
@@ -49,6 +54,13 @@ def summed(backtest: Backtest, state: State) -> dict[str, Any]:
         "worst": _members(backtest, "after < before", "after - before"),
         "products": _tallies(backtest, "product"),
         "stores": _tallies(backtest, "store"),
+        "parts": [
+            [part, state.parts.get(part, 0), members, int(points)]
+            for part, members, points in fetch(_PARTS, [backtest.pk])
+        ],
+        "gifts": state.gifts,
+        "stopped": state.stopped,
+        "budget_ended": state.budget_ended,
     }
 
 

@@ -10,13 +10,21 @@ from rewards.engine.evaluate import CompiledCampaign, Rulebook, compile_campaign
 from rewards.models import Backtest, CampaignVersion
 
 DATES = ("starts_at", "ends_at")
+CONTROL = "control_percent"
 
 
 class Sides(NamedTuple):
-    """What is compared: the rules in force, and those rules with the definition among them."""
+    """
+    What is compared: the rules in force, and those rules with the definition among them.
+
+    `own` are the rulebooks of the campaign alone: of what is tried, and of what it takes the place of.
+    `untreated` is what is tried without its control group, if it has one.
+    """
 
     today: Rulebook
     tried: Rulebook
+    own: tuple[Rulebook, ...]
+    untreated: Rulebook | None
 
 
 def undated(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,13 +58,25 @@ def of(backtest: Backtest) -> Sides:
         _compiled(version, backtest)
         for version in versions.select_related("campaign").order_by("campaign__key")
     ]
-    tried = compile_campaign(
+    tried = _tried(backtest, backtest.definition)
+    whole = {name: part for name, part in backtest.definition.get("audience", {}).items() if name != CONTROL}
+    return Sides(
+        today=Rulebook(today),
+        tried=with_tried(today, tried),
+        own=tuple(Rulebook([one]) for one in (*today, tried) if one.key == tried.key),
+        untreated=Rulebook([_tried(backtest, {**backtest.definition, "audience": whole})])
+        if tried.definition.audience.control_percent
+        else None,
+    )
+
+
+def _tried(backtest: Backtest, definition: Mapping[str, Any]) -> CompiledCampaign:
+    return compile_campaign(
         version_id=backtest.version_id or backtest.pk,
         campaign_key=backtest.campaign.key,
         name=backtest.campaign.name,
-        definition=_dated(backtest.definition, backtest),
+        definition=_dated(definition, backtest),
     )
-    return Sides(Rulebook(today), with_tried(today, tried))
 
 
 def with_tried(today: Iterable[CompiledCampaign], tried: CompiledCampaign) -> Rulebook:

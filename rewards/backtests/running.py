@@ -21,13 +21,13 @@ import msgspec
 import structlog
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from loyalty.core.db import fetch, violated
 from members import terms
-from rewards.backtests import results, rulebooks, stream
-from rewards.backtests.simulation import Member, Simulation, State, Tally
+from rewards.backtests import past, results, rulebooks, stream
+from rewards.backtests.simulation import Member, Simulation, State, Tally, Used
 from rewards.models import Backtest, BacktestMember, BacktestStatus, BacktestTally
 
 SLICE_SECONDS: Final = 4.0
@@ -121,13 +121,17 @@ def _slice(backtest: Backtest) -> bool:
         sides=rulebooks.of(backtest),
         key=backtest.campaign.key,
         spendable=_spendable(backtest),
+        prices={key: Decimal(price) for key, price in backtest.prices.items()},
         state=msgspec.convert(backtest.state, State),
     )
+    books = (simulation.today.rulebook, simulation.tried.rulebook)
     before = position = (backtest.position_at or backtest.starts_at, backtest.position_id or stream.START)
     is_over, done = False, 0
     while not is_over and done < SLICE_ACTIVITIES and monotonic() - began < SLICE_SECONDS:
         chunk = stream.chunk(backtest.program, after=position, ends_at=backtest.ends_at)
-        for one in chunk:
+        if simulation.limits_members:
+            _load_used(backtest, simulation, {one.member_id for one in chunk})
+        for one in past.filled(chunk, books):
             simulation.take(one)
         is_over = len(chunk) < stream.AT_ONCE
         if chunk:
@@ -186,9 +190,9 @@ def _commit(
         stored = (row.position_at or row.starts_at, row.position_id or stream.START)
         if row.finished_at or stored != before:
             return False
-        _keep_members(row, simulation.members)
+        _keep_members(row, simulation)
         _keep_tallies(row, simulation.tallies)
-        row.state = msgspec.to_builtins(simulation.state)
+        row.state = msgspec.to_builtins(simulation.finish())
         row.position_at, row.position_id = position
         row.done, row.seconds, row.resumed = row.done + done, row.seconds + seconds, 0
         # Without a sign of life from now on, so that any worker may take the next slice.
@@ -202,14 +206,27 @@ def _commit(
     return not is_over
 
 
+_USED: Final = """
+SELECT member_id, used::text FROM rewards_backtestmember WHERE backtest_id = $1 AND member_id = ANY($2)"""
+
+
+def _load_used(backtest: Backtest, simulation: Simulation, members: set[UUID]) -> None:
+    """What limits have counted of the members in earlier slices."""
+    unknown = members - simulation.used.keys()
+    if unknown:
+        for member_id, used in fetch(_USED, [backtest.pk, list(unknown)]):
+            simulation.used[member_id] = msgspec.json.decode(used, type=Used)
+
+
 _MEMBERS: Final = """
 INSERT INTO rewards_backtestmember AS kept (backtest_id, member_id, matched, before, after, given, part, used)
-SELECT $1, new.member_id, new.matched, new.before, new.after, new.given, '', '{}'
+SELECT $1, new.member_id, new.matched, new.before, new.after, new.given, new.part, new.used
 FROM json_to_recordset($2::json)
-     AS new(member_id uuid, matched bigint, before bigint, after bigint, given bigint)
+     AS new(member_id uuid, matched bigint, before bigint, after bigint, given bigint, part text, used jsonb)
 ON CONFLICT (backtest_id, member_id) DO UPDATE SET
     matched = kept.matched + excluded.matched, before = kept.before + excluded.before,
-    after = kept.after + excluded.after, given = kept.given + excluded.given"""
+    after = kept.after + excluded.after, given = kept.given + excluded.given,
+    part = CASE WHEN excluded.part = '' THEN kept.part ELSE excluded.part END, used = excluded.used"""
 
 _TALLIES: Final = """
 INSERT INTO rewards_backtesttally AS kept (backtest_id, kind, key, name, matched, amount, points)
@@ -221,8 +238,12 @@ ON CONFLICT (backtest_id, kind, key) DO UPDATE SET
     points = kept.points + excluded.points"""
 
 
-def _keep_members(backtest: Backtest, members: dict[UUID, Member]) -> None:
-    rows = [{"member_id": member_id, **_columns(sums)} for member_id, sums in members.items()]
+def _keep_members(backtest: Backtest, simulation: Simulation) -> None:
+    nothing = Used()
+    rows = [
+        {"member_id": member_id, **_columns(sums), "used": simulation.used.get(member_id, nothing)}
+        for member_id, sums in simulation.members.items()
+    ]
     _insert(_MEMBERS, backtest, rows)
 
 

@@ -51,6 +51,8 @@ class KeptLine(Struct, frozen=True):
     category: str = ""
     brand: str = ""
     department: str = ""
+    discount: KeptMoney | None = None
+    tax: KeptMoney | None = None
 
 
 class Happened(Struct, frozen=True):
