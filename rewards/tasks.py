@@ -8,6 +8,7 @@ from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
 from rewards import budgets, checking, waiting
+from rewards.backtests import running
 
 log = structlog.get_logger(__name__)
 
@@ -54,3 +55,25 @@ def watch_budgets() -> None:
 def _watch_budgets(program: Program, at: datetime) -> None:
     if told := budgets.sweep(program, at=at):
         log.info("budgets_told", program=program.key, budgets=told)
+
+
+@shared_task
+def run_backtest(*, backtest_id: str) -> None:
+    """Do some seconds of a backtest's work, and have the rest, or the next one, done in turn."""
+    backtest = running.claimed(UUID(backtest_id))
+    if backtest is None:
+        return
+    try:
+        goes_on = running.go_on(backtest)
+    finally:
+        following = running.next_of(backtest.program_id)
+        if following is not None:
+            run_backtest.delay(backtest_id=str(following))
+    log.debug("backtest_slice", backtest=backtest_id, goes_on=goes_on)
+
+
+@shared_task
+def pick_up_backtests() -> None:
+    """Go on with backtests whose worker was lost, or that nobody has begun."""
+    for backtest_id in running.abandoned():
+        run_backtest.apply_async(kwargs={"backtest_id": str(backtest_id)}, expires=15)

@@ -1,4 +1,5 @@
 from rewards.models.activity import Activity, ActivityKind
+from rewards.models.backtest import Backtest, BacktestMember, BacktestStatus, BacktestTally, TallyKind
 from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
 from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
@@ -10,6 +11,10 @@ __all__ = [
     "ActivityKind",
     "BudgetSlot",
     "BudgetUnit",
+    "Backtest",
+    "BacktestMember",
+    "BacktestStatus",
+    "BacktestTally",
     "Campaign",
     "CampaignBudget",
     "CampaignCount",
@@ -21,6 +26,7 @@ __all__ = [
     "Redemption",
     "RedemptionStatus",
     "Reward",
+    "TallyKind",
     "Voucher",
     "VoucherStatus",
     "WaitingReturn",
