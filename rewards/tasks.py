@@ -7,7 +7,7 @@ from celery import shared_task
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking, waiting
+from rewards import checking, turns, waiting
 
 log = structlog.get_logger(__name__)
 
@@ -43,3 +43,14 @@ def apply_waiting_returns() -> None:
 def _apply_waiting_returns(program: Program, at: datetime) -> None:
     if applied := waiting.sweep(program, at=at):
         log.info("waiting_returns_applied", program=program.key, returns=applied)
+
+
+@shared_task
+def turn_campaigns() -> None:
+    """Let campaigns start and end whose time has come, in every program, by its own clock."""
+    each_program(_turn_campaigns)
+
+
+def _turn_campaigns(program: Program, at: datetime) -> None:
+    if moved := turns.keep(program, at=at):
+        log.info("campaigns_turned", program=program.key, campaigns=moved)

@@ -1,5 +1,5 @@
 from rewards.models.activity import Activity, ActivityKind
-from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, VersionStep
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
@@ -12,6 +12,7 @@ __all__ = [
     "Redemption",
     "RedemptionStatus",
     "Reward",
+    "VersionStep",
     "Voucher",
     "VoucherStatus",
     "WaitingReturn",
