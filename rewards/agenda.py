@@ -8,10 +8,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db.models.fields.json import KT, KeyTransform
+from django.utils.translation import ngettext
 
 from loyalty.core.models import Program
-from rewards import differences, spans
+from rewards import spans
+from rewards.engine import phrases, schedule
 from rewards.engine.catalogue import WEEKDAYS
+from rewards.engine.problems import Place
+from rewards.engine.schedule import Schedule
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 
 PLANNED: Final = (CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
@@ -121,15 +125,16 @@ def _lane(campaign: Campaign, runs: list[spans.Span], first: date, last: date, z
         return None
     definition = shown[-1][0].version.definition
     days = [day for run, block in shown for day in _days(run.version.definition, block, first)]
-    said = differences.rhythm(_rhythm(definition))
+    rhythm = _rhythm(definition)
+    said = phrases.of_recurrence(rhythm)
     return Lane(
         campaign=campaign,
         reaches=_joined(range(block.begins, block.ends) for _, block in shown),
         days=_joined([days]),
         begins_at=runs[0].starts_at,
         ends_at=runs[-1].ends_at,
-        rhythm=" · ".join(said.values()),
-        has_hours="hours" in said,
+        rhythm=said.text(ngettext) if said else "",
+        has_hours=bool(rhythm.hours),
     )
 
 
@@ -151,31 +156,24 @@ def _days(definition: Mapping[str, Any], block: Block, first: date) -> Iterator[
             yield number
 
 
-def _rhythm(definition: Mapping[str, Any]) -> dict[str, Any]:
+def _rhythm(definition: Mapping[str, Any]) -> Schedule:
     """The schedule; a condition on weekdays that always has to hold counts like one of its own."""
-    schedule = dict(definition.get("schedule") or {})
+    raw = dict(definition.get("schedule") or {})
     tree = definition.get("conditions") or {}
     for leaf in tree.get("all") or [tree]:
         if leaf.get("fact") == "moment.weekday" and leaf.get("operator") in ("in", "eq"):
             value = leaf["value"]
-            schedule.setdefault("weekdays", value if isinstance(value, list) else [value])
-    return schedule
+            raw["weekdays"] = raw.get("weekdays") or (value if isinstance(value, list) else [value])
+    return schedule.parse(raw, Place())
 
 
-def _falls_on(day: date, rhythm: Mapping[str, Any]) -> bool:
-    weekdays, month_days = rhythm.get("weekdays"), rhythm.get("month_days")
-    if weekdays and WEEKDAYS[day.weekday()] not in weekdays:
-        return False
-    is_last = (day + timedelta(days=1)).day == 1
-    if month_days and day.day not in month_days and not (is_last and -1 in month_days):
-        return False
-    year_days = rhythm.get("year_days")
-    return not year_days or any(_is_within(f"{day:%m-%d}", part) for part in year_days)
-
-
-def _is_within(day: str, part: Mapping[str, str]) -> bool:
-    begins, ends = part["from"], part["until"]
-    return begins <= day <= ends if begins <= ends else day >= begins or day <= ends
+def _falls_on(day: date, rhythm: Schedule) -> bool:
+    """Whether it runs at any hour of that day."""
+    return (
+        (not rhythm.weekdays or WEEKDAYS[day.weekday()] in rhythm.weekdays)
+        and (not rhythm.month_days or rhythm.has_day(day))
+        and (not rhythm.seasons or any(season.has(f"{day:%m-%d}") for season in rhythm.seasons))
+    )
 
 
 def _joined(days: Iterable[Iterable[int]]) -> list[Block]:

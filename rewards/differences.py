@@ -1,10 +1,9 @@
 """What differs between two definitions of a campaign, in plain words: added, removed, changed."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,8 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from loyalty.core.models import Program
 from rewards.engine import definition as engine_definition
 from rewards.engine import phrases
+from rewards.engine.definition import Definition
 from rewards.engine.problems import InvalidDefinition
-from rewards.engine.reasons import money
+from rewards.engine.reasons import Reason
 
 PARTS: Final = {
     "trigger": gettext_lazy("When"),
@@ -90,75 +90,86 @@ def _of_part(part: str, old: list[Item], new: list[Item]) -> Iterator[Difference
 def items(definition: Mapping[str, Any], *, program: Program) -> Iterator[Item]:
     """All that a definition says, each in words that stand by themselves."""
     trigger = definition.get("trigger") or {}
-    yield _item("trigger", "trigger", _trigger(trigger), trigger)
-    yield from _audience(definition.get("audience") or {}, program, trigger)
-    yield from _conditions(definition.get("conditions") or {}, program, trigger)
-    yield from _effects(definition.get("effects") or (), program, trigger)
-    yield from _limits(definition.get("limits") or {}, program)
-    yield from _stacking(definition.get("stacking") or {})
-    yield from _schedule(definition.get("schedule") or {}, program)
+    spoken = _Spoken(trigger, program)
+    yield _item("trigger", "trigger", spoken.trigger(), trigger)
+    yield from _audience(definition.get("audience") or {}, spoken)
+    yield from _conditions(definition.get("conditions") or {}, spoken)
+    yield from _effects(definition.get("effects") or (), spoken)
+    yield from _limits(definition.get("limits") or {}, spoken)
+    yield from _stacking(definition.get("stacking") or {}, spoken)
+    yield from _schedule(definition.get("schedule") or {}, spoken)
 
 
 def _item(part: str, kin: str, text: str, raw: Any) -> Item:
+    """What cannot be put into words, as it is not complete, is shown as it is stored."""
+    text = text or json.dumps(raw, ensure_ascii=False)
     return Item(part, kin, text[:1].upper() + text[1:], json.dumps([kin, raw], sort_keys=True))
 
 
-_TRIGGERS: Final = {
-    "sale": gettext_lazy("A sale"),
-    "return": gettext_lazy("A return"),
-    "member_registered": gettext_lazy("Somebody becomes a member"),
-    "identifier_added": gettext_lazy("A member adds a card, an e-mail address or the like"),
-    "profile_completed": gettext_lazy("A member completes the profile"),
-    "birthday": gettext_lazy("A member's birthday"),
-    "anniversary": gettext_lazy("The anniversary of becoming a member"),
-    "tier_reached": gettext_lazy("A member reaches a tier"),
-    "segment_entered": gettext_lazy("A member comes into a segment"),
-    "referral_qualified": gettext_lazy("A referral qualifies"),
-    "challenge_completed": gettext_lazy("A member completes a challenge"),
-    "code_entered": gettext_lazy("A member enters a code"),
-    "check_in": gettext_lazy("A member checks in at a store"),
-}
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """The engine's words for a piece of a definition; empty for what it cannot read."""
+
+    on: Mapping[str, Any]
+    program: Program
+
+    def trigger(self) -> str:
+        return self._said({}, lambda rule: phrases.every(rule.trigger))
+
+    def audience(self, raw: Any) -> str:
+        return self._said({"audience": raw}, lambda rule: phrases.of_audience(rule.audience))
+
+    def condition(self, raw: Any) -> str:
+        def said(rule: Definition) -> Reason | None:
+            return rule.conditions and phrases.of_node(rule.conditions, currency=self.program.currency)
+
+        return self._said({"conditions": {"all": [raw]}}, said)
+
+    def effect(self, raw: Any) -> str:
+        def said(rule: Definition) -> Reason:
+            currency, rounding = self.program.currency, self.program.rounding
+            return phrases.of_effects(rule.effects, currency=currency, rounding=rounding)
+
+        return self._said({"effects": [raw]}, said)
+
+    def limit(self, raw: Any) -> str:
+        def said(rule: Definition) -> Reason | None:
+            found = phrases.of_limits(rule.limits, currency=self.program.currency)
+            return found[0] if found else None
+
+        return self._said({"limits": raw}, said)
+
+    def stacking(self, raw: Any) -> str:
+        return self._said({"stacking": raw}, lambda rule: phrases.of_stacking(rule.stacking))
+
+    def recurrence(self, raw: Any) -> str:
+        return self._said({"schedule": raw}, lambda rule: phrases.of_recurrence(rule.schedule))
+
+    def _said(self, piece: dict[str, Any], phrase: Callable[[Definition], Reason | None]) -> str:
+        """As a part of the smallest definition that has it."""
+        given = {"kind": "fixed_points", "wallet_type": phrases.DEFAULT_WALLET_TYPE, "points": 1}
+        try:
+            rule = engine_definition.parse({"trigger": self.on, "effects": [given], **piece})
+        except InvalidDefinition:
+            return ""
+        said = phrase(rule)
+        return said.text(ngettext) if said else ""
 
 
-def _trigger(trigger: Mapping[str, Any]) -> str:
-    kind = str(trigger.get("kind", ""))
-    if kind == "event":
-        return _("The event %(name)s") % {"name": trigger.get("event_type", "")}
-    if kind == "inactivity":
-        return ngettext(
-            "A member has not been active for %(days)s day",
-            "A member has not been active for %(days)s days",
-            int(trigger.get("days", 0)),
-        ) % {"days": trigger.get("days")}
-    said = str(_TRIGGERS.get(kind, kind))
-    narrowed = [_listed(value) for key, value in trigger.items() if isinstance(value, list) and value]
-    return f"{said}: {'; '.join(narrowed)}" if narrowed else said
-
-
-def _listed(values: Iterable[Any]) -> str:
-    return ", ".join(map(str, values))
-
-
-def _audience(audience: Mapping[str, Any], program: Program, trigger: Mapping[str, Any]) -> Iterator[Item]:
-    texts = {
-        "segments": _("members in one of the segments %(listed)s"),
-        "not_segments": _("nobody in the segments %(listed)s"),
-        "tiers": _("members in one of the tiers %(listed)s"),
-    }
-    for key, text in texts.items():
+def _audience(audience: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:
+    for key in ("segments", "not_segments", "tiers"):
         if audience.get(key):
-            yield _item("audience", key, text % {"listed": _listed(audience[key])}, audience[key])
+            yield _item("audience", key, spoken.audience({key: audience[key]}), audience[key])
     if share := audience.get("control_percent"):
-        text = _("%(share)s %% of members get nothing, to compare with") % {"share": share}
+        text = _("%(share)s %% of members are held out, to compare with") % {"share": share}
         yield _item("audience", "control_percent", text, share)
     for variant in audience.get("variants") or ():
-        named = {"name": variant.get("name") or variant.get("key"), "share": variant.get("percent")}
-        text = _("variant “%(name)s” for %(share)s %% of members") % named
-        yield _item("audience", f"variant:{variant.get('key')}", text, [named["name"], named["share"]])
-        for item in _effects(variant.get("effects") or (), program, trigger):
-            kin = f"variant:{variant.get('key')}:{item.kin}"
-            text = _("variant “%(name)s”: %(effect)s") % {"name": named["name"], "effect": item.text}
-            yield _item("effects", kin, text, item.raw)
+        told = {"name": variant.get("name") or variant.get("key"), "share": variant.get("percent")}
+        text = _("variant “%(name)s” for %(share)s %% of members") % told
+        yield _item("audience", f"variant:{variant.get('key')}", text, list(told.values()))
+        for item in _effects(variant.get("effects") or (), spoken):
+            text = _("variant “%(name)s”: %(effect)s") % {**told, "effect": item.text}
+            yield _item("effects", f"variant:{variant.get('key')}:{item.kin}", text, item.raw)
 
 
 _TOGETHER: Final = {
@@ -168,154 +179,58 @@ _TOGETHER: Final = {
 }
 
 
-def _conditions(tree: Mapping[str, Any], program: Program, trigger: Mapping[str, Any]) -> Iterator[Item]:
+def _conditions(tree: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:
+    """Those at the top one by one; a group within them is one thing."""
     if "fact" in tree:
         tree = {"all": [tree]}
     for kind, children in tree.items():
         if kind == "none" or len(children) > 1:
-            yield _item("conditions", "together", str(_TOGETHER.get(kind, kind)), kind)
+            yield _item("conditions", "together", str(_TOGETHER.get(kind, "")), kind)
         for child in children:
-            said = _condition(child, trigger, program)
-            kin = str(child.get("fact", "group"))
-            yield _item("conditions", kin, said or _plain(child), child)
+            yield _item("conditions", str(child.get("fact", "group")), spoken.condition(child), child)
 
 
-def _condition(raw: Any, trigger: Mapping[str, Any], program: Program) -> str:
-    """Empty if it cannot be put into words, as it is not complete."""
-    given = {"kind": "fixed_points", "wallet_type": phrases.DEFAULT_WALLET_TYPE, "points": 1}
-    rule = _parsed({"trigger": trigger, "conditions": {"all": [raw]}, "effects": [given]})
-    if rule is None or rule.conditions is None:
-        return ""
-    return phrases.of_node(rule.conditions, currency=program.currency).text(ngettext)
-
-
-def _effect(raw: Any, trigger: Mapping[str, Any], program: Program) -> str:
-    """Empty if it cannot be put into words, as it is not complete."""
-    rule = _parsed({"trigger": trigger, "effects": [raw]})
-    if rule is None:
-        return ""
-    return phrases.of_effects(rule.effects, currency=program.currency, rounding=program.rounding).text(
-        ngettext
-    )
-
-
-def _parsed(raw: dict[str, Any]) -> engine_definition.Definition | None:
-    try:
-        return engine_definition.parse(raw)
-    except InvalidDefinition:
-        return None
-
-
-def _effects(
-    effects: Iterable[Mapping[str, Any]], program: Program, trigger: Mapping[str, Any]
-) -> Iterator[Item]:
+def _effects(effects: Iterable[Mapping[str, Any]], spoken: _Spoken) -> Iterator[Item]:
     for effect in effects:
-        said = _effect(effect, trigger, program)
-        yield _item("effects", str(effect.get("kind", "")), said or _plain(effect), effect)
+        yield _item("effects", str(effect.get("kind", "")), spoken.effect(effect), effect)
 
 
-_PERIODS: Final = {
-    "day": gettext_lazy("a day"),
-    "week": gettext_lazy("a week"),
-    "month": gettext_lazy("a month"),
-    "quarter": gettext_lazy("a quarter"),
-    "year": gettext_lazy("a year"),
-    "ever": gettext_lazy("ever"),
-}
-
-
-def _limits(limits: Mapping[str, Any], program: Program) -> Iterator[Item]:
+def _limits(limits: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:
     for key, points in (limits.get("per_activity") or {}).items():
-        text = _("at least %(much)s each time") if key == "at_least" else _("at most %(much)s each time")
-        yield _item("limits", f"per_activity:{key}", text % {"much": _points(points)}, points)
-    for limit in limits.get("per_member") or ():
-        period = str(limit.get("per", ""))
-        told = {"much": _much(limit, program), "period": _PERIODS.get(period, period)}
-        text = _("each member at most %(much)s %(period)s") % told
-        yield _item("limits", f"per_member:{period}:{_unit(limit)}", text, limit)
-    for limit in limits.get("in_all") or ():
-        text = _("all together at most %(much)s") % {"much": _much(limit, program)}
-        yield _item("limits", f"in_all:{_unit(limit)}", text, limit)
+        text = spoken.limit({"per_activity": {key: points}})
+        yield _item("limits", f"per_activity:{key}", text, points)
+    for key in ("per_member", "in_all"):
+        for limit in limits.get(key) or ():
+            kin = ":".join((key, str(limit.get("per", "")), *sorted(limit.keys() - {"per"})))
+            yield _item("limits", kin, spoken.limit({key: [limit]}), limit)
     if when := limits.get("when_spent"):
-        text = (
-            _("what does not fit any more is refused")
-            if when == "refuse"
-            else _("the last one gets what is left")
-        )
-        yield _item("limits", "when_spent", text, when)
-
-
-def _unit(limit: Mapping[str, Any]) -> str:
-    return next((unit for unit in ("times", "points", "money") if unit in limit), "")
-
-
-def _much(limit: Mapping[str, Any], program: Program) -> str:
-    if "times" in limit:
-        return ngettext("%(count)s time", "%(count)s times", int(limit["times"])) % {
-            "count": f"{int(limit['times']):,}"
+        texts = {
+            "refuse": _("what is more than is left is not given"),
+            "trim": _("the last one gets what is left"),
         }
-    if "points" in limit:
-        return _points(limit["points"])
-    return money(Decimal(str(limit.get("money", "0"))), program.currency).text(ngettext)
+        yield _item("limits", "when_spent", texts.get(when, ""), when)
 
 
-def _points(points: Any) -> str:
-    return ngettext("%(count)s point", "%(count)s points", int(points)) % {"count": f"{int(points):,}"}
-
-
-def _stacking(stacking: Mapping[str, Any]) -> Iterator[Item]:
+def _stacking(stacking: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:
     if priority := stacking.get("priority"):
         yield _item("stacking", "priority", _("priority %(number)s") % {"number": priority}, priority)
-    if group := stacking.get("group"):
-        text = _("of the group %(group)s only one gives: the one that gives most")
-        if stacking.get("choose") == "first":
-            text = _("of the group %(group)s only one gives: the first by priority")
-        yield _item("stacking", "group", text % {"group": group}, [group, stacking.get("choose")])
+    if stacking.get("group"):
+        group = {key: stacking[key] for key in ("group", "choose") if key in stacking}
+        yield _item("stacking", "group", spoken.stacking(group), group)
 
 
-_WEEKDAYS: Final = {
-    "monday": gettext_lazy("Mondays"),
-    "tuesday": gettext_lazy("Tuesdays"),
-    "wednesday": gettext_lazy("Wednesdays"),
-    "thursday": gettext_lazy("Thursdays"),
-    "friday": gettext_lazy("Fridays"),
-    "saturday": gettext_lazy("Saturdays"),
-    "sunday": gettext_lazy("Sundays"),
-}
+RHYTHM: Final = ("weekdays", "month_days", "year_days", "hours")
 
 
-def _schedule(schedule: Mapping[str, Any], program: Program) -> Iterator[Item]:
-    zone = ZoneInfo(schedule.get("time_zone") or program.time_zone)
+def _schedule(schedule: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:
+    zone = ZoneInfo(spoken.program.time_zone)
     for key, text in {"starts_at": _("from %(when)s"), "ends_at": _("until %(when)s")}.items():
         if schedule.get(key):
             moment = datetime.fromisoformat(schedule[key])
-            yield _item("schedule", key, text % {"when": _moment(moment, zone)}, moment.timestamp())
-    for key, said in rhythm(schedule).items():
-        yield _item("schedule", key, said, schedule[key])
+            when = formats.date_format(moment.astimezone(zone), "j M Y, H:i")
+            yield _item("schedule", key, text % {"when": when}, moment.timestamp())
+    for key in RHYTHM:
+        if schedule.get(key):
+            yield _item("schedule", key, spoken.recurrence({key: schedule[key]}), schedule[key])
     if name := schedule.get("time_zone"):
         yield _item("schedule", "time_zone", _("in the time zone %(name)s") % {"name": name}, name)
-
-
-def rhythm(schedule: Mapping[str, Any]) -> dict[str, str]:
-    """On which days and at which hours, by the schedule's keys, such as {"hours": "17:00 to 19:00"}."""
-    said = {
-        "weekdays": [str(_WEEKDAYS.get(day, day)) for day in schedule.get("weekdays") or ()],
-        "hours": [_("%(from)s to %(until)s") % hours for hours in schedule.get("hours") or ()],
-        "month_days": [
-            _("the last day of the month") if day == -1 else _("day %(day)s of the month") % {"day": day}
-            for day in schedule.get("month_days") or ()
-        ],
-        "year_days": [
-            _("%(from)s to %(until)s of each year") % days for days in schedule.get("year_days") or ()
-        ],
-    }
-    return {key: ", ".join(parts) for key, parts in said.items() if parts}
-
-
-def _moment(moment: datetime, zone: ZoneInfo) -> str:
-    return formats.date_format(moment.astimezone(zone), "j M Y, H:i")
-
-
-def _plain(raw: Any) -> str:
-    """What cannot be put into words is shown as it is stored."""
-    return json.dumps(raw, ensure_ascii=False)
