@@ -7,7 +7,7 @@ from celery import shared_task
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import budgets, checking, waiting
+from rewards import budgets, checking, turns, waiting
 from rewards.backtests import running
 
 log = structlog.get_logger(__name__)
@@ -77,3 +77,14 @@ def pick_up_backtests() -> None:
     """Go on with backtests whose worker was lost, or that nobody has begun."""
     for backtest_id in running.abandoned():
         run_backtest.apply_async(kwargs={"backtest_id": str(backtest_id)}, expires=15)
+
+
+@shared_task
+def turn_campaigns() -> None:
+    """Let campaigns start and end whose time has come, in every program, by its own clock."""
+    each_program(_turn_campaigns)
+
+
+def _turn_campaigns(program: Program, at: datetime) -> None:
+    if moved := turns.keep(program, at=at):
+        log.info("campaigns_turned", program=program.key, campaigns=moved)

@@ -1,7 +1,7 @@
 from rewards.models.activity import Activity, ActivityKind
 from rewards.models.backtest import Backtest, BacktestMember, BacktestStatus, BacktestTally, TallyKind
 from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
-from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, VersionStep
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
@@ -27,6 +27,7 @@ __all__ = [
     "RedemptionStatus",
     "Reward",
     "TallyKind",
+    "VersionStep",
     "Voucher",
     "VoucherStatus",
     "WaitingReturn",
