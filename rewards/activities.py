@@ -45,7 +45,11 @@ class Money(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One line of a receipt: what was paid for a quantity of one product, after discounts."""
+    """
+    One line of a receipt: what was paid for a quantity of one product, after discounts.
+
+    `discount` is what was taken off that line, `tax` what of its amount is tax; both are optional.
+    """
 
     id: Code
     sku: Code
@@ -55,6 +59,8 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     category: OptionalCode = ""
     brand: OptionalCode = ""
     department: OptionalCode = ""
+    discount: Money | None = None
+    tax: Money | None = None
 
 
 class Activity(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, dict=True, kw_only=True):

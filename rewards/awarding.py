@@ -151,6 +151,8 @@ def _line_facts(line: Line) -> LineFacts:
         category=line.category,
         brand=line.brand,
         department=line.department,
+        discount=line.discount.value if line.discount else Decimal(0),
+        tax=line.tax.value if line.tax else Decimal(0),
     )
 
 
@@ -164,6 +166,7 @@ def member_facts(account: Account, context: Context) -> MemberFacts:
         enrolled_date=account.enrolled_at.astimezone(terms.zone).date(),
         birth_date=account.birth_date,
         attributes=account.attributes,
+        id=str(account.member_id),
     )
 
 

@@ -12,7 +12,9 @@ from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from members.models import WalletType
+from rewards.engine.definition import each_effect
 from rewards.engine.evaluate import compile_campaign
+from rewards.engine.problems import Place
 from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion
 
 # How long a form may lie there between choosing “now” and publishing.
@@ -142,11 +144,12 @@ def _check(campaign: Campaign, definition: dict[str, Any]) -> None:
         version_id=campaign.pk, campaign_key=campaign.key, name=campaign.name, definition=definition
     )
     known = set(WalletType.objects.filter(program=campaign.program).values_list("key", flat=True))
-    for position, effect in enumerate(definition["effects"]):
-        if (asked := effect["wallet_type"]) not in known:
+    for place, effect in each_effect(definition, Place()):
+        asked = effect.get("wallet_type")
+        if asked is not None and asked not in known:
             raise UnknownWalletType(
                 f"The program has no points called “{asked}”; it has {', '.join(sorted(known))}.",
-                pointer=f"#/effects/{position}/wallet_type",
+                pointer=f"{place.pointer}/wallet_type",
             )
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rewards import dates_drafting
-from rewards.engine.catalogue import FAMILIES, SCOPES, Fact
+from rewards.engine.catalogue import FAMILIES, SCOPES
+from rewards.engine.fact import Fact
 
 Row = dict[str, str]
 

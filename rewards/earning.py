@@ -342,6 +342,9 @@ def _check_lines(sale: Sale, program: Program) -> None:
             raise InvalidInput(f"The line “{line.id}” is there twice.", pointer=f"#/lines/{position}/id")
         seen.add(line.id)
         check_currency(line.amount, program, f"#/lines/{position}/amount/currency")
+        for name, part in (("discount", line.discount), ("tax", line.tax)):
+            if part is not None:
+                check_currency(part, program, f"#/lines/{position}/{name}/currency")
 
 
 def points_of(results: Iterable[Recorded | DomainError]) -> int:

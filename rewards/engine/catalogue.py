@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -12,59 +12,13 @@ from typing import Any
 
 import msgspec
 
-from rewards.engine.reasons import Reason
-
-ORDER = ("gte", "gt", "lte", "lt", "between")
-ONE_OF = ("eq", "ne", "in", "not_in")
-OPERATORS: dict[str, tuple[str, ...]] = {
-    "money": ("eq", "ne", *ORDER),
-    "decimal": ("eq", "ne", *ORDER),
-    "number": (*ONE_OF, *ORDER),
-    "date": ("eq", "ne", *ORDER),
-    "time": ("between",),
-    "text": ONE_OF,
-    "choice": ONE_OF,
-    "set": ("has_any", "has_all", "has_none"),
-    "boolean": ("eq",),
-    "attribute": (*ONE_OF, *ORDER),
-}
-"""Which operators a type of fact takes. A fact that may be unknown takes `known` as well."""
+from rewards.engine.fact import Fact
+from rewards.engine.facts import DATE, LineFacts, number_in
+from rewards.engine.history import HISTORY
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}\Z")
 NAME_AT_MOST = 100
-
-
-class Fact(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """
-    Something that conditions may ask about.
-
-    `type` decides which operators and values fit, `choices` are the only values of a choice,
-    `triggers` the kinds of activity for which it is known (empty: all). Its label and the way it
-    stands in a sentence are texts: `fact.<key>` and `of.<key>`.
-    """
-
-    key: str
-    type: str
-    read: Callable[[Any], Any]
-    unit: str = ""
-    choices: tuple[str, ...] = ()
-    triggers: tuple[str, ...] = ()
-    may_be_unknown: bool = False
-    attribute: str = ""
-
-    @property
-    def family(self) -> str:
-        """The key without the name of the attribute: "sale.attribute" of "sale.attribute.colour"."""
-        return self.key.removesuffix(f".{self.attribute}") if self.attribute else self.key
-
-    @property
-    def label(self) -> Reason:
-        return Reason(f"fact.{self.family}", {"name": self.attribute} if self.attribute else {})
-
-    @property
-    def operators(self) -> tuple[str, ...]:
-        return (*OPERATORS[self.type], "known") if self.may_be_unknown else OPERATORS[self.type]
 
 
 def birthday_in(year: int, birth_date: date) -> date:
@@ -111,6 +65,12 @@ def _scalar(value: object) -> str | bool | Decimal | None:
     return None
 
 
+def _price(known: Any) -> Decimal | None:
+    """What one piece cost, to the cent as it is; unknown of a line without a quantity."""
+    line = known.line
+    return line.amount / line.quantity if line.quantity else None
+
+
 SALE = (
     Fact(key="sale.amount", type="money", unit="currency", read=lambda f: f.activity.amount),
     Fact(key="sale.store", type="text", read=lambda f: f.activity.store, may_be_unknown=True),
@@ -122,6 +82,13 @@ SALE = (
         unit="items",
         read=lambda f: sum((line.quantity for line in f.activity.lines), Decimal(0)),
     ),
+    Fact(
+        key="sale.list_amount",
+        type="money",
+        unit="currency",
+        read=lambda f: f.activity.amount + f.activity.discount,
+    ),
+    Fact(key="sale.tax", type="money", unit="currency", read=lambda f: f.activity.tax),
     Fact(key="sale.categories", type="set", read=_of_lines("category")),
     Fact(key="sale.brands", type="set", read=_of_lines("brand")),
     Fact(key="sale.departments", type="set", read=_of_lines("department")),
@@ -129,6 +96,7 @@ SALE = (
 )
 MEMBER = (
     Fact(key="member.tier", type="text", read=lambda f: f.member.tier, may_be_unknown=True),
+    Fact(key="member.segments", type="set", read=lambda f: f.member.segments),
     Fact(key="member.balance", type="number", unit="points", read=lambda f: f.member.balance),
     Fact(key="member.age_years", type="number", unit="years", read=_age, may_be_unknown=True),
     Fact(
@@ -158,6 +126,34 @@ LINE = (
     Fact(key="line.category", type="text", read=lambda k: k.line.category, may_be_unknown=True),
     Fact(key="line.brand", type="text", read=lambda k: k.line.brand, may_be_unknown=True),
     Fact(key="line.department", type="text", read=lambda k: k.line.department, may_be_unknown=True),
+    Fact(key="line.list_amount", type="money", unit="currency", read=lambda k: k.line.list_amount),
+    Fact(key="line.price", type="money", unit="currency", may_be_unknown=True, read=_price),
+    Fact(key="line.is_promotional", type="boolean", read=lambda k: k.line.discount > 0),
+)
+
+
+def _total(name: str) -> Callable[[Iterable[LineFacts]], Decimal]:
+    return lambda lines: sum((getattr(line, name) for line in lines), Decimal(0))
+
+
+TOTALS: dict[str, Callable[[Iterable[LineFacts]], Any]] = {
+    "lines.amount": _total("amount"),
+    "lines.list_amount": _total("list_amount"),
+    "lines.quantity": _total("quantity"),
+    "lines.count": lambda lines: sum(1 for _ in lines),
+}
+"""What the lines of a sale that match a tree come to."""
+
+
+def _not_given(facts: Any) -> Any:
+    raise NotImplementedError("a fact about lines needs the tree that picks them")
+
+
+LINES = (
+    Fact(key="lines.amount", type="money", unit="currency", takes="lines", read=_not_given),
+    Fact(key="lines.list_amount", type="money", unit="currency", takes="lines", read=_not_given),
+    Fact(key="lines.quantity", type="decimal", unit="items", takes="lines", read=_not_given),
+    Fact(key="lines.count", type="number", unit="lines", takes="lines", read=_not_given),
 )
 FAMILIES: dict[str, Callable[[Any], Any]] = {
     "sale.attribute": lambda f: f.activity.attributes,
@@ -166,18 +162,43 @@ FAMILIES: dict[str, Callable[[Any], Any]] = {
 }
 """Facts whose names a program makes up: each family and where its attributes stand."""
 
-_FIXED = {fact.key: fact for fact in (*SALE, *MEMBER, *MOMENT, *LINE)}
+_FIXED = {fact.key: fact for fact in (*SALE, *LINES, *MEMBER, *HISTORY, *MOMENT, *LINE)}
+
+
+def _date(value: object) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and DATE.match(value) else None
+    except ValueError:
+        return None
+
+
+def _set(value: object) -> frozenset[str]:
+    if isinstance(value, str):
+        return frozenset({value}) if value else frozenset()
+    return frozenset(filter(None, map(str, value))) if isinstance(value, list | tuple) else frozenset()
+
+
+ATTRIBUTE_TYPES: dict[str, tuple[str, Callable[[object], Any]]] = {
+    "": ("attribute", _scalar),
+    "text": ("text", lambda value: value if isinstance(value, str) else None),
+    "number": ("decimal", lambda value: number_in(_scalar(value))),
+    "date": ("date", _date),
+    "boolean": ("boolean", lambda value: value if isinstance(value, bool) else None),
+    "set": ("set", _set),
+}
+"""By the type that a condition says an attribute is of: the type of the fact, and how its value is read."""
 
 
 @lru_cache(maxsize=4096)
-def attribute(family: str, name: str) -> Fact:
+def attribute(family: str, name: str, type: str = "") -> Fact:
     """The fact of one attribute of a family, as in `attribute("sale.attribute", "colour")`."""
     holder = FAMILIES[family]
+    fact_type, read = ATTRIBUTE_TYPES[type]
     return Fact(
         key=f"{family}.{name}",
-        type="attribute",
-        read=lambda facts: _scalar(holder(facts).get(name)),
-        may_be_unknown=True,
+        type=fact_type,
+        read=lambda facts: read(holder(facts).get(name)),
+        may_be_unknown=fact_type != "set",
         attribute=name,
     )
 
@@ -187,14 +208,14 @@ class Scope(msgspec.Struct, frozen=True):
 
     prefixes: tuple[str, ...]
 
-    def find(self, key: str) -> Fact | None:
-        """The fact of that key, if there is one in this scope."""
+    def find(self, key: str, type: str = "") -> Fact | None:
+        """The fact of that key, if there is one in this scope; of an attribute, as one of that type."""
         if not key.startswith(self.prefixes):
             return None
         for family in FAMILIES:
             name = key.removeprefix(f"{family}.")
             if name != key:
-                return attribute(family, name) if ATTRIBUTE_NAME.match(name) else None
+                return attribute(family, name, type) if ATTRIBUTE_NAME.match(name) else None
         return _FIXED.get(key)
 
     def facts(self) -> Iterator[Fact]:
@@ -209,8 +230,11 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 SCOPES = {
-    "sale": Scope(("sale.", "member.", "moment.")),
-    "event": Scope(("event.", "member.", "moment.")),
+    "sale": Scope(("sale.", "lines.", "member.", "history.", "moment.")),
+    "event": Scope(("event.", "member.", "history.", "moment.")),
+    "member": Scope(("member.", "history.")),
     "line": Scope(("line.",)),
 }
-"""By the kind of trigger; `line` for trees inside an effect that pick lines of a sale."""
+"""
+By what is looked at: a sale, an event, a member alone, or `line` for trees that pick lines of a sale.
+"""

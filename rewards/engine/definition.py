@@ -1,35 +1,87 @@
-"""A campaign's definition, read from JSON: trigger, conditions, effects and schedule."""
+"""A campaign's definition, read from JSON: from its trigger to its schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from rewards.engine import conditions, effects
+from rewards.engine import audience, conditions, effects, limits, schedule, stacking, triggers
+from rewards.engine.assignment import PARTS, VARIANT, part
+from rewards.engine.audience import EVERYONE, Audience
 from rewards.engine.catalogue import SCOPES
+from rewards.engine.conditions import leaves
+from rewards.engine.effects import Effect
+from rewards.engine.gifts import GiftEffect
+from rewards.engine.limits import Limits
+from rewards.engine.operands import read_between, read_key
 from rewards.engine.problems import InvalidDefinition, Place, Problem, shown
-from rewards.engine.timing import EVENT_TYPE
+from rewards.engine.schedule import ALWAYS, Schedule
+from rewards.engine.stacking import ALONE, Stacking
+from rewards.engine.triggers import Trigger
 
-TRIGGERS = ("sale", "event")
+VARIANTS_AT_LEAST, VARIANTS_AT_MOST = 2, 5
+NAME_AT_MOST = 60
+KEYS = ("trigger", "audience", "conditions", "effects", "limits", "stacking", "schedule")
 
 
-class Trigger(msgspec.Struct, frozen=True):
-    """What a campaign listens to: sales, or custom events of one type."""
+class Variant(msgspec.Struct, frozen=True):
+    """
+    One of several ways in which a campaign gives, for `percent` of the members.
 
-    kind: str
-    event_type: str = ""
+    `columns` are the places of its effects among all effects of the definition.
+    """
+
+    key: str
+    name: str
+    percent: int
+    columns: tuple[int, ...]
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """A valid definition. The schedule is in UTC, its end exclusive; None is an open end."""
+    """A valid definition. With variants, `effects` are those of all of them, one after the other."""
 
     trigger: Trigger
     conditions: conditions.Node | None
-    effects: tuple[effects.Effect, ...]
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    effects: tuple[Effect, ...]
+    schedule: Schedule = ALWAYS
+    audience: Audience = EVERYONE
+    variants: tuple[Variant, ...] = ()
+    limits: Limits = limits.NONE
+    stacking: Stacking = ALONE
+
+    @property
+    def starts_at(self) -> datetime | None:
+        return self.schedule.starts_at
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return self.schedule.ends_at
+
+    def variant_of(self, campaign_key: str, member_id: str) -> Variant | None:
+        """The variant that a member gets, which stays the same; None if there is only one way."""
+        if not self.variants:
+            return None
+        at = part(campaign_key, member_id, VARIANT)
+        for variant in self.variants:
+            at -= variant.percent * PARTS // 100
+            if at < 0:
+                return variant
+        return self.variants[-1]
+
+    @property
+    def segments(self) -> frozenset[str]:
+        """The segments that it looks at."""
+        named = self.audience.segments | self.audience.not_segments
+        asked = (leaf.operand for leaf in leaves(self.conditions) if leaf.fact.key == "member.segments")
+        return named.union(*asked)
+
+    @property
+    def history(self) -> frozenset[str]:
+        """What it asks of a member's history; see `rewards.engine.history`."""
+        return frozenset(leaf.fact.asks for leaf in leaves(self.conditions) if leaf.fact.asks)
 
 
 def parse(raw: object, *, wallet_types: Collection[str] | None = None) -> Definition:
@@ -42,7 +94,7 @@ def parse(raw: object, *, wallet_types: Collection[str] | None = None) -> Defini
     place = Place()
     definition = _read(raw, place)
     if definition is not None and wallet_types is not None:
-        _check_wallet_types(definition, wallet_types, place)
+        _check_wallet_types(raw, wallet_types, place)
     if definition is None or place.problems:
         raise InvalidDefinition(tuple(place.problems))
     return definition
@@ -58,58 +110,95 @@ def problems(raw: object, *, wallet_types: Collection[str] | None = None) -> tup
 
 
 def _read(raw: object, place: Place) -> Definition | None:
-    found = place.mapping(raw, keys=("trigger", "conditions", "effects", "schedule"))
+    found = place.mapping(raw, keys=KEYS)
     if found is None:
         return None
-    trigger = _trigger(found.get("trigger"), place / "trigger")
-    scope = SCOPES["sale" if trigger is None else trigger.kind]
-    tree = conditions.parse(found.get("conditions"), scope=scope, place=place / "conditions")
-    given = effects.parse(
-        found.get("effects"), trigger=trigger.kind if trigger else "", place=place / "effects"
-    )
-    starts_at, ends_at = _schedule(found.get("schedule"), place / "schedule")
-    return None if trigger is None else Definition(trigger, tree, given, starts_at, ends_at)
-
-
-def _trigger(raw: object, place: Place) -> Trigger | None:
-    found = place.mapping(raw, keys=("kind", "event_type"))
-    if found is None:
+    trigger = triggers.parse(found.get("trigger"), place / "trigger")
+    kind = "event" if trigger and trigger.kind != "sale" else "sale"
+    tree = conditions.parse(found.get("conditions"), scope=SCOPES[kind], place=place / "conditions")
+    given, variants = _given(found, kind, place)
+    whom = audience.parse(found.get("audience"), place / "audience")
+    bounds = limits.parse(found.get("limits"), place / "limits")
+    goes_with = stacking.parse(found.get("stacking"), place / "stacking")
+    when = schedule.parse(found.get("schedule"), place / "schedule")
+    if trigger is None:
         return None
-    kind, event_type = found.get("kind"), found.get("event_type", "")
-    if kind not in TRIGGERS:
-        return (place / "kind").refuse("not_a_choice", found=shown(kind), choices=", ".join(TRIGGERS))
-    if kind == "event" and not (isinstance(event_type, str) and EVENT_TYPE.match(event_type)):
-        return (place / "event_type").refuse("not_an_event_type", found=shown(event_type))
-    if kind == "sale" and event_type:
-        return (place / "event_type").refuse("a_sale_has_no_event_type")
-    return Trigger(kind, event_type)
+    return Definition(trigger, tree, given, when, whom, variants, bounds, goes_with)
 
 
-def _schedule(raw: object, place: Place) -> tuple[datetime | None, datetime | None]:
-    found = None if raw is None else place.mapping(raw, keys=("starts_at", "ends_at"))
-    if found is None:
-        return None, None
-    starts_at = _instant(found.get("starts_at"), place / "starts_at")
-    ends_at = _instant(found.get("ends_at"), place / "ends_at")
-    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        (place / "ends_at").refuse("ends_before_it_starts")
-    return starts_at, ends_at
-
-
-def _instant(raw: object, place: Place) -> datetime | None:
+def _given(
+    found: Mapping[str, Any], kind: str, place: Place
+) -> tuple[tuple[Effect, ...], tuple[Variant, ...]]:
+    whom = found.get("audience")
+    raw = whom.get("variants") if isinstance(whom, Mapping) else None
     if raw is None:
+        return effects.parse(found.get("effects"), trigger=kind, place=place / "effects"), ()
+    if found.get("effects"):
+        (place / "effects").refuse("variants_have_the_effects")
+    return _variants(raw, kind, place / "audience" / "variants")
+
+
+def _variants(raw: object, kind: str, place: Place) -> tuple[tuple[Effect, ...], tuple[Variant, ...]]:
+    items = place.items(raw, at_most=VARIANTS_AT_MOST, what="variant")
+    if items is None:
+        return (), ()
+    given: list[Effect] = []
+    variants: list[Variant] = []
+    for index, item in enumerate(items):
+        read = _variant(item, kind, place / index)
+        if read is not None:
+            variant, its_effects = read
+            columns = tuple(range(len(given), len(given) + len(its_effects)))
+            variants.append(msgspec.structs.replace(variant, columns=columns))
+            given += its_effects
+    if len(items) < VARIANTS_AT_LEAST:
+        place.refuse("too_few_variants", least=VARIANTS_AT_LEAST)
+    elif len(variants) == len(items):
+        _check_variants(variants, place)
+    return tuple(given), tuple(variants)
+
+
+def _variant(raw: object, kind: str, place: Place) -> tuple[Variant, tuple[Effect, ...]] | None:
+    found = place.mapping(raw, keys=("key", "name", "percent", "effects"))
+    if found is None:
         return None
-    try:
-        moment = datetime.fromisoformat(raw) if isinstance(raw, str) else None
-        if moment is not None and moment.utcoffset() is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    return place.refuse("not_an_instant", found=shown(raw))
+    key = read_key(found.get("key"), place / "key")
+    percent = read_between(found.get("percent"), 1, 99, place / "percent")
+    name = found.get("name", "")
+    if not isinstance(name, str) or len(name) > NAME_AT_MOST:
+        (place / "name").refuse("not_a_name", found=shown(name), limit=NAME_AT_MOST)
+    its_effects = effects.parse(found.get("effects"), trigger=kind, place=place / "effects")
+    if key is None or percent is None:
+        return None
+    return Variant(key, str(name) or key, percent, ()), its_effects
 
 
-def _check_wallet_types(definition: Definition, wallet_types: Collection[str], place: Place) -> None:
-    for index, effect in enumerate(definition.effects):
-        if effect.wallet_type not in wallet_types:
-            at = place / "effects" / index / "wallet_type"
-            at.refuse("unknown_wallet_type", found=shown(effect.wallet_type), known=", ".join(wallet_types))
+def _check_variants(variants: list[Variant], place: Place) -> None:
+    if len({variant.key for variant in variants}) < len(variants):
+        place.refuse("variant_named_twice")
+    if (total := sum(variant.percent for variant in variants)) != 100:
+        place.refuse("not_a_hundred_percent", total=total)
+
+
+def _check_wallet_types(raw: Any, wallet_types: Collection[str], place: Place) -> None:
+    for at, effect in each_effect(raw, place):
+        named = effect.get("wallet_type")
+        if isinstance(named, str) and named not in wallet_types:
+            (at / "wallet_type").refuse(
+                "unknown_wallet_type", found=shown(named), known=", ".join(wallet_types)
+            )
+
+
+def each_effect(raw: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """The effects of a readable definition as its JSON has them, those of variants too, with their places."""
+    for index, effect in enumerate(raw.get("effects") or ()):
+        yield place / "effects" / index, effect
+    for number, variant in enumerate((raw.get("audience") or {}).get("variants") or ()):
+        at = place / "audience" / "variants" / number / "effects"
+        for index, effect in enumerate(variant["effects"]):
+            yield at / index, effect
+
+
+def gifts_of(definition: Definition) -> tuple[GiftEffect, ...]:
+    """The effects that give something else than points."""
+    return tuple(effect for effect in definition.effects if isinstance(effect, GiftEffect))

@@ -4,40 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from rewards.engine import conditions
+from rewards.engine import conditions, tally
 from rewards.engine.definition import Definition, parse
-from rewards.engine.effects import Effect, Grant
 from rewards.engine.facts import Facts, KnownFacts
+from rewards.engine.limits import NOTHING_USED, Usage
 from rewards.engine.operators import Predicate
-from rewards.engine.reasons import Reason
-from rewards.engine.timing import Expiry, Pending
+from rewards.engine.outcome import NOTHING, Award, Outcome
+
+__all__ = ["Asks", "Award", "CompiledCampaign", "Outcome", "Rulebook", "compile_campaign", "evaluate", "run"]
 
 
-class Award(msgspec.Struct, frozen=True, kw_only=True):
+class Asks(msgspec.Struct, frozen=True):
     """
-    Points that one effect of a campaign version gives for one activity, and why.
+    What must be known of a member, beside what is always known, before an activity is evaluated.
 
-    `effect` is the effect's place in the definition. `line_points` says how much is for which
-    line where the effect looks at lines, and is None where it is for the activity as a whole.
-    `expiry` and `pending` are what the effect says of them; None leaves it to others.
+    `segments`: which of these the member is in. `history`: keys of `rewards.engine.history`.
+    `limited`: campaigns of which must be known what they gave before.
     """
 
-    campaign_key: str
-    version_id: UUID
-    effect: int
-    wallet_type: str
-    points: int
-    reason: Reason
-    is_base: bool
-    line_points: Mapping[str, int] | None = None
-    expiry: Expiry | None = None
-    pending: Pending | None = None
+    segments: frozenset[str] = frozenset()
+    history: frozenset[str] = frozenset()
+    limited: tuple[CompiledCampaign, ...] = ()
 
 
 class CompiledCampaign(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -48,6 +40,11 @@ class CompiledCampaign(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     name: str
     definition: Definition
     applies: Predicate
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it must be known what it gave before."""
+        return self.definition.limits.are_counted
 
 
 def compile_campaign(
@@ -60,31 +57,40 @@ def compile_campaign(
     """
     read = parse(definition)
     return CompiledCampaign(
-        version_id=version_id, key=campaign_key, name=name, definition=read, applies=_compile(read)
+        version_id=version_id,
+        key=campaign_key,
+        name=name,
+        definition=read,
+        applies=_compile(campaign_key, read),
     )
 
 
-def _compile(definition: Definition) -> Predicate:
-    met = None if definition.conditions is None else conditions.compile(definition.conditions)
-    if definition.starts_at is not None or definition.ends_at is not None:
-        return _scheduled(definition.starts_at, definition.ends_at, met)
-    return met or _always
+def _compile(campaign_key: str, definition: Definition) -> Predicate:
+    """What is quick to ask comes first; who is held out is only asked of those who meet all else."""
+    asked = (
+        definition.schedule.predicate(),
+        definition.trigger.predicate(),
+        definition.audience.predicate(),
+        None if definition.conditions is None else conditions.compile(definition.conditions),
+        _treated(campaign_key, definition),
+    )
+    parts = tuple(part for part in asked if part is not None)
+    return conditions.every(parts) if parts else _always
 
 
 def _always(facts: KnownFacts) -> bool:
     return True
 
 
-def _scheduled(starts_at: datetime | None, ends_at: datetime | None, met: Predicate | None) -> Predicate:
-    def applies(facts: Any) -> bool:
-        instant = facts.instant
-        if starts_at is not None and instant < starts_at:
-            return False
-        if ends_at is not None and instant >= ends_at:
-            return False
-        return met is None or met(facts)
+def _treated(campaign_key: str, definition: Definition) -> Predicate | None:
+    whom = definition.audience
+    if not whom.control_percent:
+        return None
 
-    return applies
+    def is_treated(facts: Any) -> bool:
+        return not whom.holds_out(campaign_key, facts.member)
+
+    return is_treated
 
 
 class Rulebook:
@@ -101,9 +107,9 @@ class Rulebook:
             raise ValueError("a rulebook holds one version of a campaign at most")
         listening: defaultdict[tuple[str, str], list[tuple[Predicate, CompiledCampaign]]] = defaultdict(list)
         for campaign in self.campaigns:
-            trigger = campaign.definition.trigger
-            listening[trigger.kind, trigger.event_type].append((campaign.applies, campaign))
+            listening[campaign.definition.trigger.listens_to].append((campaign.applies, campaign))
         self._listening = dict(listening)
+        self._asks: dict[tuple[str, str], Asks] = {}
 
     def __iter__(self) -> Iterator[CompiledCampaign]:
         return iter(self.campaigns)
@@ -114,57 +120,50 @@ class Rulebook:
         rules = self._listening.get((activity.kind, activity.event_type), ())
         return [campaign for applies, campaign in rules if applies(facts)]
 
+    def listens_to(self, kind: str, event_type: str = "") -> bool:
+        """Whether any campaign may give something for such activities."""
+        return (kind, event_type) in self._listening
 
-def evaluate(
-    campaigns: Rulebook | Iterable[CompiledCampaign], facts: Facts, *, rounding: str
-) -> tuple[Award, ...]:
+    def asks(self, kind: str, event_type: str = "") -> Asks:
+        """What must be known before such an activity is evaluated."""
+        listened = (kind, event_type)
+        if listened not in self._asks:
+            campaigns = [campaign for _, campaign in self._listening.get(listened, ())]
+            self._asks[listened] = Asks(
+                segments=frozenset().union(*(campaign.definition.segments for campaign in campaigns)),
+                history=frozenset().union(*(campaign.definition.history for campaign in campaigns)),
+                limited=tuple(campaign for campaign in campaigns if campaign.is_limited),
+            )
+        return self._asks[listened]
+
+
+def run(
+    campaigns: Rulebook | Iterable[CompiledCampaign],
+    facts: Facts,
+    *,
+    rounding: str,
+    usage: Usage = NOTHING_USED,
+) -> Outcome:
     """
-    What the campaigns give for the activity, in the order of their keys; never awards of no points.
+    What the campaigns give for the activity; never awards of no points.
 
-    The order of the campaigns does not matter. `rounding` is "down", "half_up" or "up". A plain
-    collection is made a `Rulebook` first; keep one if there are many activities.
+    The order of the campaigns does not matter. `rounding` is "down", "half_up" or "up"; `usage` says
+    what campaigns with limits gave before. A plain collection is made a `Rulebook` first; keep one
+    if there are many activities.
 
     :raises TooManyPoints: if an award is too big to be booked
     """
     rulebook = campaigns if isinstance(campaigns, Rulebook) else Rulebook(campaigns)
     matching = rulebook.matching(facts)
-    return _awards(matching, facts, rounding) if matching else ()
+    return tally.settle(matching, facts, rounding=rounding, usage=usage) if matching else NOTHING
 
 
-def _awards(matching: list[CompiledCampaign], facts: Facts, rounding: str) -> tuple[Award, ...]:
-    """Base effects come first, since the others may multiply what they give."""
-    base: defaultdict[str, int] = defaultdict(int)
-    awards: list[Award] = []
-    for campaign, column, effect in _effects(matching, are_base=True):
-        grant = effect.grant(facts, rounding=rounding, base=base)
-        base[effect.wallet_type] += grant.points
-        awards.append(_award(campaign, column, grant))
-    for campaign, column, effect in _effects(matching, are_base=False):
-        awards.append(_award(campaign, column, effect.grant(facts, rounding=rounding, base=base)))
-    awards.sort(key=lambda award: (award.campaign_key, award.effect))
-    return tuple(award for award in awards if award.points)
-
-
-def _effects(
-    matching: list[CompiledCampaign], *, are_base: bool
-) -> Iterator[tuple[CompiledCampaign, int, Effect]]:
-    for campaign in matching:
-        for column, effect in enumerate(campaign.definition.effects):
-            if effect.is_base is are_base:
-                yield campaign, column, effect
-
-
-def _award(campaign: CompiledCampaign, column: int, grant: Grant) -> Award:
-    effect = campaign.definition.effects[column]
-    return Award(
-        campaign_key=campaign.key,
-        version_id=campaign.version_id,
-        effect=column,
-        wallet_type=effect.wallet_type,
-        points=grant.points,
-        reason=grant.reason,
-        is_base=effect.is_base,
-        line_points=grant.line_points,
-        expiry=effect.expiry,
-        pending=effect.pending,
-    )
+def evaluate(
+    campaigns: Rulebook | Iterable[CompiledCampaign],
+    facts: Facts,
+    *,
+    rounding: str,
+    usage: Usage = NOTHING_USED,
+) -> tuple[Award, ...]:
+    """The awards of `run()`."""
+    return run(campaigns, facts, rounding=rounding, usage=usage).awards

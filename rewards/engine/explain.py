@@ -1,24 +1,32 @@
-"""A campaign in plain words, and why it gave what it gave for an activity, or nothing."""
+"""Why campaigns gave what they gave for an activity, or nothing."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from rewards.engine import conditions, definition, phrases
+from rewards.engine import conditions, phrases
+from rewards.engine.audience import Audience
+from rewards.engine.catalogue import WEEKDAYS
 from rewards.engine.conditions import Group, Leaf, Node
-from rewards.engine.definition import Definition
-from rewards.engine.effects import Effect, Multiplier, TooManyPoints
-from rewards.engine.evaluate import Award, CompiledCampaign, Rulebook, evaluate
-from rewards.engine.facts import Facts
-from rewards.engine.operands import number_in
+from rewards.engine.effects import Multiplier, TooManyPoints
+from rewards.engine.evaluate import CompiledCampaign, Rulebook, run
+from rewards.engine.facts import Facts, number_in
+from rewards.engine.limits import NOTHING_USED, Usage
+from rewards.engine.outcome import Award, Gift, Outcome
+from rewards.engine.problems import shown
 from rewards.engine.reasons import ChooseText, Reason, english, joined
+from rewards.engine.schedule import Schedule
+from rewards.engine.sentence import sentence, shown_at
+from rewards.engine.tally import Entrant
+from rewards.engine.triggers import Trigger
+
+__all__ = ["Verdict", "explain", "sentence"]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,66 +43,82 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     has_matched: bool
     awards: tuple[Award, ...]
     reasons: tuple[Reason, ...]
+    gifts: tuple[Gift, ...] = ()
+    variant: str = ""
 
     def text(self, choose: ChooseText = english) -> str:
         return "; ".join(reason.text(choose) for reason in self.reasons)
 
 
 def explain(
-    campaigns: Rulebook | Iterable[CompiledCampaign], facts: Facts, *, rounding: str
+    campaigns: Rulebook | Iterable[CompiledCampaign],
+    facts: Facts,
+    *,
+    rounding: str,
+    usage: Usage = NOTHING_USED,
 ) -> tuple[Verdict, ...]:
     """
-    A verdict on each campaign, in the order of their keys. Its awards are those of `evaluate()`.
+    A verdict on each campaign, in the order of their keys. Its awards and gifts are those of `run()`.
 
-    Where `evaluate()` refuses an activity because of too many points, no verdict has awards and the
+    Where `run()` refuses an activity because of too many points, no verdict has awards and the
     campaigns that match say so.
     """
     rulebook = campaigns if isinstance(campaigns, Rulebook) else Rulebook(campaigns)
     matching = {campaign.key for campaign in rulebook.matching(facts)}
-    awards = _awards(rulebook, facts, rounding)
+    outcome = _outcome(rulebook, facts, rounding, usage)
     return tuple(
-        _verdict(
-            campaign,
-            facts,
-            has_matched=campaign.key in matching,
-            awards=None if awards is None else awards[campaign.key],
-        )
+        _verdict(campaign, facts, outcome)
+        if campaign.key in matching
+        else _missing(campaign, tuple(_missed(campaign, facts)))
         for campaign in rulebook
     )
 
 
-def _awards(rulebook: Rulebook, facts: Facts, rounding: str) -> Mapping[str, list[Award]] | None:
-    awards: defaultdict[str, list[Award]] = defaultdict(list)
+def _outcome(rulebook: Rulebook, facts: Facts, rounding: str, usage: Usage) -> Outcome | None:
     try:
-        for award in evaluate(rulebook, facts, rounding=rounding):
-            awards[award.campaign_key].append(award)
+        return run(rulebook, facts, rounding=rounding, usage=usage)
     except TooManyPoints:
         return None
-    return awards
 
 
-def _verdict(
-    campaign: CompiledCampaign, facts: Facts, *, has_matched: bool, awards: list[Award] | None
-) -> Verdict:
-    if not has_matched:
-        reasons = tuple(_missed(campaign.definition, facts))
-    elif awards is None:
-        reasons = (Reason("too_many_points"),)
-    else:
-        reasons = tuple(_given(campaign.definition.effects, awards))
+def _missing(campaign: CompiledCampaign, reasons: tuple[Reason, ...]) -> Verdict:
     return Verdict(
         campaign_key=campaign.key,
         version_id=campaign.version_id,
         name=campaign.name,
-        has_matched=has_matched,
-        awards=tuple(awards or ()),
+        has_matched=False,
+        awards=(),
         reasons=reasons,
     )
 
 
-def _given(effects: tuple[Effect, ...], awards: list[Award]) -> Iterator[Reason]:
+def _verdict(campaign: CompiledCampaign, facts: Facts, outcome: Outcome | None) -> Verdict:
+    """On a campaign that the activity meets."""
+    if outcome is None:
+        return replace(_missing(campaign, (Reason("too_many_points"),)), has_matched=True)
+    if (refusal := outcome.refusals.get(campaign.key)) is not None:
+        return _missing(campaign, (refusal,))
+    awards = [award for award in outcome.awards if award.campaign_key == campaign.key]
+    gifts = tuple(gift for gift in outcome.gifts if gift.campaign_key == campaign.key)
+    entrant = Entrant(campaign, facts)
+    reasons = (*_given(entrant, awards), *map(gave, gifts))
+    return replace(
+        _missing(campaign, reasons),
+        has_matched=True,
+        awards=tuple(awards),
+        gifts=gifts,
+        variant=entrant.variant,
+    )
+
+
+def gave(gift: Gift) -> Reason:
+    """A gift in words."""
+    return Reason(f"gave.{gift.kind}", dict(gift.parameters))
+
+
+def _given(entrant: Entrant, awards: list[Award]) -> Iterator[Reason]:
     by_effect = {award.effect: award for award in awards}
-    for column, effect in enumerate(effects):
+    for column, effect in entrant.points_effects:
         if column in by_effect:
             award = by_effect[column]
             yield Reason("gave", {"points": award.points, "why": award.reason})
@@ -102,32 +126,62 @@ def _given(effects: tuple[Effect, ...], awards: list[Award]) -> Iterator[Reason]
             yield Reason("nothing_to_multiply" if isinstance(effect, Multiplier) else "too_little")
 
 
-def _missed(rule: Definition, facts: Facts) -> Iterator[Reason]:
-    trigger, activity = rule.trigger, facts.activity
-    if (trigger.kind, trigger.event_type) != (activity.kind, activity.event_type):
-        yield _listens_to(rule)
+def _missed(campaign: CompiledCampaign, facts: Facts) -> Iterator[Reason]:
+    rule, activity = campaign.definition, facts.activity
+    trigger = rule.trigger
+    if trigger.listens_to != (activity.kind, activity.event_type):
+        yield _listens_to(trigger)
         return
-    zone = facts.moment.local.tzinfo
-    if rule.starts_at is not None and facts.instant < rule.starts_at:
-        yield Reason("starts_later", {"start": _local(rule.starts_at, zone)})
-    if rule.ends_at is not None and facts.instant >= rule.ends_at:
-        yield Reason("has_ended", {"end": _local(rule.ends_at, zone)})
-    if rule.conditions is not None and not _holds(rule.conditions, facts):
+    if not trigger.is_met_by(activity):
+        yield Reason(f"not_wanted.{trigger.kind}", {"found": shown(trigger.found(activity))})
+    yield from _not_now(rule.schedule, facts)
+    yield from _not_for(rule.audience, facts)
+    is_met = rule.conditions is None or _holds(rule.conditions, facts)
+    if rule.conditions is not None and not is_met:
         yield from _unmet(rule.conditions, facts)
+    if is_met and rule.audience.has(facts.member) and rule.audience.holds_out(campaign.key, facts.member):
+        yield Reason("held_out", {"percent": rule.audience.control_percent})
 
 
-def _listens_to(rule: Definition) -> Reason:
-    if rule.trigger.kind == "sale":
+def _not_now(schedule: Schedule, facts: Facts) -> Iterator[Reason]:
+    local = schedule.local(facts.moment.local)
+    if schedule.starts_at is not None and facts.instant < schedule.starts_at:
+        yield Reason("starts_later", {"start": shown_at(schedule.starts_at, local.tzinfo)})
+    if schedule.ends_at is not None and facts.instant >= schedule.ends_at:
+        yield Reason("has_ended", {"end": shown_at(schedule.ends_at, local.tzinfo)})
+    if schedule.weekdays and (today := WEEKDAYS[local.weekday()]) not in schedule.weekdays:
+        yield Reason("runs_on", {"wanted": phrases.of_weekdays(schedule.weekdays), "found": Reason(today)})
+    if schedule.hours and not any(hours.has(local.time()) for hours in schedule.hours):
+        yield Reason(
+            "runs_at", {"wanted": phrases.of_hours(schedule.hours), "found": local.strftime("%H:%M")}
+        )
+    if schedule.month_days and not schedule.has_day(local.date()):
+        yield Reason(
+            "runs_on_days", {"wanted": phrases.of_month_days(schedule.month_days), "found": local.day}
+        )
+    if schedule.seasons and not any(season.has(local.strftime("%m-%d")) for season in schedule.seasons):
+        yield Reason("runs_in", {"wanted": phrases.of_seasons(schedule.seasons)})
+
+
+def _not_for(audience: Audience, facts: Facts) -> Iterator[Reason]:
+    member = facts.member
+    if audience.segments and audience.segments.isdisjoint(member.segments):
+        yield Reason("not_in_segment", {"wanted": phrases.named("segment", audience.segments, by="or")})
+    if found := audience.not_segments & member.segments:
+        yield Reason("in_segment", {"found": phrases.named("segment", found, by="and")})
+    if audience.tiers and member.tier not in audience.tiers:
+        found_tier = phrases.named("tier", [member.tier], by="and") if member.tier else Reason("nothing")
+        yield Reason(
+            "needs_tier", {"wanted": phrases.named("tier", audience.tiers, by="or"), "found": found_tier}
+        )
+
+
+def _listens_to(trigger: Trigger) -> Reason:
+    if trigger.kind == "event":
+        return Reason("listens_to_events", {"event_type": trigger.event_type})
+    if trigger.kind == "sale":
         return Reason("listens_to_sales")
-    return Reason("listens_to_events", {"event_type": rule.trigger.event_type})
-
-
-def _local(instant: datetime, zone: tzinfo | None) -> str:
-    try:
-        local = instant.astimezone(zone)
-    except OverflowError:  # at the very ends of the calendar
-        local = instant
-    return local.strftime("%Y-%m-%d %H:%M")
+    return Reason("listens_to_occasions", {"occasion": phrases.of_trigger(trigger)})
 
 
 def _holds(node: Node, facts: Facts) -> bool:
@@ -215,41 +269,3 @@ def _bounds(leaf: Leaf) -> tuple[Any, Any]:
 def _distance(code: str, leaf: Leaf, gap: Decimal | int, wanted: Any, currency: str) -> Reason:
     said = phrases.value(leaf.fact, gap, currency=currency)
     return Reason(code, {"gap": said, "wanted": phrases.value(leaf.fact, wanted, currency=currency)})
-
-
-def sentence(
-    raw: Mapping[str, Any] | Definition,
-    *,
-    currency: str,
-    rounding: str = "down",
-    zone: tzinfo = UTC,
-    choose: ChooseText = english,
-) -> str:
-    """
-    What a campaign does, in plain words; times are shown in the zone.
-
-    :raises InvalidDefinition: if the definition cannot be run
-    """
-    rule = raw if isinstance(raw, Definition) else definition.parse(raw)
-    effects = phrases.of_effects(rule.effects, currency=currency, rounding=rounding)
-    said = Reason("sentence", {"what": _occasion(rule, currency), "effects": effects})
-    return _with_schedule(said, rule, zone).text(choose)
-
-
-def _occasion(rule: Definition, currency: str) -> Reason:
-    every = Reason("every_sale")
-    if rule.trigger.kind == "event":
-        every = Reason("every_event", {"event_type": rule.trigger.event_type})
-    if rule.conditions is None:
-        return every
-    tree = phrases.of_node(rule.conditions, currency=currency)
-    return Reason("then", {"first": every, "last": tree})
-
-
-def _with_schedule(said: Reason, rule: Definition, zone: tzinfo) -> Reason:
-    times = {"starts_at": rule.starts_at, "ends_at": rule.ends_at}
-    known: dict[str, Any] = {name: _local(at, zone) for name, at in times.items() if at is not None}
-    if not known:
-        return said
-    code = "runs_from_until" if len(known) == 2 else f"runs_{next(iter(known))}"
-    return Reason("then", {"first": said, "last": Reason(code, known)})

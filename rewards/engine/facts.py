@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -11,11 +12,21 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 if TYPE_CHECKING:
-    from rewards.engine.catalogue import Fact
+    from rewards.engine.fact import Fact
 
 AMOUNT_LIMIT = Decimal(10) ** 12
 """Amounts and quantities stay below it, so that nothing computed from them loses a digit."""
 _LOW = -AMOUNT_LIMIT
+DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?\Z", re.ASCII)
+"""A number as a text says it."""
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
+
+
+def number_in(value: object) -> Decimal | None:
+    """The number that an attribute is, or that its text says."""
+    if isinstance(value, Decimal):
+        return value
+    return Decimal(value) if isinstance(value, str) and DECIMAL.match(value) else None
 
 
 def _check(name: str, value: Decimal) -> None:
@@ -28,7 +39,11 @@ def _check(name: str, value: Decimal) -> None:
 
 
 class LineFacts(msgspec.Struct, frozen=True):
-    """One line of a sale. An empty category, brand or department is one that was not told."""
+    """
+    One line of a sale. An empty category, brand or department is one that was not told.
+
+    `amount` was paid, after the `discount` on the line and with the `tax` that is part of it.
+    """
 
     id: str
     sku: str = ""
@@ -37,11 +52,20 @@ class LineFacts(msgspec.Struct, frozen=True):
     category: str = ""
     brand: str = ""
     department: str = ""
+    discount: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        """:raises ValueError: if quantity or amount are out of range or no numbers"""
+        """:raises ValueError: if a quantity or an amount is out of range or no number"""
         _check("quantity", self.quantity)
         _check("amount", self.amount)
+        _check("discount", self.discount)
+        _check("tax", self.tax)
+
+    @property
+    def list_amount(self) -> Decimal:
+        """What the line would have cost without its discount."""
+        return self.amount + self.discount
 
 
 class ActivityFacts(msgspec.Struct, frozen=True):
@@ -62,12 +86,24 @@ class ActivityFacts(msgspec.Struct, frozen=True):
         if self.amount < 0:
             raise ValueError(f"amount must not be negative, not {self.amount}")
 
+    @property
+    def discount(self) -> Decimal:
+        """What the lines' discounts come to."""
+        return sum((line.discount for line in self.lines), Decimal(0))
 
-class MemberFacts(msgspec.Struct, frozen=True):
+    @property
+    def tax(self) -> Decimal:
+        """The tax that the lines contain."""
+        return sum((line.tax for line in self.lines), Decimal(0))
+
+
+class MemberFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """
     The member as the engine sees them, which is stored with the activity.
 
-    `tier` is the key of the tier or empty, `balance` the spendable points before the activity.
+    `tier` is the key of the tier or empty, `balance` the spendable points before the activity. Of
+    `segments` and `history` (see `rewards.engine.history`) only what the rules ask for needs to be
+    known. `id` decides the part of a campaign's audience that the member belongs to.
     """
 
     tier: str
@@ -75,9 +111,12 @@ class MemberFacts(msgspec.Struct, frozen=True):
     enrolled_date: date
     birth_date: date | None = None
     attributes: Mapping[str, Any] = {}
+    id: str = ""
+    segments: frozenset[str] = frozenset()
+    history: Mapping[str, Any] = {}
 
     def to_json(self) -> dict[str, Any]:
-        builtins: dict[str, Any] = msgspec.to_builtins(self)
+        builtins: dict[str, Any] = msgspec.to_builtins(self, order="sorted")
         return builtins
 
     @classmethod

@@ -9,17 +9,16 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-from rewards.engine.catalogue import Fact
-from rewards.engine.facts import AMOUNT_LIMIT
+from rewards.engine.fact import Fact
+from rewards.engine.facts import AMOUNT_LIMIT, DATE, DECIMAL
 from rewards.engine.problems import Place, shown
 
 VALUES_AT_MOST = 1_000
 TEXT_AT_MOST = 200
 INTEGER_LIMIT = 2**63 - 1
 
+KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z", re.ASCII)
 _MONEY = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?\Z", re.ASCII)
-_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?\Z", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z", re.ASCII)
 
 
@@ -86,6 +85,39 @@ def read_integer(raw: object, place: Place) -> int | None:
     return raw
 
 
+def read_between(raw: object, low: int, high: int, place: Place) -> int | None:
+    """A whole number from `low` to `high`."""
+    number = read_integer(raw, place)
+    if number is None or low <= number <= high:
+        return number
+    return place.refuse("out_of_range", low=f"{low:,}", high=f"{high:,}")
+
+
+def read_key(raw: object, place: Place) -> str | None:
+    """The key of something of the program, such as a tier or a wallet type."""
+    if isinstance(raw, str) and KEY.match(raw):
+        return raw
+    return place.refuse("not_a_key", found=shown(raw))
+
+
+def read_keys(raw: object, place: Place, *, what: str) -> frozenset[str] | None:
+    """A list of keys; an absent one is empty."""
+    if raw is None:
+        return frozenset()
+    return read_all(raw, read_key, place, what=what)
+
+
+def read_all[Value](
+    raw: object, read: Callable[[object, Place], Value | None], place: Place, *, what: str
+) -> frozenset[Value] | None:
+    """A list whose values are all read alike, at least one."""
+    items = place.items(raw, at_most=VALUES_AT_MOST, what=what)
+    if items is None:
+        return None
+    values = [read(item, place / index) for index, item in enumerate(items)]
+    return frozenset(value for value in values if value is not None) if None not in values else None
+
+
 def read_money(raw: object, place: Place) -> Decimal | None:
     """Money is text such as "12.50": numbers of JSON lose cents on their way through other programs."""
     if not isinstance(raw, str) or not _MONEY.match(raw):
@@ -95,18 +127,11 @@ def read_money(raw: object, place: Place) -> Decimal | None:
 
 def read_decimal(raw: object, place: Place) -> Decimal | None:
     """A whole number, or a text such as "1.5" with up to 6 decimals."""
-    if isinstance(raw, str) and _DECIMAL.match(raw):
+    if isinstance(raw, str) and DECIMAL.match(raw):
         return Decimal(raw)
     if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < AMOUNT_LIMIT:
         return Decimal(raw)
     return place.refuse("not_a_decimal", found=shown(raw))
-
-
-def number_in(value: object) -> Decimal | None:
-    """The number that an attribute is, or that its text says."""
-    if isinstance(value, Decimal):
-        return value
-    return Decimal(value) if isinstance(value, str) and _DECIMAL.match(value) else None
 
 
 def _read_choice(raw: object, fact: Fact, place: Place) -> str | None:
@@ -116,13 +141,13 @@ def _read_choice(raw: object, fact: Fact, place: Place) -> str | None:
 
 
 def read_date(raw: object, place: Place) -> date | None:
-    if isinstance(raw, str) and _DATE.match(raw):
+    if isinstance(raw, str) and DATE.match(raw):
         with suppress(ValueError):
             return date.fromisoformat(raw)
     return place.refuse("not_a_date", found=shown(raw))
 
 
-def _read_time(raw: object, place: Place) -> time | None:
+def read_time(raw: object, place: Place) -> time | None:
     if isinstance(raw, str) and _TIME.match(raw):
         with suppress(ValueError):
             return time.fromisoformat(raw)
@@ -144,7 +169,7 @@ _READERS: dict[str, Callable[[object, Fact, Place], Any]] = {
     "decimal": _any_fact(read_decimal),
     "number": _any_fact(read_integer),
     "date": _any_fact(read_date),
-    "time": _any_fact(_read_time),
+    "time": _any_fact(read_time),
     "text": _any_fact(read_text),
     "choice": _read_choice,
     "set": _any_fact(read_text),

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from rewards.engine.catalogue import Fact
-from rewards.engine.facts import KnownFacts
-from rewards.engine.operands import number_in
+from rewards.engine.fact import Fact
+from rewards.engine.facts import KnownFacts, number_in
 
 type Predicate = Callable[[KnownFacts], bool]
 

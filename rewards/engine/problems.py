@@ -45,6 +45,10 @@ class Place:
         escaped = str(step).replace("~", "~0").replace("/", "~1")
         return Place(self.problems, f"{self.pointer}/{escaped}")
 
+    def beside(self, step: str) -> Place:
+        """The place next to this one."""
+        return Place(self.problems, f"{self.pointer.rpartition('/')[0]}/{step}")
+
     def refuse[T](self, code: str, **parameters: Parameter) -> T | None:
         """Note what is wrong. None, so that a reader can end with it."""
         if len(self.problems) < PROBLEMS_AT_MOST:

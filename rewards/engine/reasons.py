@@ -36,6 +36,8 @@ class Reason(msgspec.Struct, frozen=True):
         """The words; `choose` may be `ngettext`, which then translates every part."""
         if self.code == "money":
             return _money(str(self.parameters["amount"]), str(self.parameters["currency"]))
+        if self.code == "key":
+            return str(self.parameters["key"])
         texts = TEXTS[self.code]
         one, many = (texts, texts) if isinstance(texts, str) else texts
         words = {name: _spoken(value, choose) for name, value in self.parameters.items()}
@@ -47,6 +49,17 @@ class Reason(msgspec.Struct, frozen=True):
         if isinstance(number, int):
             return number
         return 1 if number == "1" else 2
+
+    def named(self, names: Mapping[tuple[str, str], str]) -> Reason:
+        """The same with names instead of keys where they are known: by kind ("tier", "segment" …) and key."""
+        if self.code == "key":
+            kind, key = str(self.parameters["kind"]), str(self.parameters["key"])
+            return Reason("key", {"kind": kind, "key": names.get((kind, key), key)})
+        parameters = {
+            name: value.named(names) if isinstance(value, Reason) else value
+            for name, value in self.parameters.items()
+        }
+        return Reason(self.code, parameters)
 
     def to_json(self) -> dict[str, Any]:
         builtins: dict[str, Any] = msgspec.to_builtins(self)
@@ -84,6 +97,11 @@ def listed(parts: Sequence[Reason | str], *, by: str) -> Reason | str:
         named = parts[: NAMED_AT_MOST - 1]
         parts = [*named, Reason("others", {"count": len(parts) - len(named)})]
     return joined(parts, by="comma", last_by=by)
+
+
+def key(kind: str, key: str) -> Reason:
+    """Something of the program, stored by its key and spoken by its name where that is known."""
+    return Reason("key", {"kind": kind, "key": key})
 
 
 def money(amount: Decimal, currency: str) -> Reason:

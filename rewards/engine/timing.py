@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rewards.engine.operands import read_date, read_integer
+from rewards.engine.operands import read_between, read_date
 from rewards.engine.problems import Place, shown
 from rewards.engine.reasons import Reason
 
@@ -87,7 +87,7 @@ def read_expiry(raw: object, place: Place) -> Expiry | None:
         return Expiry(rule)
     place.mapping(raw, keys=("rule", "number"))
     low, high = _NUMBERS[rule]
-    number = _between(raw.get("number", 0 if low == 0 else None), low, high, place / "number")
+    number = read_between(raw.get("number", 0 if low == 0 else None), low, high, place / "number")
     return None if number is None else Expiry(rule, number)
 
 
@@ -103,7 +103,7 @@ def read_pending(raw: object, place: Place) -> Pending | None:
 
 def _days(raw: Mapping[str, Any], way: str, place: Place) -> Pending | None:
     place.mapping(raw, keys=(way,))
-    days = _between(raw[way], 1, DAYS_AT_MOST, place / way)
+    days = read_between(raw[way], 1, DAYS_AT_MOST, place / way)
     return None if days is None else Pending(days=days)
 
 
@@ -119,7 +119,7 @@ def _event(raw: Mapping[str, Any], way: str, place: Place) -> Pending | None:
     if not isinstance(event_type, str) or not EVENT_TYPE.match(event_type):
         (place / way).refuse("not_an_event_type", found=shown(event_type))
     at = place / "cancel_after_days"
-    days = _between(raw.get("cancel_after_days"), 1, DAYS_AT_MOST, at)
+    days = read_between(raw.get("cancel_after_days"), 1, DAYS_AT_MOST, at)
     return None if days is None else Pending(event_type=str(event_type), cancel_after_days=days)
 
 
@@ -131,10 +131,3 @@ def _day(raw: object, place: Place) -> date | None:
     if day is None or EARLIEST <= day <= LATEST:
         return day
     return place.refuse("out_of_range", low=EARLIEST.isoformat(), high=LATEST.isoformat())
-
-
-def _between(raw: object, low: int, high: int, place: Place) -> int | None:
-    number = read_integer(raw, place)
-    if number is None or low <= number <= high:
-        return number
-    return place.refuse("out_of_range", low=str(low), high=f"{high:,}")

@@ -123,7 +123,14 @@ def _rest_of_lines(lines: Iterable[LineFacts], sale: Sold, back: Back) -> Iterab
         quantity = line.quantity - (gone.quantity if gone else Decimal(0))
         if gone and (left == 0 or quantity <= 0):
             continue
-        yield replace(line, quantity=quantity, amount=money(int(cents(line.amount) * left * rest)))
+        share = left * rest
+        yield replace(
+            line,
+            quantity=quantity,
+            amount=money(int(cents(line.amount) * share)),
+            discount=money(int(cents(line.discount) * share)),
+            tax=money(int(cents(line.tax) * share)),
+        )
 
 
 def awards_of_rest(

@@ -14,7 +14,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from loyalty.core.models import Program
 from members.models import ExpiryRule, WalletType
 from rewards import dates_drafting, drafting
-from rewards.engine.catalogue import OPERATORS, attribute
+from rewards.engine.catalogue import attribute
+from rewards.engine.fact import OPERATORS
 from rewards.engine.reasons import Reason
 
 TRIGGERS: Final = [("sale", _("A sale")), ("event", _("A custom event"))]

@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rewards.engine.catalogue import SCOPES, WEEKDAYS, Fact, attribute
+from rewards.engine.catalogue import ATTRIBUTE_TYPES, SCOPES, WEEKDAYS, attribute
+from rewards.engine.fact import Fact
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
 from tests.rewards.engine.builders import BERLIN
 
@@ -28,8 +29,22 @@ lines = st.builds(
     category=st.one_of(st.just(""), words),
     brand=st.one_of(st.just(""), words),
     department=st.one_of(st.just(""), words),
+    discount=st.sampled_from(["0.00", "6.66"]).map(Decimal),
+    tax=st.sampled_from(["0.00", "0.53"]).map(Decimal),
 )
-attributes = st.dictionaries(st.sampled_from(["x", "y"]), scalars)
+attributes = st.dictionaries(
+    st.sampled_from(["x", "y"]), st.one_of(scalars, st.lists(words, max_size=2), st.just("2026-06-06"))
+)
+HISTORY_DAYS = (7, 30)
+histories: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        **{f"purchases:{days}": st.integers(0, 3) for days in HISTORY_DAYS},
+        **{f"spend:{days}": amounts for days in HISTORY_DAYS},
+        "last": st.sampled_from(["2026-02-20", "2026-06-06", None]),
+        "first": st.booleans(),
+    },
+)
 sales = st.builds(
     ActivityFacts,
     kind=st.just("sale"),
@@ -47,6 +62,9 @@ members = st.builds(
     enrolled_date=dates,
     birth_date=st.one_of(st.none(), births),
     attributes=attributes,
+    id=st.sampled_from(["m1", "m2", "m3"]),
+    segments=st.frozensets(words, max_size=2),
+    history=histories,
 )
 moments = st.builds(
     lambda day, at: Moment(datetime.combine(day, at, tzinfo=BERLIN)),
@@ -61,6 +79,12 @@ moments = st.builds(
 def facts(draw: st.DrawFn) -> Facts:
     return Facts(activity=draw(sales), member=draw(members), moment=draw(moments))
 
+
+line_trees = st.builds(
+    lambda key, value: {"fact": f"line.{key}", "operator": "eq", "value": value},
+    st.sampled_from(["category", "brand", "sku"]),
+    words,
+)
 
 _OPERANDS: dict[str, st.SearchStrategy[Any]] = {
     "money": amounts,
@@ -77,6 +101,7 @@ _OPERANDS: dict[str, st.SearchStrategy[Any]] = {
 _FACTS = [
     *SCOPES["sale"].facts(),
     *(attribute(f"{of}.attribute", name) for of in ("sale", "member") for name in "xy"),
+    *(attribute("member.attribute", name, type) for name in "xy" for type in ATTRIBUTE_TYPES if type),
 ]
 
 
@@ -100,7 +125,14 @@ def _operand(fact: Fact, operator: str) -> st.SearchStrategy[Any]:
 def conditions(draw: st.DrawFn) -> dict[str, Any]:
     fact = draw(st.sampled_from(_FACTS))
     operator = draw(st.sampled_from(fact.operators))
-    return {"fact": fact.key, "operator": operator, "value": draw(_operand(fact, operator))}
+    details: dict[str, Any] = {}
+    if fact.takes == "days":
+        details = {"days": draw(st.sampled_from(HISTORY_DAYS))}
+    elif fact.takes == "lines":
+        details = {"lines": draw(line_trees)}
+    elif fact.attribute and fact.type != "attribute":
+        details = {"type": {"decimal": "number"}.get(fact.type, fact.type)}
+    return {"fact": fact.key, "operator": operator, "value": draw(_operand(fact, operator)), **details}
 
 
 trees = st.recursive(
@@ -113,11 +145,6 @@ trees = st.recursive(
     max_leaves=12,
 )
 rates = st.sampled_from(["1", "0.5", "2.25", 3])
-line_trees = st.builds(
-    lambda key, value: {"fact": f"line.{key}", "operator": "eq", "value": value},
-    st.sampled_from(["category", "brand", "sku"]),
-    words,
-)
 wallet_types = st.sampled_from(["points", "status"])
 effects = st.one_of(
     st.fixed_dictionaries(

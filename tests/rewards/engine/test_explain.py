@@ -23,6 +23,7 @@ from tests.rewards.engine.builders import (
 )
 
 COFFEE = leaf("line.category", "eq", "coffee")
+DETAILS = {"days": {"days": 30}, "lines": {"lines": COFFEE}}
 LOGIN = {"kind": "event", "event_type": "app.login"}
 STRANGER = MemberFacts(tier="", balance=0, enrolled_date=date(2026, 6, 6))
 OPERANDS = {
@@ -65,7 +66,7 @@ def every_condition(scope):
                 operand = [operand, LATER[fact.type]]
             elif operator in ("in", "not_in") or operator.startswith("has"):
                 operand = [operand]
-            yield leaf(fact.key, operator, operand)
+            yield leaf(fact.key, operator, operand) | DETAILS.get(fact.takes, {})
 
 
 class TestAVerdict:
