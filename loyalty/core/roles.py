@@ -96,6 +96,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
+        | _may("rewards", "blueprint", "view", "apply")
         | _CHECK_BOOKS
         # All programs': who has a role in one of them only looks. Superusers change them.
         | _may("django_celery_beat", "periodictask", "view")
