@@ -158,6 +158,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "watch budgets": {
+        "task": "rewards.tasks.watch_budgets",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),

@@ -8,7 +8,7 @@ from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking, waiting
+from rewards import budgets, checking, waiting
 from rewards.models import CampaignMeasurement
 from rewards.performance import days, measuring
 
@@ -75,3 +75,14 @@ def measure_campaign(*, measurement_id: str) -> None:
     """Count the results of a campaign that somebody asked for."""
     measurement = CampaignMeasurement.objects.select_related("campaign__program").get(pk=UUID(measurement_id))
     measuring.carry_out(measurement, at=clock.now(measurement.campaign.program))
+
+
+@shared_task
+def watch_budgets() -> None:
+    """Tell of budgets that are nearly or wholly used and of which no sale has told, in every program."""
+    each_program(_watch_budgets)
+
+
+def _watch_budgets(program: Program, at: datetime) -> None:
+    if told := budgets.sweep(program, at=at):
+        log.info("budgets_told", program=program.key, budgets=told)

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='CampaignCount',
+            name='CampaignDayMark',
             fields=[
                 ('program', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='+', serialize=False, to='core.program')),
                 ('counted_through', models.UUIDField(db_comment='rewards_activity.id: none up to it is missing')),

@@ -1,10 +1,12 @@
 from rewards.models.activity import Activity, ActivityKind
+from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
 from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.performance import (
     CampaignAudience,
     CampaignAudienceMember,
-    CampaignCount,
     CampaignDay,
+    CampaignDayMark,
     CampaignMeasurement,
     MeasurementStatus,
 )
@@ -14,14 +16,21 @@ from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 __all__ = [
     "Activity",
     "ActivityKind",
+    "BudgetSlot",
+    "BudgetUnit",
     "Campaign",
     "CampaignAudience",
     "CampaignAudienceMember",
+    "CampaignBudget",
     "CampaignCount",
     "CampaignDay",
+    "CampaignDayMark",
     "CampaignMeasurement",
     "CampaignStatus",
     "CampaignVersion",
+    "KnownField",
+    "KnownValue",
+    "KnownValueCursor",
     "MeasurementStatus",
     "Redemption",
     "RedemptionStatus",

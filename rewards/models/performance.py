@@ -46,7 +46,7 @@ class CampaignDay(models.Model):
         return f"{self.campaign} {self.day}"
 
 
-class CampaignCount(models.Model):
+class CampaignDayMark(models.Model):
     """How far a program's activities are counted into campaign days; see Note [Campaign days]."""
 
     program = models.OneToOneField(Program, models.PROTECT, primary_key=True, related_name="+")

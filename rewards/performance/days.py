@@ -28,7 +28,7 @@ from loyalty.core.db import fetch
 from loyalty.core.ids import NEW_ID
 from loyalty.core.models import Program
 from members.finance.periods import moment
-from rewards.models import CampaignCount, CampaignDay
+from rewards.models import CampaignDayMark, CampaignDay
 
 MARGIN: Final = timedelta(minutes=1)
 DAYS_AT_ONCE: Final = 31
@@ -99,10 +99,10 @@ def count(program: Program) -> int:
     return len(days)
 
 
-def _locked(program: Program) -> CampaignCount:
+def _locked(program: Program) -> CampaignDayMark:
     fresh = {"counted_through": _FIRST, "time_zone": program.time_zone, "counted_at": timezone.now()}
-    CampaignCount.objects.get_or_create(program=program, defaults=fresh)
-    return CampaignCount.objects.select_for_update(of=("self",)).get(program=program)
+    CampaignDayMark.objects.get_or_create(program=program, defaults=fresh)
+    return CampaignDayMark.objects.select_for_update(of=("self",)).get(program=program)
 
 
 def _safe_mark(since: UUID) -> UUID:

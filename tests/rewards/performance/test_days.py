@@ -15,7 +15,7 @@ from loyalty.core.models import Program
 from members.models import Member, WalletType
 from members.references import MemberReference
 from rewards import campaigns
-from rewards.models import Activity, Campaign, CampaignCount, CampaignDay
+from rewards.models import Activity, Campaign, CampaignDayMark, CampaignDay
 from rewards.performance import days
 from tests import factories
 from tests.cast import CARD, Shop
@@ -188,7 +188,7 @@ class TestMark:
 
         days.count(shop.program)
 
-        assert CampaignCount.objects.get().counted_through < sold.id
+        assert CampaignDayMark.objects.get().counted_through < sold.id
 
     def test_grows_with_time_as_ids_do(self):
         moment = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
