@@ -148,6 +148,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "count campaign days": {
+        "task": "rewards.tasks.count_campaign_days",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "measure campaigns": {
+        "task": "rewards.tasks.measure_campaigns",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "watch budgets": {
         "task": "rewards.tasks.watch_budgets",
         "schedule": 60.0,

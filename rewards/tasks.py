@@ -4,11 +4,14 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
+from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
 from rewards import budgets, checking, turns, waiting
 from rewards.backtests import running
+from rewards.models import CampaignMeasurement
+from rewards.performance import days, measuring
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,35 @@ def apply_waiting_returns() -> None:
 def _apply_waiting_returns(program: Program, at: datetime) -> None:
     if applied := waiting.sweep(program, at=at):
         log.info("waiting_returns_applied", program=program.key, returns=applied)
+
+
+@shared_task
+def count_campaign_days() -> None:
+    """Bring what campaigns gave on each day up to what has happened, in every program."""
+    each_program(_count_campaign_days)
+
+
+def _count_campaign_days(program: Program, at: datetime) -> None:
+    if counted := days.count(program):
+        log.info("campaign_days_counted", program=program.key, days=counted)
+
+
+@shared_task
+def measure_campaigns() -> None:
+    """Count the results of campaigns whose figures have become old."""
+    each_program(_measure_campaigns)
+
+
+def _measure_campaigns(program: Program, at: datetime) -> None:
+    for campaign in measuring.due(program, at=at):
+        measuring.measure(campaign, at=at)
+
+
+@shared_task
+def measure_campaign(*, measurement_id: str) -> None:
+    """Count the results of a campaign that somebody asked for."""
+    measurement = CampaignMeasurement.objects.select_related("campaign__program").get(pk=UUID(measurement_id))
+    measuring.carry_out(measurement, at=clock.now(measurement.campaign.program))
 
 
 @shared_task

@@ -3,6 +3,14 @@ from rewards.models.backtest import Backtest, BacktestMember, BacktestStatus, Ba
 from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
 from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, VersionStep
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
+from rewards.models.performance import (
+    CampaignAudience,
+    CampaignAudienceMember,
+    CampaignDay,
+    CampaignDayMark,
+    CampaignMeasurement,
+    MeasurementStatus,
+)
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
@@ -16,13 +24,19 @@ __all__ = [
     "BacktestStatus",
     "BacktestTally",
     "Campaign",
+    "CampaignAudience",
+    "CampaignAudienceMember",
     "CampaignBudget",
     "CampaignCount",
+    "CampaignDay",
+    "CampaignDayMark",
+    "CampaignMeasurement",
     "CampaignStatus",
     "CampaignVersion",
     "KnownField",
     "KnownValue",
     "KnownValueCursor",
+    "MeasurementStatus",
     "Redemption",
     "RedemptionStatus",
     "Reward",
