@@ -7,7 +7,7 @@ from celery import shared_task
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking, waiting
+from rewards import checking, occasion_days, referrals, waiting
 
 log = structlog.get_logger(__name__)
 
@@ -43,3 +43,16 @@ def apply_waiting_returns() -> None:
 def _apply_waiting_returns(program: Program, at: datetime) -> None:
     if applied := waiting.sweep(program, at=at):
         log.info("waiting_returns_applied", program=program.key, returns=applied)
+
+
+@shared_task
+def go_through_days() -> None:
+    """Book what the days brought, up to each program's today, and settle referrals."""
+    each_program(_go_through_days)
+
+
+def _go_through_days(program: Program, at: datetime) -> None:
+    if booked := occasion_days.go_through(program, at=at):
+        log.info("days_gone_through", program=program.key, occasions=booked)
+    if counted := referrals.settle(program, at=at):
+        log.info("referrals_counted", program=program.key, referrals=counted)
