@@ -58,7 +58,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.MARKETER: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
-        | _may("rewards", "campaign", "add", "change", "publish")
+        | _may("rewards", "campaign", "add", "change", "submit", "publish")
+        | _may("core", "approval", "view")
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
@@ -91,6 +92,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "pointcost", "change")
         | _may("members", "accountingaccount", "change")
         | _may("members", "breakagerate", "propose", "approve")
+        | _may("rewards", "campaign", "approve")
         | _may("members", "period", "close")
         | _may("members", "periodlock", "reopen")
     ),
@@ -102,6 +104,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
+        | _may("rewards", "blueprint", "view", "apply")
         | _CHECK_BOOKS
         | _DECLARE
         # All programs': who has a role in one of them only looks. Superusers change them.
