@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from loyalty.core.admin import ProgramModelAdmin
+from loyalty.core.admin import ProgramModelAdmin, program_of
 from loyalty.core.admin.base import ProgramForm
 from members.models import AttributeKind, AttributeOwner, AttributeType, EventType
 
@@ -67,10 +67,12 @@ class AttributeForm(ProgramForm):
 
 
 class MemberOrSaleForm(AttributeForm):
-    owner = forms.ChoiceField(label=_("About"), choices=OWNERS_WITHOUT_TYPE)
-
     class Meta(AttributeForm.Meta):
         fields = ("owner", *AttributeForm.Meta.fields)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # It has no event type, and there is no second one of its name without one.
+        return super()._get_validation_exclusions() - {"event_type", "owner", "name"}
 
 
 @admin.register(AttributeType)
@@ -110,12 +112,11 @@ class AttributeTypeAdmin(ProgramModelAdmin):
 
 
 class EventAttributeForm(AttributeForm):
-    """Its event type says of which program and of what it is."""
+    """Its event type says of what it is."""
 
-    def _post_clean(self) -> None:
-        event_type = self.instance.event_type
-        self.instance.owner, self.instance.program = AttributeOwner.EVENT, event_type.program
-        super()._post_clean()  # type: ignore[misc]  # not in the stubs
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.owner = AttributeOwner.EVENT
 
 
 class EventAttributeInline(StackedInline):
@@ -125,6 +126,11 @@ class EventAttributeInline(StackedInline):
     extra = 0
     verbose_name = _("attribute")
     verbose_name_plural = _("Attributes that it carries")
+
+    def get_formset(self, request: HttpRequest, obj: EventType | None = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.program = program_of(request)
+        return formset
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[AttributeType]:
         rows: models.QuerySet[AttributeType] = super().get_queryset(request)
