@@ -126,6 +126,8 @@ class Activity(models.Model):
         indexes = [
             models.Index(name="activities_of_a_member", fields=["member", "occurred_at"]),
             models.Index(name="activities_by_day", fields=["program", "-id"]),
+            # In the order in which things happened, for what goes through a period from its start to its end.
+            models.Index(name="activities_as_they_happened", fields=["program", "occurred_at", "id"]),
             models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
         ]
 
