@@ -48,6 +48,7 @@ class CampaignList(ChangeList):
 class CampaignAdmin(CampaignPages):
     """Earning rules. Members earn by published versions, never by the draft that is edited here."""
 
+    list_before_template = "admin/rewards/campaign/list_top.html"
     list_display = ("shown_name", "shown_status", "shown_change")
     list_filter = (states.StateFilter,)
     list_select_related = ("program",)
