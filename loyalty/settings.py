@@ -173,6 +173,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "notice occasions": {
+        "task": "integrations.tasks.notice_occasions",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "go through days": {
+        "task": "rewards.tasks.go_through_days",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),

@@ -8,7 +8,7 @@ from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import budgets, checking, turns, waiting
+from rewards import budgets, checking, occasion_days, referrals, turns, waiting
 from rewards.backtests import running
 from rewards.models import CampaignMeasurement
 from rewards.performance import days, measuring
@@ -120,3 +120,16 @@ def turn_campaigns() -> None:
 def _turn_campaigns(program: Program, at: datetime) -> None:
     if moved := turns.keep(program, at=at):
         log.info("campaigns_turned", program=program.key, campaigns=moved)
+
+
+@shared_task
+def go_through_days() -> None:
+    """Book what the days brought, up to each program's today, and settle referrals."""
+    each_program(_go_through_days)
+
+
+def _go_through_days(program: Program, at: datetime) -> None:
+    if booked := occasion_days.go_through(program, at=at):
+        log.info("days_gone_through", program=program.key, occasions=booked)
+    if counted := referrals.settle(program, at=at):
+        log.info("referrals_counted", program=program.key, referrals=counted)
