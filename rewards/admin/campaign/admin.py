@@ -18,7 +18,7 @@ from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards import campaigns, standing, wording
-from rewards.admin.campaign import calendar, history, next, states, versions
+from rewards.admin.campaign import calendar, gallery, history, next, states, versions
 from rewards.admin.campaign.definition_form import DefinitionForm
 from rewards.admin.campaign.page import CampaignPage, spoken
 from rewards.admin.campaign.tabs import CampaignPages, Tab
@@ -66,6 +66,7 @@ class CampaignAdmin(CampaignPages):
         view = self.admin_site.admin_view
         return [
             path("preview/", view(require_POST(self.preview_view)), name="rewards_campaign_preview"),
+            *gallery.urls(self),
             *(url for part in PARTS for url in part.urls(self)),
             *calendar.urls(self),
             *next.urls(self),
