@@ -153,6 +153,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "watch budgets": {
+        "task": "rewards.tasks.watch_budgets",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),

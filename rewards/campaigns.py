@@ -12,6 +12,7 @@ from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from members.models import WalletType
+from rewards import budgets
 from rewards.engine.definition import each_effect
 from rewards.engine.evaluate import compile_campaign
 from rewards.engine.problems import Place
@@ -174,6 +175,7 @@ def _add_version(
     effective_at: datetime,
 ) -> CampaignVersion:
     newest = locked.versions.order_by("-number").first()
+    budgets.allot(locked, definition)
     version = CampaignVersion.objects.create(
         program=locked.program,
         campaign=locked,

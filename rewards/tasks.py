@@ -7,7 +7,7 @@ from celery import shared_task
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking, waiting
+from rewards import budgets, checking, waiting
 from rewards.backtests import running
 
 log = structlog.get_logger(__name__)
@@ -66,3 +66,14 @@ def pick_up_backtests() -> None:
     """Go on with backtests whose worker was lost, or that nobody has begun."""
     for backtest_id in running.abandoned():
         run_backtest.apply_async(kwargs={"backtest_id": str(backtest_id)}, expires=15)
+
+
+@shared_task
+def watch_budgets() -> None:
+    """Tell of budgets that are nearly or wholly used and of which no sale has told, in every program."""
+    each_program(_watch_budgets)
+
+
+def _watch_budgets(program: Program, at: datetime) -> None:
+    if told := budgets.sweep(program, at=at):
+        log.info("budgets_told", program=program.key, budgets=told)

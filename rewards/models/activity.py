@@ -73,14 +73,17 @@ class Activity(models.Model):
     facts = models.JSONField(
         default=dict,
         db_comment=(
-            "{member, rounding, time_zone}: what the engine saw of the member and the program;"
+            "{member, rounding, time_zone, usage}: what the engine saw of the member and the program, what"
+            " limits left and what was used of them;"
             " of a return {method, back, owed, charged, pending, written_off}: which goods; by lot, how many"
             " points those had given, what they cost, what was pending still"
         ),
     )
     awards = models.JSONField(
         default=list,
-        db_comment="[{campaign, version_id, wallet_type, points, reason, effect, lot, line_points}] booked",
+        db_comment=(
+            "[{campaign, version_id, wallet_type, points, reason, effect, lot, line_points, variant}] booked"
+        ),
     )
     outcome = models.JSONField(
         default=dict,
