@@ -48,7 +48,7 @@ def _apply_waiting_returns(program: Program, at: datetime) -> None:
 
 @shared_task
 def run_backtest(*, backtest_id: str) -> None:
-    """Do some seconds of a backtest's work, and have the rest, or the next one, done when others had a turn."""
+    """Do some seconds of a backtest's work; the rest, or the next one, is for when others had a turn."""
     backtest = running.claimed(UUID(backtest_id))
     if backtest is None:
         return

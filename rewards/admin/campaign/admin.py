@@ -19,7 +19,7 @@ from loyalty.core.admin import program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards import campaigns, standing, wording
-from rewards.admin.campaign import versions
+from rewards.admin.campaign import backtest, versions
 from rewards.admin.campaign.definition_form import DefinitionForm
 from rewards.admin.campaign.page import CampaignPage, spoken
 from rewards.admin.campaign.tabs import CampaignPages, Tab
@@ -35,7 +35,7 @@ STATUS_LABELS: dict[str, str] = {
     standing.OVER: "danger",
 }
 STEPS = {"pause": campaigns.pause, "resume": campaigns.resume, "end": campaigns.end}
-PARTS: Final[tuple[Any, ...]] = (versions,)
+PARTS: Final[tuple[Any, ...]] = (backtest, versions)
 """The further pages about a campaign, in the order of their tabs."""
 
 
