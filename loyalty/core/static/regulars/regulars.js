@@ -169,3 +169,25 @@ document.addEventListener("DOMContentLoaded", () => {
   form.querySelectorAll("[data-rows] .rg-row").forEach(fit);
   fitTrigger();
 });
+
+/* A form with data-live asks that address what it says about the form's contents, and shows it in data-live-into. */
+document.addEventListener("DOMContentLoaded", () => {
+  for (const form of document.querySelectorAll("form[data-live]")) {
+    const target = document.getElementById(form.dataset.liveInto);
+    let waiting;
+    let asked = 0;
+    const ask = async () => {
+      const mine = ++asked;
+      target.setAttribute("aria-busy", "true");
+      const answer = await fetch(form.dataset.live, { method: "POST", body: new FormData(form), credentials: "same-origin" });
+      const text = await answer.text();
+      if (mine !== asked) return;
+      target.removeAttribute("aria-busy");
+      if (answer.ok && !answer.redirected) target.innerHTML = text;
+    };
+    form.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(ask, 500);
+    });
+  }
+});
