@@ -5,14 +5,13 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 import orjson
-from django.db import transaction
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import audit
 from loyalty.core.errors import DomainError
-from rewards.campaigns import CampaignHasEnded
-from rewards.models import Campaign, CampaignStatus
+from rewards import campaigns
+from rewards.models import Campaign
 
 WORKED_ON = ("name", "description", "draft")
 
@@ -48,31 +47,25 @@ def save(campaign: Campaign, *, name: str, description: str, definition: Any, st
     being changed.
 
     :raises DraftHasChanged: if the draft is no longer the one that was being changed
-    :raises CampaignHasEnded: if the campaign has ended
+    :raises rewards.campaigns.CampaignHasEnded: if the campaign has ended
+    :raises rewards.campaigns.CampaignInReview: if somebody is looking at it
     """
-    with transaction.atomic():
-        locked = (
-            Campaign.objects.select_for_update(of=("self",)).select_related("program").get(pk=campaign.pk)
-        )
-        if locked.status == CampaignStatus.ENDED:
-            raise CampaignHasEnded(
-                _now("“%(name)s” has ended. Copy it to run it again.") % {"name": locked.name}
-            )
+    with campaigns.changing(campaign) as locked:
+        campaigns.check_may_change(locked)
         wanted = {"name": name, "description": description, "draft": definition}
-        says_the_same = all(getattr(locked, field) == value for field, value in wanted.items())
-        if revision(locked) != started_from and not says_the_same:
-            raise DraftHasChanged(locked)
-        # Where the campaign is in its life, steps alone say.
         changed = [field for field, value in wanted.items() if getattr(locked, field) != value]
+        if changed and revision(locked) != started_from:
+            raise DraftHasChanged(locked)
         for field in changed:
             setattr(locked, field, wanted[field])
+        # Where the campaign is in its life, steps alone say.
         if changed:
             locked.save(update_fields=changed)
     for field in WORKED_ON:
         setattr(campaign, field, getattr(locked, field))
 
 
-def last_change(campaign: Campaign) -> tuple[str, datetime | None]:
-    """Who changed the campaign last, by name, and when; empty if the program did it by itself."""
-    step = next(iter(audit.trail(campaign)), None)
-    return (str(step.by) if step and step.by else "", step.at if step else None)
+def last_change(campaign: Campaign) -> tuple[str, datetime]:
+    """Who changed the campaign last, by name, and when; the name is empty if the program did it by itself."""
+    at, by = audit.last_to_change(Campaign, [campaign.pk])[campaign.pk]
+    return str(by or ""), at

@@ -52,10 +52,22 @@ TYPES: Final = (
     "member.unmerged",
     "tier.upgraded",
     "tier.downgraded",
+    "sale.returned",
     "reward.redeemed",
+    "redemption.cancelled",
     "voucher.issued",
+    "member.birthday",
+    "member.anniversary",
+    "referral.qualified",
+    "badge.earned",
+    "challenge.progressed",
+    "challenge.completed",
+    "draw.won",
+    "campaign.signal",
     "campaign.started",
     "campaign.ended",
+    "budget.warning",
+    "budget.exhausted",
 )
 
 # Sealers take turns, by a lock that gives them no transaction id: a sealer that waited inside the

@@ -217,7 +217,7 @@ def theirs(campaign: Campaign) -> dict[str, Any]:
         "definition": campaign.draft,
         "revision": drafts.revision(campaign),
         "by": by,
-        "at": clock_time(at or timezone.now()),
+        "at": clock_time(at),
         "sentence": wording.sentence(campaign.draft, program=campaign.program),
     }
 
