@@ -1,4 +1,4 @@
-"""From a template to a draft in a real browser, and the program as code from file to program. Leaves pictures."""
+"""From a template to a draft in a real browser, and a program from file to program. Leaves pictures."""
 
 import time
 from collections.abc import Callable
