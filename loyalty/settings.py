@@ -148,17 +148,6 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    # At the start of each hour, and so of each local day: ages, birthdays and "the last 30 days" move then.
-    "refresh segments": {
-        "task": "rewards.tasks.refresh_segments",
-        "schedule": crontab(minute=2),
-        "options": {"expires": 3000},
-    },
-    "learn known values": {
-        "task": "rewards.tasks.learn_known_values",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
     "count campaign days": {
         "task": "rewards.tasks.count_campaign_days",
         "schedule": 300.0,
@@ -228,6 +217,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "integrations.tasks.prune_deliveries",
         "schedule": 3600.0,
         "options": {"expires": 3600},
+    },
+    # At the start of each hour, and so of each local day: ages, birthdays and "the last 30 days" move then.
+    "refresh segments": {
+        "task": "rewards.tasks.refresh_segments",
+        "schedule": crontab(minute=2),
+        "options": {"expires": 3000},
+    },
+    "learn known values": {
+        "task": "rewards.tasks.learn_known_values",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
 }
 
