@@ -6,6 +6,7 @@ is read comes the next time: ids are made a little before their rows are committ
 a little before the present.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,7 +16,7 @@ from django.db import transaction
 from loyalty.core.db import fetch, planned_by_values
 from loyalty.core.ids import first_id_of
 from loyalty.core.models import Program
-from rewards.models import KnownField, KnownValueCursor
+from rewards.models import KnownField, KnownValue, KnownValueCursor
 
 CHUNK: Final = 2_000
 RECORDED_WITHIN: Final = timedelta(minutes=1)
@@ -112,6 +113,12 @@ def search(program: Program, field: KnownField, text: str, *, limit: int) -> lis
                 sql = statement.format(column=column)
                 found |= dict(fetch(sql, [program.pk, field, parameter, limit]))
     return [(value, label or value) for value, label in list(found.items())[:limit]]
+
+
+def labels(program: Program, field: KnownField, values: Collection[str]) -> dict[str, str]:
+    """What to call these values; those that are not known are left out."""
+    rows = KnownValue.objects.filter(program=program, field=field, value__in=values)
+    return {value: label or value for value, label in rows.values_list("value", "label")}
 
 
 def _escaped(text: str) -> str:
