@@ -148,13 +148,38 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "count campaign days": {
+        "task": "rewards.tasks.count_campaign_days",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "measure campaigns": {
+        "task": "rewards.tasks.measure_campaigns",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "watch budgets": {
+        "task": "rewards.tasks.watch_budgets",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "pick up backtests": {
         "task": "rewards.tasks.pick_up_backtests",
         "schedule": 15.0,
         "options": {"expires": 15},
     },
-    "watch budgets": {
-        "task": "rewards.tasks.watch_budgets",
+    "turn campaigns": {
+        "task": "rewards.tasks.turn_campaigns",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "notice occasions": {
+        "task": "integrations.tasks.notice_occasions",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "go through days": {
+        "task": "rewards.tasks.go_through_days",
         "schedule": 60.0,
         "options": {"expires": 60},
     },

@@ -61,7 +61,7 @@ ACTIVITIES: Final = Part(
                 SELECT id, points, split_part(cause, ':', 2) AS redemption_id FROM entry
                 WHERE kind = 'spend' AND cause >= 'redemption:' AND cause < 'redemption;') e
                 ON e.redemption_id = r.id::text
-            WHERE r.points IS DISTINCT FROM -e.points
+            WHERE r.points IS DISTINCT FROM -e.points AND NOT (r.points = 0 AND e.id IS NULL)
         """,
     },
 )

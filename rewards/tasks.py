@@ -4,11 +4,14 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
+from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import budgets, checking, waiting
+from rewards import budgets, checking, occasion_days, referrals, turns, waiting
 from rewards.backtests import running
+from rewards.models import CampaignMeasurement
+from rewards.performance import days, measuring
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +50,48 @@ def _apply_waiting_returns(program: Program, at: datetime) -> None:
 
 
 @shared_task
+def count_campaign_days() -> None:
+    """Bring what campaigns gave on each day up to what has happened, in every program."""
+    each_program(_count_campaign_days)
+
+
+def _count_campaign_days(program: Program, at: datetime) -> None:
+    if counted := days.count(program):
+        log.info("campaign_days_counted", program=program.key, days=counted)
+
+
+@shared_task
+def measure_campaigns() -> None:
+    """Count the results of campaigns whose figures have become old."""
+    each_program(_measure_campaigns)
+
+
+def _measure_campaigns(program: Program, at: datetime) -> None:
+    for campaign in measuring.due(program, at=at):
+        measuring.measure(campaign, at=at)
+
+
+@shared_task
+def measure_campaign(*, measurement_id: str) -> None:
+    """Count the results of a campaign that somebody asked for."""
+    measurement = CampaignMeasurement.objects.select_related("campaign__program").get(pk=UUID(measurement_id))
+    measuring.carry_out(measurement, at=clock.now(measurement.campaign.program))
+
+
+@shared_task
+def watch_budgets() -> None:
+    """Tell of budgets that are nearly or wholly used and of which no sale has told, in every program."""
+    each_program(_watch_budgets)
+
+
+def _watch_budgets(program: Program, at: datetime) -> None:
+    if told := budgets.sweep(program, at=at):
+        log.info("budgets_told", program=program.key, budgets=told)
+
+
+@shared_task
 def run_backtest(*, backtest_id: str) -> None:
-    """Do some seconds of a backtest's work; the rest, or the next one, is for when others had a turn."""
+    """Do some seconds of a backtest's work, and have the rest, or the next one, done in turn."""
     backtest = running.claimed(UUID(backtest_id))
     if backtest is None:
         return
@@ -69,11 +112,24 @@ def pick_up_backtests() -> None:
 
 
 @shared_task
-def watch_budgets() -> None:
-    """Tell of budgets that are nearly or wholly used and of which no sale has told, in every program."""
-    each_program(_watch_budgets)
+def turn_campaigns() -> None:
+    """Let campaigns start and end whose time has come, in every program, by its own clock."""
+    each_program(_turn_campaigns)
 
 
-def _watch_budgets(program: Program, at: datetime) -> None:
-    if told := budgets.sweep(program, at=at):
-        log.info("budgets_told", program=program.key, budgets=told)
+def _turn_campaigns(program: Program, at: datetime) -> None:
+    if moved := turns.keep(program, at=at):
+        log.info("campaigns_turned", program=program.key, campaigns=moved)
+
+
+@shared_task
+def go_through_days() -> None:
+    """Book what the days brought, up to each program's today, and settle referrals."""
+    each_program(_go_through_days)
+
+
+def _go_through_days(program: Program, at: datetime) -> None:
+    if booked := occasion_days.go_through(program, at=at):
+        log.info("days_gone_through", program=program.key, occasions=booked)
+    if counted := referrals.settle(program, at=at):
+        log.info("referrals_counted", program=program.key, referrals=counted)
