@@ -293,20 +293,17 @@ def _overlaps(case: _Case) -> Iterator[Hint]:
             text=_("“%(name)s” may give for the same activity.") % {"name": one.name},
             advice=_stacked(case.rule, one),
         )
-    if more := len(found) - NAMED_AT_MOST:
-        if more > 0:
-            yield Hint(
-                code="overlaps",
-                severity=INFO,
-                pointer="#/stacking",
-                text=ngettext(
-                    "One more running campaign may as well.",
-                    "%(n)d more running campaigns may as well.",
-                    more,
-                )
-                % {"n": more},
-                advice=_("Try it out on a sale to see what they give together."),
+    if (more := len(found) - NAMED_AT_MOST) > 0:
+        yield Hint(
+            code="overlaps",
+            severity=INFO,
+            pointer="#/stacking",
+            text=ngettext(
+                "One more running campaign may as well.", "%(n)d more running campaigns may as well.", more
             )
+            % {"n": more},
+            advice=_("Try it out on a sale to see what they give together."),
+        )
 
 
 def _may_meet(rule: Definition, other: Definition) -> bool:
