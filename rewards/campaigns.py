@@ -20,7 +20,7 @@ from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Approval, ApprovalStatus, User
 from members.models import WalletType
-from rewards import spans
+from rewards import budgets, spans
 from rewards.engine.definition import each_effect
 from rewards.engine.evaluate import compile_campaign
 from rewards.engine.problems import Place
@@ -479,6 +479,7 @@ def _add_version(
     taken_from: int | None,
 ) -> CampaignVersion:
     newest = locked.versions.order_by("-number").first()
+    budgets.allot(locked, definition)
     return CampaignVersion.objects.create(
         program=locked.program,
         campaign=locked,

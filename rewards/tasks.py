@@ -3,11 +3,16 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
+from django.utils import timezone
 
+from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
-from members.models import CheckStatus, LedgerCheck
-from rewards import checking, turns, waiting
+from members.models import CheckStatus, LedgerCheck, Segment
+from rewards import budgets, checking, known_values, occasion_days, referrals, segmenting, turns, waiting
+from rewards.backtests import running
+from rewards.models import CampaignMeasurement
+from rewards.performance import days, measuring
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +51,68 @@ def _apply_waiting_returns(program: Program, at: datetime) -> None:
 
 
 @shared_task
+def count_campaign_days() -> None:
+    """Bring what campaigns gave on each day up to what has happened, in every program."""
+    each_program(_count_campaign_days)
+
+
+def _count_campaign_days(program: Program, at: datetime) -> None:
+    if counted := days.count(program):
+        log.info("campaign_days_counted", program=program.key, days=counted)
+
+
+@shared_task
+def measure_campaigns() -> None:
+    """Count the results of campaigns whose figures have become old."""
+    each_program(_measure_campaigns)
+
+
+def _measure_campaigns(program: Program, at: datetime) -> None:
+    for campaign in measuring.due(program, at=at):
+        measuring.measure(campaign, at=at)
+
+
+@shared_task
+def measure_campaign(*, measurement_id: str) -> None:
+    """Count the results of a campaign that somebody asked for."""
+    measurement = CampaignMeasurement.objects.select_related("campaign__program").get(pk=UUID(measurement_id))
+    measuring.carry_out(measurement, at=clock.now(measurement.campaign.program))
+
+
+@shared_task
+def watch_budgets() -> None:
+    """Tell of budgets that are nearly or wholly used and of which no sale has told, in every program."""
+    each_program(_watch_budgets)
+
+
+def _watch_budgets(program: Program, at: datetime) -> None:
+    if told := budgets.sweep(program, at=at):
+        log.info("budgets_told", program=program.key, budgets=told)
+
+
+@shared_task
+def run_backtest(*, backtest_id: str) -> None:
+    """Do some seconds of a backtest's work, and have the rest, or the next one, done in turn."""
+    backtest = running.claimed(UUID(backtest_id))
+    if backtest is None:
+        return
+    try:
+        goes_on = running.go_on(backtest)
+    finally:
+        following = running.next_of(backtest.program_id)
+        if following is not None:
+            run_backtest.delay(backtest_id=str(following))
+    log.debug("backtest_slice", backtest=backtest_id, goes_on=goes_on)
+
+
+@shared_task
+def pick_up_backtests() -> None:
+    """Go on with backtests whose worker was lost, or that nobody has begun."""
+    for backtest_id in running.abandoned():
+        run_backtest.apply_async(kwargs={"backtest_id": str(backtest_id)}, expires=15)
+
+
+@shared_task
 def turn_campaigns() -> None:
     """Let campaigns start and end whose time has come, in every program, by its own clock."""
     each_program(_turn_campaigns)
@@ -54,3 +121,46 @@ def turn_campaigns() -> None:
 def _turn_campaigns(program: Program, at: datetime) -> None:
     if moved := turns.keep(program, at=at):
         log.info("campaigns_turned", program=program.key, campaigns=moved)
+
+
+@shared_task
+def go_through_days() -> None:
+    """Book what the days brought, up to each program's today, and settle referrals."""
+    each_program(_go_through_days)
+
+
+def _go_through_days(program: Program, at: datetime) -> None:
+    if booked := occasion_days.go_through(program, at=at):
+        log.info("days_gone_through", program=program.key, occasions=booked)
+    if counted := referrals.settle(program, at=at):
+        log.info("referrals_counted", program=program.key, referrals=counted)
+
+
+@shared_task
+def refresh_segments() -> None:
+    """Find the members of every segment that is described by conditions, in every program."""
+    each_program(_refresh_segments)
+
+
+def _refresh_segments(program: Program, at: datetime) -> None:
+    moved = segmenting.refresh_all(program, at=at)
+    if moved.entered or moved.left:
+        log.info("segments_refreshed", program=program.key, entered=moved.entered, left=moved.left)
+
+
+@shared_task
+def refresh_segment(*, segment_id: str) -> None:
+    """Find the members of one segment: it was saved, or somebody asked."""
+    segment = Segment.objects.select_related("program").get(pk=UUID(segment_id))
+    segmenting.refresh(segment.pk, at=clock.now(segment.program))
+
+
+@shared_task
+def learn_known_values() -> None:
+    """Read new activities for the stores, categories, brands, departments and products that they name."""
+    each_program(_learn_known_values)
+
+
+def _learn_known_values(program: Program, at: datetime) -> None:
+    # Ids of activities are made by the real clock, also where a sandbox's own is ahead of it.
+    known_values.learn(program, until=timezone.now())

@@ -25,6 +25,7 @@ from members.terms import Terms
 from rewards import rules
 from rewards.activities import Return
 from rewards.awarding import outcome
+from rewards.limiting import read_usage
 from rewards.models import Activity, WaitingReturn, WaitingStatus
 from rewards.recorded import Recorded
 from rewards.returns import owing, telling
@@ -78,6 +79,7 @@ class Booking:
             # Two returns of one sale must see each other even where no points move.
             self.plan.touch(next(iter(self.plan.loaded.values())))
         self.recorded = self._recorded()
+        self.events.append(self._returned())
 
     @property
     def account(self) -> Account:
@@ -162,6 +164,7 @@ class Booking:
             rounding=self.sale.facts["rounding"],
             sale=goods,
             back=self.back,
+            usage=read_usage(self.sale.facts),
         )
         return owing.recalculated(grants, sale=goods, back=self.back, before=self.sale.owed, rest=rest)
 
@@ -274,6 +277,23 @@ class Booking:
                 activity_id=str(self.activity_id),
                 external_id=self.request.returned.external_id,
             )
+        )
+
+    def _returned(self) -> events.NewEvent:
+        """That goods came back, whether or not it cost points."""
+        return events.NewEvent(
+            type="sale.returned",
+            program_id=self.request.program.pk,
+            member_id=self.holder,
+            occurred_at=self.request.returned.occurred_at,
+            recorded_at=self.request.at,
+            data={
+                "activity_id": str(self.activity_id),
+                "external_id": self.request.returned.external_id,
+                "sale_id": str(self.sale.id),
+                "amount": f"{self.amount:.2f}",
+                "is_whole": self.sale.goods.is_back(self.back),
+            },
         )
 
     def _key(self, type_id: UUID) -> str:
