@@ -218,6 +218,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    # At the start of each hour, and so of each local day: ages, birthdays and "the last 30 days" move then.
+    "refresh segments": {
+        "task": "rewards.tasks.refresh_segments",
+        "schedule": crontab(minute=2),
+        "options": {"expires": 3000},
+    },
+    "learn known values": {
+        "task": "rewards.tasks.learn_known_values",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }
 
 # People ----------------------------------------------------------------------------------------

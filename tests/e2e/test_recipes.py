@@ -1,4 +1,4 @@
-"""From a template to a draft, and from a file to a program, in a real browser. Leaves pictures."""
+"""From a template to a draft in a real browser, and a program from file to program. Leaves pictures."""
 
 import time
 from collections.abc import Callable
