@@ -5,12 +5,12 @@ Everything that evaluates campaigns goes through `decide()`: recording one sale,
 imports. A preview is a decision that nobody writes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -31,8 +31,11 @@ from members.tiers import TierMove
 from rewards.activities import CustomEvent, Line, Sale
 from rewards.dating import Dates
 from rewards.engine import effects
-from rewards.engine.evaluate import Award, Rulebook, evaluate
+from rewards.engine.evaluate import Award, Outcome, Rulebook, run
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
+from rewards.engine.limits import NOTHING_USED, Usage
+from rewards.engine.outcome import Gift, Use
+from rewards.limiting import Limits
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -45,17 +48,32 @@ class Context(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Asked(Struct, frozen=True, kw_only=True):
+    """What campaigns asked about the member and the program, beside the account; see `Rulebook.asks()`."""
+
+    segments: frozenset[str] = frozenset()
+    history: Mapping[str, Any] = {}
+    costs: Mapping[str, Decimal] = {}
+
+
+NOTHING_ASKED: Final = Asked()
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """
     What an activity does: the account afterwards, what to remember and what to tell.
 
-    `awards` are as they are stored; partners are told less of them (`recorded.told_awards`).
+    `awards` are as they are stored; partners are told less of them (`recorded.told_awards`). `gifts`
+    are what campaigns give besides points. `usage` is what limits left before, `uses` what is used now.
     """
 
     activity_id: UUID
     account: Account
     facts: MemberFacts
     awards: tuple[dict[str, Any], ...]
+    gifts: tuple[Gift, ...]
+    usage: Usage
+    uses: tuple[Use, ...]
     points: int
     outcome: dict[str, Any]
     events: tuple[NewEvent, ...]
@@ -69,27 +87,23 @@ def decide(
     context: Context,
     plan: Plan,
     of_sales: Collection[UUID] | None = None,
+    asked: Asked = NOTHING_ASKED,
+    limits: Limits | None = None,
 ) -> Decision:
     """
     Evaluate the campaigns for an activity of a member, and add what follows from it to the plan.
 
     An event also makes available what waits for it among the account's lots: of all, or of these sales.
+    Without `limits`, campaigns give as if they had not given anything yet.
 
     :raises members.ledger.operations.TooManyPoints: if a wallet could not hold the points
     """
     activity_id = new_id()
-    facts = member_facts(account, context)
+    member = member_facts(account, context, asked)
     moment = Moment(local=activity.occurred_at.astimezone(context.terms.zone))
-    try:
-        awards = evaluate(
-            campaigns,
-            Facts(activity=activity_facts(activity, context.source), member=facts, moment=moment),
-            rounding=context.program.rounding,
-        )
-    except effects.TooManyPoints as error:
-        raise TooManyPoints(
-            "The campaigns would give more points than can be counted.", pointer="#/amount"
-        ) from error
+    facts = Facts(activity=activity_facts(activity, context.source), member=member, moment=moment)
+    given, usage = _given(campaigns, facts, account, context, asked, limits)
+    awards = given.awards
     step = _Step(activity=activity, activity_id=activity_id, context=context, account=account)
     if isinstance(activity, Sale) or awards:
         step.renew()
@@ -100,15 +114,39 @@ def decide(
     if isinstance(activity, CustomEvent):
         step.unlock(activity, of_sales)
     step.add_to(plan)
+    if limits:
+        limits.take(campaigns, given.uses, local=moment.local, member_id=account.member_id)
     return Decision(
         activity_id=activity_id,
         account=step.account,
-        facts=facts,
+        facts=member,
         awards=tuple(_kept(award, step.lots[award.version_id, award.effect]) for award in awards),
+        gifts=given.gifts,
+        usage=usage,
+        uses=given.uses,
         points=sum(a.points for a in awards if context.terms.wallet_types[a.wallet_type].is_spendable),
-        outcome=outcome(step.account, context.terms),
+        outcome=outcome(step.account, context.terms, given.gifts),
         events=tuple(step.events),
     )
+
+
+def _given(
+    campaigns: Rulebook,
+    facts: Facts,
+    account: Account,
+    context: Context,
+    asked: Asked,
+    limits: Limits | None,
+) -> tuple[Outcome, Usage]:
+    rounding = context.program.rounding
+    try:
+        if limits is None:
+            return run(campaigns, facts, rounding=rounding), NOTHING_USED
+        return limits.run(campaigns, facts, rounding=rounding, member_id=account.member_id, costs=asked.costs)
+    except effects.TooManyPoints as error:
+        raise TooManyPoints(
+            "The campaigns would give more points than can be counted.", pointer="#/amount"
+        ) from error
 
 
 def _kept(award: Award, lot_id: UUID) -> dict[str, Any]:
@@ -122,6 +160,7 @@ def _kept(award: Award, lot_id: UUID) -> dict[str, Any]:
         "reason": award.reason.text(),
         "effect": award.effect,
         "lot": str(lot_id),
+        **({"variant": award.variant} if award.variant else {}),
         **by_line,
     }
 
@@ -156,7 +195,7 @@ def _line_facts(line: Line) -> LineFacts:
     )
 
 
-def member_facts(account: Account, context: Context) -> MemberFacts:
+def member_facts(account: Account, context: Context, asked: Asked = NOTHING_ASKED) -> MemberFacts:
     """The member before the activity, as conditions see one."""
     terms = context.terms
     spendable = {wallet_type.id for wallet_type in terms.wallet_types.values() if wallet_type.is_spendable}
@@ -167,6 +206,8 @@ def member_facts(account: Account, context: Context) -> MemberFacts:
         birth_date=account.birth_date,
         attributes=account.attributes,
         id=str(account.member_id),
+        segments=asked.segments,
+        history=asked.history,
     )
 
 
@@ -176,8 +217,8 @@ def _tier_key(tiers: Iterable[TierStanding], ladder: LadderTerms) -> str:
     )
 
 
-def outcome(account: Account, terms: Terms) -> dict[str, Any]:
-    """What a till shows after an activity: the balances, and the tier on the program's first ladder."""
+def outcome(account: Account, terms: Terms, gifts: Iterable[Gift] = ()) -> dict[str, Any]:
+    """What a till shows after an activity: balances, the tier on the program's first ladder, and gifts."""
     keys = {wallet_type.id: wallet_type.key for wallet_type in terms.wallet_types.values()}
     return {
         "wallets": [
@@ -190,6 +231,18 @@ def outcome(account: Account, terms: Terms) -> dict[str, Any]:
             for wallet in account.wallets
         ],
         "tier": _tier_key(account.tiers, terms.ladders[0]) if terms.ladders else None,
+        **({"gifts": told} if (told := list(map(_told_gift, gifts))) else {}),
+    }
+
+
+def _told_gift(gift: Gift) -> dict[str, Any]:
+    return {
+        "campaign": gift.campaign_key,
+        "version_id": str(gift.version_id),
+        "effect": gift.effect,
+        "kind": gift.kind,
+        "parameters": gift.parameters,
+        **({"variant": gift.variant} if gift.variant else {}),
     }
 
 

@@ -10,22 +10,25 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from loyalty.core import events
-from loyalty.core.db import Batch, fetch, settled
+from loyalty.core.db import Batch, Moved, fetch, settled
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
 from members import terms
 from members.ledger import store
 from members.ledger.plan import Plan
 from members.ledger.state import Account
-from members.references import member_of, reference
-from rewards import rules, waiting
+from members.references import member_of
+from rewards import budgets, histories, limiting, rules, waiting
 from rewards.activities import CustomEvent, Sale
-from rewards.awarding import Context, Decision, decide
+from rewards.awarding import NOTHING_ASKED, Asked, Context, Decision, decide
+from rewards.drawing import Purses, own_slot
+from rewards.engine.limits import NOTHING_USED
+from rewards.histories import Sold
+from rewards.limiting import LIMIT_RACES, Limits
+from rewards.loading import NOTHING_NEEDED, Found, Need, find, kind_of, need_of
 from rewards.models import Activity as ActivityRow
 from rewards.recorded import (
     CLOCKS_MAY_DIFFER_BY,
@@ -35,18 +38,8 @@ from rewards.recorded import (
     Also,
     Recorded,
     check_currency,
-    read_recorded,
     told_awards,
 )
-
-
-class _Found(Struct, frozen=True):
-    """What the loading statement says of one activity; returns that wait are those of this sale."""
-
-    account: Account | None
-    recorded: Recorded | None
-    fingerprint: bytes | None
-    has_waiting_returns: bool
 
 
 def record(
@@ -96,58 +89,35 @@ def _record(
     also: Also | None,
 ) -> list[Recorded | DomainError]:
     context = Context(program=program, terms=terms.of(program), source=source, actor=actor, at=at)
+    in_force = rules.of(program)
+    needs = [need_of(activity, in_force, context) for activity in activities]
 
-    def attempt(is_locking: bool) -> tuple[list[Recorded | DomainError], set[str]]:
-        found = _find(activities, context)
+    def attempt(is_locking: bool) -> tuple[list[Recorded | DomainError], set[str], Purses]:
+        found = find(activities, needs, context)
         if is_locking:
-            store.lock(one.account.member_id for one in found if one.account)
-            found = _find(activities, context)
+            _lock(found)
+            found = find(activities, needs, context)
         found = _with_awaited_lots(activities, found, context)
-        results = _attempt(activities, found, context, also)
+        work = _Work(context, in_force, needs, found)
+        results = _attempt(work, activities, also, is_locking=is_locking)
         pairs = zip(results, found, strict=True)
-        return results, {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
+        awaited = {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
+        return results, awaited, work.limits.purses
 
-    results, awaited = settled(attempt, races=RACES)
+    results, awaited, purses = settled(attempt, races=(*RACES, *LIMIT_RACES))
+    budgets.look(purses.to_look_at(), at=at, short=purses.short)
     for sale in sorted(awaited):
         waiting.apply(sale, program=program, source=source, at=at)
     return results
 
 
-def _find(activities: Sequence[Sale | CustomEvent], context: Context) -> list[_Found]:
-    """In one statement: each activity's member, and its first result if it was booked before."""
-    references = [reference(activity.member) for activity in activities]
-    rows = fetch(
-        _FIND,
-        [
-            context.program.pk,
-            context.source,
-            msgspec.json.encode(
-                [
-                    {"kind": kind, "value": value, "external_id": activity.external_id, "as": _kind(activity)}
-                    for (kind, value), activity in zip(references, activities, strict=True)
-                ]
-            ).decode(),
-        ],
-    )
-    return [_found(row, context.program.pk) for row in rows]
-
-
-# With EXISTS, PostgreSQL may read all that waits into a hash; with a limit it looks into the index.
-_FIND: Final = f"""
-SELECT done.id, done.kind, done.external_id, done.member_id, done.occurred_at, done.recorded_at, done.points,
-       done.awards::text, done.outcome::text, done.fingerprint,
-       asked.activity_kind = 'sale' AND (
-           SELECT true FROM rewards_waitingreturn waiting
-           WHERE waiting.program_id = $1 AND waiting.source = $2
-           AND waiting.sale_external_id = asked.external_id AND waiting.status = 'waiting' LIMIT 1
-       ) IS NOT NULL,
-       {store.ACCOUNT_COLUMNS}
-FROM ROWS FROM (json_to_recordset($3::json) AS (kind text, value text, external_id text, "as" text))
-     WITH ORDINALITY AS asked(kind, value, external_id, activity_kind, position)
-{store.ACCOUNT_JOINS}
-LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
-     AND done.external_id = asked.external_id AND done.kind = asked.activity_kind
-ORDER BY asked.position"""
+def _lock(found: Sequence[Found]) -> None:
+    """Hold the members' wallets; of who has none, the member's own row."""
+    accounts = [one.account for one in found if one.account]
+    store.lock(account.member_id for account in accounts)
+    bare = sorted({account.member_id for account in accounts if not account.wallets})
+    if bare:
+        fetch("SELECT id FROM members_member WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", [bare])
 
 
 _SALES: Final = """
@@ -155,16 +125,9 @@ SELECT id FROM rewards_activity
 WHERE program_id = $1 AND member_id = $2 AND kind = 'sale' AND external_id = $3"""
 
 
-def _found(row: Sequence[Any], program_id: UUID) -> _Found:
-    activity, waits, account = row[:10], row[10], store.read_account(program_id, row[11:])
-    if activity[0] is None:
-        return _Found(account, None, None, waits)
-    return _Found(account, read_recorded(activity[:9]), activity[9], waits)
-
-
 def _with_awaited_lots(
-    activities: Sequence[Sale | CustomEvent], found: Sequence[_Found], context: Context
-) -> list[_Found]:
+    activities: Sequence[Sale | CustomEvent], found: Sequence[Found], context: Context
+) -> list[Found]:
     """With lots for the members to whom an event has come that points wait for; others need none."""
     awaited = rules.of(context.program).awaited_events
     accounts = {
@@ -181,21 +144,20 @@ def _with_awaited_lots(
     ]
 
 
-def _kind(activity: Sale | CustomEvent) -> str:
-    return "event" if isinstance(activity, CustomEvent) else "sale"
-
-
 def _attempt(
-    activities: Sequence[Sale | CustomEvent], found: Sequence[_Found], context: Context, also: Also | None
+    work: "_Work", activities: Sequence[Sale | CustomEvent], also: Also | None, *, is_locking: bool
 ) -> list[Recorded | DomainError]:
     """Decide on all of them, one after the other, and write what follows."""
-    work = _Work(context)
+    if is_locking:
+        work.limits.hold()
     results: list[Recorded | DomainError] = []
-    for activity, one in zip(activities, found, strict=True):
+    for activity, need, one in zip(activities, work.needs, work.found, strict=True):
         try:
-            results.append(work.book(activity, one))
+            results.append(work.book(activity, need, one))
         except DomainError as refusal:
             results.append(refusal)
+    if work.is_unguarded and not is_locking:
+        raise Moved  # without a wallet to guard them, what campaigns gave is counted under a lock
     work.write(also)
     return results
 
@@ -203,23 +165,37 @@ def _attempt(
 class _Work:
     """One attempt: the plan for all activities, and what they leave behind besides points."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(
+        self, context: Context, in_force: rules.Rules, needs: Sequence[Need], found: Sequence[Found]
+    ) -> None:
         self.context = context
-        self.rules = rules.of(context.program)
+        self.rules = in_force
+        self.needs = needs
+        self.found = found
+        first = next((one.account.member_id for one in found if one.account), UUID(int=0))
+        self.limits = Limits(
+            in_force,
+            program_id=context.program.pk,
+            own_slot=own_slot(first),
+            budgets=(budget for need in needs for budget in need.budgets),
+        )
+        self.sold = Sold()
         self.plan = Plan()
         self.accounts: dict[UUID, Account] = {}
         self.booked: dict[tuple[str, str], tuple[bytes, Recorded]] = {}
         self.rows: list[tuple[Any, ...]] = []
         self.events: list[events.NewEvent] = []
+        self.is_unguarded = False
 
-    def book(self, activity: Sale | CustomEvent, found: _Found) -> Recorded:
-        key = (_kind(activity), activity.external_id)
+    def book(self, activity: Sale | CustomEvent, need: Need, found: Found) -> Recorded:
+        key = (kind_of(activity), activity.external_id)
         if found.recorded:
             return _repeated(activity, found.fingerprint, found.recorded)
         if key in self.booked:
             return _repeated(activity, *self.booked[key])
         check(activity, program=self.context.program, at=self.context.at)
         account = self._account(activity, found)
+        self.limits.know(account.member_id, counts=found.counts, slots=found.slots)
         decision = decide(
             activity,
             account=account,
@@ -227,11 +203,42 @@ class _Work:
             context=self.context,
             plan=self.plan,
             of_sales=self._sales_of(activity, account),
+            asked=self._asked(activity, need, found, account),
+            limits=self.limits,
         )
-        self.accounts[account.member_id] = decision.account
+        self.accounts[account.member_id] = self._turned(activity, decision)
         recorded = self._remember(activity, decision)
         self.booked[key] = (activity.fingerprint, recorded)
         return recorded
+
+    def _asked(self, activity: Sale | CustomEvent, need: Need, found: Found, account: Account) -> Asked:
+        if need is NOTHING_NEEDED:
+            return NOTHING_ASKED
+        past = self.sold.with_these(found.past, account.member_id, activity.occurred_at, need.windows)
+        return Asked(
+            segments=found.segments & need.segments,
+            history=histories.facts(past, need.history, self.context.terms.zone),
+            costs=found.costs if need.has_costs else {},
+        )
+
+    def _turned(self, activity: Sale | CustomEvent, decision: Decision) -> Account:
+        """
+        The account afterwards; a wallet of it moves if what others decide from has changed without points.
+
+        That is so for counts of a member, and for a sale if rules look back at sales.
+        """
+        account = decision.account
+        is_sale = isinstance(activity, Sale)
+        if is_sale and self.rules.looks_back:
+            self.sold.add(account.member_id, activity.occurred_at, activity.amount.value)
+        elif not decision.uses:
+            return account
+        stored = [wallet for wallet in account.wallets if not wallet.is_new]
+        if not stored:
+            self.is_unguarded = True
+        elif not any(wallet.id in self.plan.wallets for wallet in stored):
+            self.plan.touch(stored[0])
+        return account
 
     def _sales_of(self, activity: Sale | CustomEvent, account: Account) -> list[UUID] | None:
         """The sales that an awaited event names, of whichever partner; None if it names none."""
@@ -244,7 +251,7 @@ class _Work:
         here = self.booked.get(("sale", str(external_id)))
         return [sale_id for (sale_id,) in rows] + ([here[1].id] if here else [])
 
-    def _account(self, activity: Sale | CustomEvent, found: _Found) -> Account:
+    def _account(self, activity: Sale | CustomEvent, found: Found) -> Account:
         account = member_of(found.account, activity.member)
         if account.member_id not in self.accounts:
             self.plan.read(account)
@@ -253,7 +260,7 @@ class _Work:
     def _remember(self, activity: Sale | CustomEvent, decision: Decision) -> Recorded:
         recorded = Recorded(
             id=decision.activity_id,
-            kind=_kind(activity),
+            kind=kind_of(activity),
             external_id=activity.external_id,
             member_id=decision.account.member_id,
             occurred_at=activity.occurred_at.astimezone(UTC),
@@ -273,6 +280,7 @@ class _Work:
         batch = Batch()
         store.add_to(batch, self.plan, program_id=self.context.program.pk)
         batch.insert(ActivityRow, ROW_FIELDS, self.rows)
+        self.limits.add_to(batch)
         events.add_to(batch, self.events)
         if also:
             for _, recorded in self.booked.values():
@@ -308,9 +316,11 @@ def _row(activity: Sale | CustomEvent, decision: Decision, context: Context) -> 
         "rounding": context.program.rounding,
         "time_zone": context.program.time_zone,
     }
+    if decision.uses or decision.usage is not NOTHING_USED:
+        facts["usage"] = limiting.told(decision.usage, decision.uses)
     return (
         decision.activity_id, context.program.pk, decision.account.member_id, context.source,
-        activity.external_id, _kind(activity), event_type,
+        activity.external_id, kind_of(activity), event_type,
         sale.store if sale else "", sale.amount.amount if sale else 0, 0, sale.lines if sale else (),
         activity.attributes, facts, decision.awards, decision.outcome, decision.points,
         activity.fingerprint, activity.occurred_at, context.at,

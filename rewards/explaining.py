@@ -13,6 +13,7 @@ from rewards.awarding import activity_facts
 from rewards.engine.evaluate import Award, evaluate
 from rewards.engine.explain import Verdict, explain
 from rewards.engine.facts import Facts, MemberFacts, Moment
+from rewards.limiting import read_usage
 from rewards.models import Activity, ActivityKind
 from rewards.recorded import told_awards
 
@@ -53,13 +54,23 @@ def verdicts(activity: Activity, *, program: Program) -> tuple[Verdict, ...]:
     if activity.kind == ActivityKind.RETURN:
         return ()
     campaigns = rules.of(program).in_force(activity.occurred_at)
-    return explain(campaigns, facts_of(activity, program), rounding=activity.facts["rounding"])
+    return explain(
+        campaigns,
+        facts_of(activity, program),
+        rounding=activity.facts["rounding"],
+        usage=read_usage(activity.facts),
+    )
 
 
 def recomputed(activity: Activity, *, program: Program) -> tuple[Award, ...]:
     """The awards that the frozen versions give for the stored facts: the same as were booked."""
     campaigns = rules.of(program).in_force(activity.occurred_at)
-    return evaluate(campaigns, facts_of(activity, program), rounding=activity.facts["rounding"])
+    return evaluate(
+        campaigns,
+        facts_of(activity, program),
+        rounding=activity.facts["rounding"],
+        usage=read_usage(activity.facts),
+    )
 
 
 def told(activity: Activity, *, program: Program) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def told_awards(stored: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ..
     return tuple({name: award[name] for name in award if name not in _KEPT} for award in stored)
 
 
-_KEPT: Final = ("effect", "lot", "line_points")
+_KEPT: Final = ("effect", "lot", "line_points", "variant")
 
 
 def check_currency(money: Money, program: Program, pointer: str) -> None:

@@ -1,6 +1,7 @@
 """The campaign versions of a program, compiled once per process and kept until they change."""
 
 from bisect import bisect_right
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Final
@@ -8,7 +9,7 @@ from uuid import UUID
 
 from loyalty.core.models import Program
 from rewards.engine.evaluate import CompiledCampaign, Rulebook, compile_campaign
-from rewards.models import CampaignVersion
+from rewards.models import CampaignBudget, CampaignVersion
 
 
 class Rules:
@@ -19,7 +20,17 @@ class Rules:
     put together once per such span.
     """
 
-    def __init__(self, histories: list[list[tuple[datetime, CompiledCampaign | None]]]) -> None:
+    def __init__(
+        self,
+        histories: list[list[tuple[datetime, CompiledCampaign | None]]],
+        *,
+        campaign_ids: Mapping[str, UUID] | None = None,
+        budgets: Collection[CampaignBudget] = (),
+    ) -> None:
+        self.campaign_ids = campaign_ids or {}
+        self.budgets = {(budget.campaign_id, budget.unit): budget.pk for budget in budgets}
+        """By campaign and unit: the budget that sales draw from."""
+        self.empty_budgets = frozenset(budget.pk for budget in budgets if budget.is_empty)
         self._histories = histories
         self._changes = sorted({effective_at for history in histories for effective_at, _ in history})
         self._spans: dict[int, Rulebook] = {}
@@ -32,6 +43,11 @@ class Rules:
             if effect.pending and effect.pending.event_type
         )
         """Types of events that points of any version, old or new, wait for."""
+
+        self.looks_back = any(
+            campaign.definition.history for history in histories for _, campaign in history if campaign
+        )
+        """Whether any version asks what members bought before: then no two sales may miss each other."""
 
     def in_force(self, at: datetime) -> Rulebook:
         """The versions that are running at that moment."""
@@ -68,11 +84,12 @@ def _load(program: Program) -> Rules:
         .select_related("campaign")
         .order_by("campaign__key", "number")
     )
+    by_campaign = [list(group) for _, group in groupby(versions, key=lambda version: version.campaign_id)]
+    has_limits = any(version.definition.get("limits") for history in by_campaign for version in history)
     return Rules(
-        [
-            [(version.effective_at, _compiled(version)) for version in history]
-            for _, history in groupby(versions, key=lambda version: version.campaign_id)
-        ]
+        [[(version.effective_at, _compiled(version)) for version in history] for history in by_campaign],
+        campaign_ids={history[0].campaign.key: history[0].campaign_id for history in by_campaign},
+        budgets=list(CampaignBudget.objects.filter(program=program)) if has_limits else (),
     )
 
 

@@ -179,6 +179,7 @@ class Batch:
 
     def __init__(self) -> None:
         self._guard: tuple[Table, list[Row]] | None = None
+        self._draw: tuple[Table, str, list[Row]] | None = None
         self._parts: list[tuple[str, Table, list[Row]]] = []
 
     def guard(self, model: type[models.Model], fields: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -211,45 +212,80 @@ class Batch:
         if rows:
             self._parts.append(("take", table(model, fields), list(rows)))
 
+    def draw(
+        self, model: type[models.Model], fields: tuple[str, str], rows: Sequence[Row], *, up_to: str
+    ) -> None:
+        """
+        Add to one column of existing rows (the first field is the key), no further than their column `up_to`.
+
+        If any row has too little left, nothing at all is written. Locks the rows in the order of their
+        keys, after those of the guard and before anything is written.
+        """
+        assert self._draw is None, "a plan draws from one table"
+        if rows:
+            self._draw = table(model, fields), up_to, list(rows)
+
     def write(self) -> None:
         """
         Send the batch as one statement.
 
-        :raises Moved: if the guard failed; nothing was written
+        :raises Moved: if the guard failed, or too little was left to draw; nothing was written
         :raises django.db.IntegrityError: if a constraint refused it; nothing was written
         """
-        if not self._parts:
+        if not self._parts and self._draw is None:
             return
         shape = tuple((verb, part) for verb, part, _ in self._parts)
-        guarded = self._guard
-        sql = _statement(guarded[0] if guarded else None, shape)
+        guarded, drawn = self._guard, self._draw
+        sql = _statement(guarded[0] if guarded else None, drawn[:2] if drawn else None, shape)
         parameters = [guarded[0].parameter(guarded[1])] if guarded else []
+        parameters += [drawn[0].parameter(drawn[2])] if drawn else []
         parameters += [part.parameter(rows) for _, part, rows in self._parts]
         # Inside somebody's transaction a refused statement must not take the transaction with it.
         if connections[DEFAULT_DB_ALIAS].in_atomic_block:
             with transaction.atomic():
-                ((held,),) = fetch(sql, parameters)
+                ((goes_ahead,),) = fetch(sql, parameters)
         else:
-            ((held,),) = fetch(sql, parameters)
-        if guarded and held != len(guarded[1]):
+            ((goes_ahead,),) = fetch(sql, parameters)
+        if not goes_ahead:
             raise Moved
 
 
 @lru_cache(maxsize=512)
-def _statement(guard: Table | None, shape: tuple[tuple[str, Table], ...]) -> str:
-    steps, condition, answer, first = [], "true", "0", 1
+def _statement(
+    guard: Table | None, draw: tuple[Table, str] | None, shape: tuple[tuple[str, Table], ...]
+) -> str:
+    steps, checks, first = [], [], 1
     if guard is not None:
         same = " AND ".join(f"present.{column} = wanted.{column}" for column in guard.columns)
-        steps.append(
-            f"guard AS MATERIALIZED (SELECT count(*) AS held FROM (SELECT 1 FROM {guard.name} AS present"
-            f" JOIN {guard.source(1, 'wanted')} ON {same}"
-            f" ORDER BY present.{guard.columns[0]} FOR UPDATE OF present) AS locked),"
-            " goes AS MATERIALIZED (SELECT held = json_array_length($1::json) AS ahead FROM guard)"
-        )
-        condition, answer, first = "(SELECT ahead FROM goes)", "(SELECT held FROM guard)", 2
+        steps.append(_locking("guard", guard, first, same))
+        checks.append("(SELECT has_all FROM guard)")
+        first += 1
+    if draw is not None:
+        part, up_to = draw
+        key, column = part.columns
+        enough = f"present.{key} = wanted.{key} AND present.{column} + wanted.{column} <= present.{up_to}"
+        # Locks come one after the other: whoever has moved already must not hold what others draw from.
+        steps.append(_locking("enough", part, first, enough, condition=" AND ".join(checks)))
+        checks.append("(SELECT has_all FROM enough)")
+        shape = (("add", part), *shape)
+    steps.append(f"goes AS MATERIALIZED (SELECT {' AND '.join(checks) or 'true'} AS ahead)")
     for position, (verb, part) in enumerate(shape, start=first):
-        steps.append(f"step_{position} AS ({_step(verb, part, part.source(position, 'new'), condition)})")
-    return f"WITH {', '.join(steps)} SELECT {answer}"
+        source = part.source(position, "new")
+        steps.append(f"step_{position} AS ({_step(verb, part, source, '(SELECT ahead FROM goes)')})")
+    return f"WITH {', '.join(steps)} SELECT ahead FROM goes"
+
+
+def _locking(name: str, part: Table, parameter: int, same: str, *, condition: str = "") -> str:
+    """A step that locks the rows that are as they should be, and says whether those are all."""
+    rows = (
+        f"SELECT 1 FROM {part.name} AS present JOIN {part.source(parameter, 'wanted')} ON {same}"
+        f"{f' WHERE {condition}' if condition else ''}"
+        f" ORDER BY present.{part.columns[0]} FOR UPDATE OF present"
+    )
+    return (
+        f"{name} AS MATERIALIZED (SELECT count(*) = json_array_length(${parameter}::json) AS has_all"
+        f" FROM ({rows}) AS locked)"
+    )
 
 
 def _step(verb: str, part: Table, rows: str, condition: str) -> str:

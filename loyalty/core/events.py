@@ -66,6 +66,8 @@ TYPES: Final = (
     "campaign.signal",
     "campaign.started",
     "campaign.ended",
+    "budget.warning",
+    "budget.exhausted",
 )
 
 # Sealers take turns, by a lock that gives them no transaction id: a sealer that waited inside the

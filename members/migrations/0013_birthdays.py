@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0006_profile'),
-        ('members', '0012_wallets_are_locked_in_order'),
+        ('core', '0007_profile'),
+        ('members', '0013_segments'),
     ]
 
     operations = [

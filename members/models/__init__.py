@@ -6,6 +6,14 @@ from members.models.adjustment import (
     Direction,
     ReasonCode,
 )
+from members.models.attribute import (
+    ATTRIBUTE_NAME_VALIDATOR,
+    EVENT_TYPE_VALIDATOR,
+    AttributeKind,
+    AttributeOwner,
+    AttributeType,
+    EventType,
+)
 from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
@@ -14,6 +22,7 @@ from members.models.ledger import Bucket, Entry, EntryKind, Lot, LotSource, Post
 from members.models.ledger_check import CheckStatus, LedgerAnchor, LedgerCheck
 from members.models.member import Identifier, IdentifierKind, Member, MemberStatus
 from members.models.merge import Merge
+from members.models.segment import Segment, SegmentKind, SegmentMember
 from members.models.tier import MemberTier, Tier, TierLadder
 from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
@@ -24,13 +33,19 @@ __all__ = [
     "AdjustmentDay",
     "AdjustmentLimit",
     "COHORT_VALIDATOR",
+    "ATTRIBUTE_NAME_VALIDATOR",
     "AccountingAccount",
+    "AttributeKind",
+    "AttributeOwner",
+    "AttributeType",
     "BreakageRate",
     "Bucket",
     "CheckStatus",
     "Direction",
+    "EVENT_TYPE_VALIDATOR",
     "Entry",
     "EntryKind",
+    "EventType",
     "ExpiryRule",
     "ExpiryRun",
     "ExpiryWarning",
@@ -54,6 +69,9 @@ __all__ = [
     "ReasonCode",
     "ReturnPolicy",
     "RunStatus",
+    "Segment",
+    "SegmentKind",
+    "SegmentMember",
     "Tier",
     "TierLadder",
     "Transfer",

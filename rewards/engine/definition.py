@@ -14,7 +14,6 @@ from rewards.engine.audience import EVERYONE, Audience
 from rewards.engine.catalogue import SCOPES
 from rewards.engine.conditions import leaves
 from rewards.engine.effects import Effect
-from rewards.engine.gifts import GiftEffect
 from rewards.engine.limits import Limits
 from rewards.engine.operands import read_between, read_key
 from rewards.engine.problems import InvalidDefinition, Place, Problem, shown
@@ -197,8 +196,3 @@ def each_effect(raw: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, M
         at = place / "audience" / "variants" / number / "effects"
         for index, effect in enumerate(variant["effects"]):
             yield at / index, effect
-
-
-def gifts_of(definition: Definition) -> tuple[GiftEffect, ...]:
-    """The effects that give something else than points."""
-    return tuple(effect for effect in definition.effects if isinstance(effect, GiftEffect))

@@ -204,6 +204,8 @@ def of_gift(gift: GiftEffect) -> Reason:
     for kind in ("reward", "badge", "challenge", "draw"):
         if kind in said:
             said[kind] = key(kind, str(said[kind]))
+    if "entries" in said:
+        said["count"] = said["entries"]
     return Reason(f"gift.{gift.kind}", said)
 
 

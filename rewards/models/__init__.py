@@ -1,7 +1,10 @@
 from rewards.models.activity import Activity, ActivityKind
+from rewards.models.backtest import Backtest, BacktestMember, BacktestStatus, BacktestTally, TallyKind
 from rewards.models.badge import Badge, MemberBadge
-from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
+from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, VersionStep
 from rewards.models.challenge import Challenge, ChallengeProgress
+from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.occasion import OccasionDay, Referral, ReferralStatus
 from rewards.models.prize_draw import DrawEntry, DrawWinner, PrizeDraw
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
@@ -10,14 +13,25 @@ from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 __all__ = [
     "Activity",
     "ActivityKind",
+    "Backtest",
+    "BacktestMember",
+    "BacktestStatus",
+    "BacktestTally",
     "Badge",
+    "BudgetSlot",
+    "BudgetUnit",
     "Campaign",
+    "CampaignBudget",
+    "CampaignCount",
     "CampaignStatus",
     "CampaignVersion",
     "Challenge",
     "ChallengeProgress",
     "DrawEntry",
     "DrawWinner",
+    "KnownField",
+    "KnownValue",
+    "KnownValueCursor",
     "MemberBadge",
     "OccasionDay",
     "PrizeDraw",
@@ -26,6 +40,8 @@ __all__ = [
     "Referral",
     "ReferralStatus",
     "Reward",
+    "TallyKind",
+    "VersionStep",
     "Voucher",
     "VoucherStatus",
     "WaitingReturn",

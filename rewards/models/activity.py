@@ -73,14 +73,17 @@ class Activity(models.Model):
     facts = models.JSONField(
         default=dict,
         db_comment=(
-            "{member, rounding, time_zone}: what the engine saw of the member and the program;"
+            "{member, rounding, time_zone, usage}: what the engine saw of the member and the program, what"
+            " limits left and what was used of them;"
             " of a return {method, back, owed, charged, pending, written_off}: which goods; by lot, how many"
             " points those had given, what they cost, what was pending still"
         ),
     )
     awards = models.JSONField(
         default=list,
-        db_comment="[{campaign, version_id, wallet_type, points, reason, effect, lot, line_points}] booked",
+        db_comment=(
+            "[{campaign, version_id, wallet_type, points, reason, effect, lot, line_points, variant}] booked"
+        ),
     )
     outcome = models.JSONField(
         default=dict,
@@ -123,6 +126,8 @@ class Activity(models.Model):
         indexes = [
             models.Index(name="activities_of_a_member", fields=["member", "occurred_at"]),
             models.Index(name="activities_by_day", fields=["program", "-id"]),
+            # In the order in which things happened, for what goes through a period from its start to its end.
+            models.Index(name="activities_as_they_happened", fields=["program", "occurred_at", "id"]),
             models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
         ]
 

@@ -25,6 +25,7 @@ from members.terms import Terms
 from rewards import rules
 from rewards.activities import Return
 from rewards.awarding import outcome
+from rewards.limiting import read_usage
 from rewards.models import Activity, WaitingReturn, WaitingStatus
 from rewards.recorded import Recorded
 from rewards.returns import owing, telling
@@ -163,6 +164,7 @@ class Booking:
             rounding=self.sale.facts["rounding"],
             sale=goods,
             back=self.back,
+            usage=read_usage(self.sale.facts),
         )
         return owing.recalculated(grants, sale=goods, back=self.back, before=self.sale.owed, rest=rest)
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from rewards.engine.evaluate import Award as Evaluated
 from rewards.engine.evaluate import Rulebook, evaluate
 from rewards.engine.facts import Facts, LineFacts
+from rewards.engine.limits import NOTHING_USED, Usage
 from rewards.returns.goods import Award, Back, Sold, cents, money, owed
 
 
@@ -134,9 +135,15 @@ def _rest_of_lines(lines: Iterable[LineFacts], sale: Sold, back: Back) -> Iterab
 
 
 def awards_of_rest(
-    campaigns: Rulebook, facts: Facts, *, rounding: str, sale: Sold, back: Back
+    campaigns: Rulebook,
+    facts: Facts,
+    *,
+    rounding: str,
+    sale: Sold,
+    back: Back,
+    usage: Usage = NOTHING_USED,
 ) -> tuple[Evaluated, ...]:
-    """What the campaigns give for what is left of the sale; nothing for nothing."""
+    """What the campaigns give for what is left of the sale, by the limits of then; nothing for nothing."""
     if sale.is_back(back):
         return ()
-    return evaluate(campaigns, rest_of(facts, sale=sale, back=back), rounding=rounding)
+    return evaluate(campaigns, rest_of(facts, sale=sale, back=back), rounding=rounding, usage=usage)

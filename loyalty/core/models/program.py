@@ -134,6 +134,11 @@ class Program(models.Model):
         default=14,
         help_text=_("Days from a friend's first purchase, while it may still be returned."),
     )
+    campaigns_need_approval = models.BooleanField(
+        _("campaigns need a second person"),
+        default=False,
+        help_text=_("What is published was approved by somebody other than who asked for it."),
+    )
     clock_offset = models.DurationField(
         _("test clock"),
         default=timedelta,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rewards.engine.catalogue import ATTRIBUTE_TYPES, SCOPES, WEEKDAYS, attribute
 from rewards.engine.fact import Fact
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
+from rewards.engine.limits import Usage, period_key
 from tests.rewards.engine.builders import BERLIN
 
 words = st.sampled_from(["a", "b", "c", "7"])
@@ -194,6 +195,143 @@ definitions = st.fixed_dictionaries(
         "schedule": st.fixed_dictionaries({"starts_at": instants, "ends_at": instants}).filter(_is_in_order),
     }
 )
+keys = st.lists(words.filter(str.islower), min_size=1, max_size=2, unique=True)
+gifts = st.sampled_from(
+    [
+        {"kind": "message", "text": "Thank you"},
+        {"kind": "webhook", "event_type": "coffee.thanks"},
+        {"kind": "reward", "reward": "free-coffee"},
+        {"kind": "badge", "badge": "regular"},
+        {"kind": "challenge_progress", "challenge": "ten-coffees", "count": 2},
+        {"kind": "prize_draw_entry", "draw": "summer", "entries": 3},
+    ]
+)
+all_effects = st.one_of(
+    effects,
+    gifts,
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("points_per_item"),
+            "wallet_type": wallet_types,
+            "points": st.integers(1, 9),
+            "per_items": st.integers(1, 3),
+        },
+        optional={"lines": line_trees, "counts_as": st.sampled_from(["base", "bonus"])},
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("bonus"),
+            "wallet_type": wallet_types,
+            "percent": st.sampled_from(["10", "33.3"]),
+            "of": st.just(["c0"]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("points_per_unit"),
+            "wallet_type": wallet_types,
+            "points": rates,
+            "per": st.just("1.00"),
+            "measure": st.sampled_from(["paid", "before_discounts", "without_tax"]),
+            "counts_as": st.sampled_from(["base", "bonus"]),
+        }
+    ),
+)
+variants = st.lists(st.lists(all_effects, min_size=1, max_size=2), min_size=2, max_size=2).map(
+    lambda two: [
+        {"key": key, "percent": percent, "effects": given}
+        for key, percent, given in zip("ab", (30, 70), two, strict=True)
+    ]
+)
+audiences = st.fixed_dictionaries(
+    {},
+    optional={
+        "segments": keys,
+        "not_segments": keys,
+        "tiers": keys,
+        "control_percent": st.sampled_from([0, 10, 50]),
+        "variants": variants,
+    },
+)
+periods = st.sampled_from(["day", "week", "month", "quarter", "year", "ever"])
+limits = st.fixed_dictionaries(
+    {},
+    optional={
+        "per_activity": st.sampled_from([{"at_least": 5}, {"at_most": 30}, {"at_least": 5, "at_most": 30}]),
+        "per_member": st.lists(
+            st.one_of(
+                st.builds(lambda n, per: {"times": n, "per": per}, st.integers(1, 3), periods),
+                st.builds(lambda n, per: {"points": n, "per": per}, st.integers(1, 80), periods),
+            ),
+            max_size=3,
+        ),
+        "in_all": st.lists(
+            st.sampled_from([{"times": 2}, {"points": 60}, {"money": "0.50"}]),
+            unique_by=lambda each: next(iter(each)),
+        ),
+        "when_spent": st.sampled_from(["trim", "refuse"]),
+    },
+)
+stackings = st.fixed_dictionaries(
+    {},
+    optional={
+        "priority": st.integers(0, 3),
+        "group": st.sampled_from(["g", "h"]),
+        "choose": st.sampled_from(["best", "first"]),
+    },
+)
+schedules = st.fixed_dictionaries(
+    {},
+    optional={
+        "weekdays": st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True),
+        "hours": st.just([{"from": "22:00", "until": "12:30"}]),
+        "month_days": st.sampled_from([[6], [-1], [28, 31]]),
+        "year_days": st.just([{"from": "12-01", "until": "06-30"}]),
+        "time_zone": st.sampled_from(["Pacific/Auckland", "America/New_York"]),
+    },
+)
+
+
+def _with_one_place_for_effects(raw: dict[str, Any]) -> dict[str, Any]:
+    if "variants" in raw.get("audience", {}):
+        return {name: part for name, part in raw.items() if name != "effects"}
+    return raw
+
+
+whole_definitions = st.fixed_dictionaries(
+    {
+        "trigger": st.just({"kind": "sale"}),
+        "effects": st.lists(all_effects, min_size=1, max_size=3),
+    },
+    optional={
+        "conditions": trees,
+        "audience": audiences,
+        "limits": limits,
+        "stacking": stackings,
+        "schedule": schedules,
+    },
+).map(_with_one_place_for_effects)
+"""Campaigns with all that one can say."""
+
+
+@st.composite
+def usages(draw: st.DrawFn, *, campaigns: int, at: datetime) -> Usage:
+    """What so many campaigns (c0, c1 …) gave before that moment."""
+    counters = {}
+    left: dict[str, int | Decimal] = {}
+    for number in range(campaigns):
+        for period in ("day", "week", "month", "quarter", "year", "ever"):
+            if draw(st.booleans()):
+                counted = draw(st.tuples(st.integers(0, 3), st.integers(0, 80)))
+                counters[f"c{number}/{period_key(period, at)}"] = counted
+        if draw(st.booleans()):
+            left |= {
+                f"c{number}/times": draw(st.integers(0, 2)),
+                f"c{number}/points": draw(st.integers(0, 60)),
+            }
+    return Usage(counters, left, {"points": Decimal("0.01")})
+
+
 json = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
     lambda children: st.one_of(

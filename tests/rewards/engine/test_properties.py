@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from rewards.engine import conditions, definition
 from rewards.engine.catalogue import SCOPES
-from rewards.engine.evaluate import Rulebook, compile_campaign, evaluate
+from rewards.engine.evaluate import Rulebook, compile_campaign, evaluate, run
 from rewards.engine.explain import explain, sentence
 from rewards.engine.facts import MemberFacts
+from rewards.engine.limits import period_key
 from rewards.engine.problems import Place
+from rewards.engine.tally import Entrant
 from tests.rewards.engine import reference, strategies
 
 roundings = st.sampled_from(["down", "half_up", "up"])
@@ -99,6 +101,94 @@ class TestAnyCampaigns:
         assert sentence(raw, currency="EUR", rounding=rounding).startswith("For every sale")
 
 
+class TestAnyLimitedCampaigns:
+    @many
+    @given(
+        raws=st.lists(strategies.whole_definitions, min_size=1, max_size=5),
+        facts=strategies.facts(),
+        data=st.data(),
+        shuffle=st.randoms(),
+    )
+    def test_give_the_same_in_any_order_and_explain_the_same(self, raws, facts, data, shuffle):
+        campaigns = compiled(raws)
+        usage = data.draw(strategies.usages(campaigns=len(raws), at=facts.moment.local))
+        outcome = run(Rulebook(campaigns), facts, rounding="down", usage=usage)
+
+        shuffle.shuffle(campaigns)
+        verdicts = explain(campaigns, facts, rounding="down", usage=usage)
+
+        assert run(campaigns, facts, rounding="down", usage=usage) == outcome
+        assert tuple(award for verdict in verdicts for award in verdict.awards) == outcome.awards
+        assert tuple(gift for verdict in verdicts for gift in verdict.gifts) == outcome.gifts
+        assert all(verdict.text() for verdict in verdicts)
+        assert all(verdict.has_matched or not verdict.awards for verdict in verdicts)
+
+    @many
+    @given(
+        raws=st.lists(strategies.whole_definitions, min_size=1, max_size=5),
+        facts=strategies.facts(),
+        data=st.data(),
+    )
+    def test_never_give_more_than_any_limit_leaves(self, raws, facts, data):
+        local = facts.moment.local
+        usage = data.draw(strategies.usages(campaigns=len(raws), at=local))
+
+        outcome = run(compiled(raws), facts, rounding="up", usage=usage)
+
+        for campaign in compiled(raws):
+            own = [award for award in outcome.awards if award.campaign_key == campaign.key]
+            gives = bool(own) or any(gift.campaign_key == campaign.key for gift in outcome.gifts)
+            uses = [use for use in outcome.uses if use.campaign_key == campaign.key]
+            limits = campaign.definition.limits
+            assert len(uses) == (1 if gives and limits.are_counted else 0)
+            if not gives:
+                continue
+            points = sum(a.points for a in own if a.wallet_type == main_wallet_type(campaign, facts))
+            cost = sum(a.points for a in own if a.wallet_type == "points") * Decimal("0.01")
+            assert limits.at_most is None or points <= limits.at_most
+            for limit in limits.per_member:
+                times, before = usage.counted(campaign.key, period_key(limit.period, local))
+                assert limit.times is None or times < limit.times
+                assert limit.points is None or before + points <= max(limit.points, before)
+            for budget in limits.in_all:
+                left = usage.left_of(campaign.key, budget)
+                assert {"times": 1, "points": points, "money": cost}[budget.unit] <= left
+
+    @many
+    @given(
+        raws=st.lists(strategies.whole_definitions, min_size=1, max_size=5),
+        facts=strategies.facts(),
+        data=st.data(),
+    )
+    def test_account_for_every_line_and_give_of_each_group_once(self, raws, facts, data):
+        usage = data.draw(strategies.usages(campaigns=len(raws), at=facts.moment.local))
+
+        outcome = run(compiled(raws), facts, rounding="half_up", usage=usage)
+
+        givers = {given.campaign_key for given in (*outcome.awards, *outcome.gifts)}
+        groups = [raws[int(key[1:])].get("stacking", {}).get("group") for key in givers]
+        assert all(groups.count(group) == 1 for group in groups if group)
+        for award in outcome.awards:
+            assert award.points > 0
+            assert not award.line_points or sum(award.line_points.values()) == award.points
+
+    @many
+    @given(raw=strategies.whole_definitions)
+    def test_can_be_told_in_a_sentence(self, raw):
+        assert sentence(raw, currency="EUR", rounding="down").startswith("For every sale")
+
+    @many
+    @given(raw=strategies.whole_definitions, data=st.data())
+    def test_with_anything_in_place_of_a_part_are_refused_without_an_error(self, raw, data):
+        for problem in definition.problems(with_something_else(raw, data)):
+            assert problem.text()
+
+
+def main_wallet_type(campaign, facts):
+    """The kind of points that a campaign's limits count for this member."""
+    return Entrant(campaign, facts).wallet_type
+
+
 class TestAnyJson:
     @many
     @given(raw=strategies.json)
@@ -111,15 +201,19 @@ class TestAnyJson:
     @many
     @given(raw=strategies.definitions, data=st.data())
     def test_in_place_of_a_part_never_gets_past_the_reader_as_an_error(self, raw, data):
-        broken = copy.deepcopy(raw)
-        parent = broken
-        while True:
-            keys = list(parent) if isinstance(parent, dict) else range(len(parent))
-            step = data.draw(st.sampled_from(list(keys)))
-            if not isinstance(parent[step], dict | list) or not parent[step] or data.draw(st.booleans()):
-                break
-            parent = parent[step]
-        parent[step] = data.draw(strategies.json)
-
-        for problem in definition.problems(broken):
+        for problem in definition.problems(with_something_else(raw, data)):
             assert problem.text()
+
+
+def with_something_else(raw, data):
+    """The definition with any JSON in place of any part of it."""
+    broken = copy.deepcopy(raw)
+    parent = broken
+    while True:
+        keys = list(parent) if isinstance(parent, dict) else range(len(parent))
+        step = data.draw(st.sampled_from(list(keys)))
+        if not isinstance(parent[step], dict | list) or not parent[step] or data.draw(st.booleans()):
+            break
+        parent = parent[step]
+    parent[step] = data.draw(strategies.json)
+    return broken
