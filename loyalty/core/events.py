@@ -53,6 +53,8 @@ TYPES: Final = (
     "tier.upgraded",
     "tier.downgraded",
     "sale.returned",
+    "segment.entered",
+    "segment.left",
     "reward.redeemed",
     "redemption.cancelled",
     "voucher.issued",

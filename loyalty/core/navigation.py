@@ -39,6 +39,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "rewards_waitingreturn",
                 "rewards.view_waitingreturn",
             ),
+            (gettext_lazy("Segments"), "diversity_3", "members_segment", "members.view_segment"),
             (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
         ],
     ),
@@ -74,6 +75,13 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "members_wallettype",
                 "members.view_wallettype",
             ),
+            (
+                gettext_lazy("Attributes"),
+                "data_object",
+                "members_attributetype",
+                "members.view_attributetype",
+            ),
+            (gettext_lazy("Event types"), "bolt", "members_eventtype", "members.view_eventtype"),
         ],
     ),
     (

@@ -6,6 +6,14 @@ from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, V
 from rewards.models.challenge import Challenge, ChallengeProgress
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.occasion import OccasionDay, Referral, ReferralStatus
+from rewards.models.performance import (
+    CampaignAudience,
+    CampaignAudienceMember,
+    CampaignDay,
+    CampaignDayMark,
+    CampaignMeasurement,
+    MeasurementStatus,
+)
 from rewards.models.prize_draw import DrawEntry, DrawWinner, PrizeDraw
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
@@ -21,8 +29,13 @@ __all__ = [
     "BudgetSlot",
     "BudgetUnit",
     "Campaign",
+    "CampaignAudience",
+    "CampaignAudienceMember",
     "CampaignBudget",
     "CampaignCount",
+    "CampaignDay",
+    "CampaignDayMark",
+    "CampaignMeasurement",
     "CampaignStatus",
     "CampaignVersion",
     "Challenge",
@@ -32,6 +45,7 @@ __all__ = [
     "KnownField",
     "KnownValue",
     "KnownValueCursor",
+    "MeasurementStatus",
     "MemberBadge",
     "OccasionDay",
     "PrizeDraw",

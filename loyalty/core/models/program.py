@@ -123,6 +123,11 @@ class Program(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("How many may share their points at most."),
     )
+    campaigns_need_approval = models.BooleanField(
+        _("campaigns need a second person"),
+        default=False,
+        help_text=_("What is published was approved by somebody other than who asked for it."),
+    )
     profile_fields = ArrayField(
         models.CharField(max_length=10, choices=ProfileField),
         verbose_name=_("a profile is complete with"),
@@ -133,11 +138,6 @@ class Program(models.Model):
         _("a referral counts after"),
         default=14,
         help_text=_("Days from a friend's first purchase, while it may still be returned."),
-    )
-    campaigns_need_approval = models.BooleanField(
-        _("campaigns need a second person"),
-        default=False,
-        help_text=_("What is published was approved by somebody other than who asked for it."),
     )
     clock_offset = models.DurationField(
         _("test clock"),

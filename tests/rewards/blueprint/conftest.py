@@ -1,18 +1,20 @@
 """A program with something of each kind, and the people who may apply a file to it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from loyalty.core.models import Assignment, Program, Role, User
 from members import reasons
 from members.models import TierLadder, WalletType
-from rewards.models import Campaign, Reward
+from rewards.models import Badge, Campaign, Challenge, PrizeDraw, Reward
 from tests import factories
 
 
 @pytest.fixture
-def designed(program: Program, points: WalletType, ladder: TierLadder, base_rule: Campaign) -> Program:
+def designed(
+    program: Program, points: WalletType, ladder: TierLadder, base_rule: Campaign, noon: datetime
+) -> Program:
     """The program with a campaign that runs and one that is a draft, rewards, tiers and reasons."""
     reasons.set_up_usual(program)
     factories.RewardFactory.create(program=program, key="coffee", wallet_type=points, stock=5)
@@ -35,6 +37,11 @@ def designed(program: Program, points: WalletType, ladder: TierLadder, base_rule
                 "all": [{"fact": "moment.weekday", "operator": "in", "value": ["saturday", "sunday"]}]
             },
         ),
+    )
+    Badge.objects.create(program=program, key="regular", name="Regular")
+    Challenge.objects.create(program=program, key="nine", name="Nine coffees", goal=9, is_repeatable=True)
+    PrizeDraw.objects.create(
+        program=program, key="summer", name="Summer", closes_at=noon + timedelta(days=60)
     )
     return program
 

@@ -83,7 +83,7 @@ class TestExport:
                 program=designed, key=f"more-{number}", wallet_type=designed.wallet_types.get()
             )
 
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(9):
             document.export(designed)
 
     def test_says_nothing_of_other_programs(self, designed: Program):
@@ -218,7 +218,7 @@ class TestCheck:
             (
                 "line 12",
                 "presents: Unknown here. There are: format, currency, wallet_types, tier_ladders,"
-                " reason_codes, rewards, campaigns.",
+                " reason_codes, rewards, badges, challenges, draws, campaigns.",
             ),
         ]
 
@@ -287,6 +287,43 @@ class TestCheck:
 
         assert "it has ended: choose another key" in faults(text, designed)[0]
 
+    def test_knows_everything_that_a_campaign_may_name(self, designed: Program):
+        text = HEAD + (
+            "badges: {new: {name: New}}\n"
+            "campaigns:\n"
+            "  new:\n"
+            "    name: New\n"
+            "    definition:\n"
+            "      trigger: {kind: tier_reached, tiers: [gold, red]}\n"
+            "      audience:\n"
+            "        tiers: [silver, blue]\n"
+            "        variants:\n"
+            "        - key: a\n"
+            "          percent: 50\n"
+            "          effects: [{kind: badge, badge: new}, {kind: badge, badge: old}]\n"
+            "        - key: b\n"
+            "          percent: 50\n"
+            "          effects:\n"
+            "          - {kind: challenge_progress, challenge: ten, count: 1}\n"
+            "          - {kind: prize_draw_entry, draw: winter, entries: 1}\n"
+            "          - {kind: reward, reward: tea}\n"
+            "          - {kind: multiplier, wallet_type: points, factor: '2', of: [base, gone]}\n"
+            "      conditions:\n"
+            "        any:\n"
+            "        - {fact: member.tier, operator: in, value: [gold, green]}\n"
+        )
+
+        assert [said.partition(" among")[0] for said in faults(text, designed)] == [
+            "line 8: campaigns.new.definition.trigger.tiers.1: There is no “red”",
+            "line 10: campaigns.new.definition.audience.tiers.1: There is no “blue”",
+            "line 14: campaigns.new.definition.audience.variants.0.effects.1.badge: There is no “old”",
+            "line 18: campaigns.new.definition.audience.variants.1.effects.0.challenge: There is no “ten”",
+            "line 19: campaigns.new.definition.audience.variants.1.effects.1.draw: There is no “winter”",
+            "line 20: campaigns.new.definition.audience.variants.1.effects.2.reward: There is no “tea”",
+            "line 21: campaigns.new.definition.audience.variants.1.effects.3.of.1: There is no “gone”",
+            "line 24: campaigns.new.definition.conditions.any.0.value.1: There is no “green”",
+        ]
+
     def test_lets_a_campaign_name_what_the_file_brings_along(self, designed: Program):
         text = HEAD + (
             "wallet_types: {miles: {name: Miles}}\n"
@@ -310,5 +347,5 @@ class TestCheck:
     ):
         read = document.read(document.export(designed).encode())
 
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(18):
             comparing.compare(read, designed)
