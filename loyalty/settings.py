@@ -163,6 +163,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "pick up backtests": {
+        "task": "rewards.tasks.pick_up_backtests",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "turn campaigns": {
+        "task": "rewards.tasks.turn_campaigns",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),

@@ -7,10 +7,12 @@ class RewardsConfig(AppConfig):
     verbose_name = _("Rewards")
 
     def ready(self) -> None:
-        """Tell members, which knows no rewards, what points were for, and what of them was returned."""
+        """Tell the apps below, which know no rewards, what campaigns, awards and returns are about."""
+        from loyalty.core import approvals
         from members import expiry_undo, statement
-        from rewards import wording
+        from rewards import reviews, wording
         from rewards.returns import withholding
 
+        approvals.register(reviews.KIND)
         statement.tellers.append(wording.of_entries)
         expiry_undo.withholders.append(withholding.of_expired)

@@ -7,20 +7,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.utils.translation import gettext as _
 
+from rewards import spans
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
-
-SCHEDULED = "scheduled"
-OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """
-    What members earn by now; before the first publishing, what is being worked on.
+    What members earn by now; before anything is published, what is being worked on.
 
-    `status` is the campaign's, or tells of a running one that its time has not come or is over.
+    `status` is the campaign's, or tells of a running one that its time has not come or is over: what
+    `rewards.turns` has not got round to yet, and the start of a newer version's schedule.
     """
 
     definition: dict[str, Any]
@@ -51,27 +49,25 @@ def _that_count(campaigns: list[Campaign], *, at: datetime) -> QuerySet[Campaign
 
 def _standing(campaign: Campaign, versions: list[CampaignVersion], *, at: datetime) -> Standing:
     """`versions` as `_that_count` gives them."""
-    if not versions:
+    if not versions or campaign.status in _NOT_PUBLISHED:
         return Standing(campaign.draft, campaign.status, campaign.get_status_display(), False)
     in_force = next((version for version in versions if version.effective_at <= at), None)
-    shown = in_force or versions[0]
-    status, label = _status(campaign, shown, is_in_force=in_force is not None, at=at)
-    return Standing(shown.definition, status, label, campaign.draft != versions[0].definition)
+    shown = in_force if in_force and campaign.status != CampaignStatus.SCHEDULED else versions[0]
+    status = _status(campaign, shown, is_in_force=in_force is not None, at=at)
+    is_edited = campaign.draft != versions[0].definition and campaign.status not in _OVER
+    return Standing(shown.definition, status, str(CampaignStatus(status).label), is_edited)
 
 
-def _status(
-    campaign: Campaign, version: CampaignVersion, *, is_in_force: bool, at: datetime
-) -> tuple[str, str]:
+_NOT_PUBLISHED = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
+_OVER = (CampaignStatus.ENDED, CampaignStatus.ARCHIVED)
+
+
+def _status(campaign: Campaign, version: CampaignVersion, *, is_in_force: bool, at: datetime) -> str:
     if campaign.status != CampaignStatus.RUNNING:
-        return campaign.status, campaign.get_status_display()
-    schedule = version.definition.get("schedule") or {}
-    starts_at, ends_at = _moment(schedule.get("starts_at")), _moment(schedule.get("ends_at"))
+        return campaign.status
+    starts_at, ends_at = spans.schedule(version)
     if ends_at is not None and ends_at <= at:
-        return OVER, _("Over")
+        return CampaignStatus.ENDED
     if not is_in_force or (starts_at is not None and starts_at > at):
-        return SCHEDULED, _("Scheduled")
-    return campaign.status, campaign.get_status_display()
-
-
-def _moment(stored: str | None) -> datetime | None:
-    return datetime.fromisoformat(stored) if stored else None
+        return CampaignStatus.SCHEDULED
+    return campaign.status

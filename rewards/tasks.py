@@ -8,7 +8,8 @@ from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck
-from rewards import budgets, checking, waiting
+from rewards import budgets, checking, turns, waiting
+from rewards.backtests import running
 from rewards.models import CampaignMeasurement
 from rewards.performance import days, measuring
 
@@ -86,3 +87,36 @@ def watch_budgets() -> None:
 def _watch_budgets(program: Program, at: datetime) -> None:
     if told := budgets.sweep(program, at=at):
         log.info("budgets_told", program=program.key, budgets=told)
+
+
+@shared_task
+def run_backtest(*, backtest_id: str) -> None:
+    """Do some seconds of a backtest's work, and have the rest, or the next one, done in turn."""
+    backtest = running.claimed(UUID(backtest_id))
+    if backtest is None:
+        return
+    try:
+        goes_on = running.go_on(backtest)
+    finally:
+        following = running.next_of(backtest.program_id)
+        if following is not None:
+            run_backtest.delay(backtest_id=str(following))
+    log.debug("backtest_slice", backtest=backtest_id, goes_on=goes_on)
+
+
+@shared_task
+def pick_up_backtests() -> None:
+    """Go on with backtests whose worker was lost, or that nobody has begun."""
+    for backtest_id in running.abandoned():
+        run_backtest.apply_async(kwargs={"backtest_id": str(backtest_id)}, expires=15)
+
+
+@shared_task
+def turn_campaigns() -> None:
+    """Let campaigns start and end whose time has come, in every program, by its own clock."""
+    each_program(_turn_campaigns)
+
+
+def _turn_campaigns(program: Program, at: datetime) -> None:
+    if moved := turns.keep(program, at=at):
+        log.info("campaigns_turned", program=program.key, campaigns=moved)

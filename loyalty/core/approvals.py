@@ -91,6 +91,8 @@ class Kind:
     carry_out: Callable[[Approval, User, datetime], str]
     tell: Callable[[Sequence[Approval]], Mapping[UUID, tuple[Fact, ...]]]
     valid_for: timedelta = timedelta(days=7)
+    turned_down: Callable[[Approval], None] | None = None
+    """Called in the same transaction when a request was rejected, withdrawn or has run out."""
 
 
 _KINDS: Final[dict[str, Kind]] = {}
@@ -176,7 +178,9 @@ def reject(approval_id: UUID, *, program: Program, by: User, at: datetime, note:
     if not note.strip():
         raise InvalidInput(_("Say why not: whoever asked wants to know."), pointer="#/note")
     approval = _held(approval_id, program=program, by=by, at=at)
-    return _decide(approval, ApprovalStatus.REJECTED, by=by, at=at, note=note)
+    decided = _decide(approval, ApprovalStatus.REJECTED, by=by, at=at, note=note)
+    _turn_down(decided)
+    return decided
 
 
 @transaction.atomic
@@ -191,13 +195,18 @@ def withdraw(approval_id: UUID, *, program: Program, by: User, at: datetime) -> 
     if approval.requested_by_id != by.pk:
         raise NotFound(_("You have no such request in this program."))
     _check_waits(approval, at)
-    return _decide(approval, ApprovalStatus.WITHDRAWN, by=None, at=at, note="")
+    withdrawn = _decide(approval, ApprovalStatus.WITHDRAWN, by=None, at=at, note="")
+    _turn_down(withdrawn)
+    return withdrawn
 
 
+@transaction.atomic
 def expire(program: Program, *, at: datetime) -> int:
     """Close what nobody decided in time; how many those were."""
-    overdue = Approval.objects.of(program).overdue(at)
-    return overdue.update(status=ApprovalStatus.EXPIRED, decided_at=at)
+    overdue = list(Approval.objects.of(program).overdue(at).select_for_update(of=("self",)).order_by("pk"))
+    for approval in overdue:
+        _turn_down(_decide(approval, ApprovalStatus.EXPIRED, by=None, at=at, note=""))
+    return len(overdue)
 
 
 def waiting_for(user: User, *, program: Program, at: datetime) -> ApprovalQuerySet:
@@ -251,6 +260,11 @@ def _check_waits(approval: Approval, at: datetime) -> None:
         )
     if approval.expires_at <= at:
         raise NotWaiting(_("Nobody decided in time, so this has run out. It can be asked for again."))
+
+
+def _turn_down(approval: Approval) -> None:
+    if (told := kind_of(approval.kind).turned_down) is not None:
+        told(approval)
 
 
 def _decide(

@@ -1,7 +1,7 @@
 """The audit trail: who changed what, when, from what to what. The database's triggers write it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +18,7 @@ NEWEST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
+    name: str
     label: str
     before: Any
     after: Any
@@ -66,6 +67,34 @@ def trail(instance: models.Model) -> list[Step]:
     return sorted(steps, key=lambda step: step.at, reverse=True)[:NEWEST]
 
 
+def first_to_set(instance: models.Model, **values: Any) -> User | None:
+    """
+    Who gave a tracked object these values, the last time it got them; None if no person did.
+
+    Who changes it and changes it back is not asked: the first of an unbroken row of such states counts.
+    """
+    (model,) = event_models(tracks_model=type(instance))
+    rows = model._default_manager.filter(pgh_obj_id=instance.pk)
+    other = rows.exclude(**values).order_by("-pgh_id").values_list("pgh_id", flat=True).first()
+    since = rows.filter(pgh_id__gt=other) if other is not None else rows
+    first = since.select_related("pgh_context").order_by("pgh_id").first()
+    who = _user_id(first) if first is not None else None
+    return User.objects.filter(pk=who).first() if who is not None else None
+
+
+def last_to_change(model: type[models.Model], ids: Iterable[Any]) -> dict[Any, tuple[datetime, User | None]]:
+    """When tracked objects were changed last, and by whom, by their ids; two queries for all of them."""
+    (tracked,) = event_models(tracks_model=model)
+    rows = tracked._default_manager.filter(pgh_obj_id__in=list(ids)).select_related("pgh_context")
+    newest: list[Any] = list(
+        rows.order_by("pgh_obj_id", "-pgh_id")
+        .distinct("pgh_obj_id")
+        .only("pgh_obj_id", "pgh_created_at", "pgh_context")
+    )
+    people = User.objects.in_bulk({who for row in newest if (who := _user_id(row)) is not None})
+    return {row.pgh_obj_id: (row.pgh_created_at, people.get(_user_id(row) or 0)) for row in newest}
+
+
 def _from_triggers(model: type[models.Model], instance: models.Model) -> Iterator[Step]:
     rows = list(
         model._default_manager.filter(pgh_obj_id=instance.pk)
@@ -91,7 +120,7 @@ def _changes(row: models.Model, older: models.Model) -> Iterator[FieldChange]:
     for field in row._meta.concrete_fields:
         before, after = getattr(older, field.attname), getattr(row, field.attname)
         if not field.name.startswith("pgh_") and before != after:
-            yield FieldChange(label=str(field.verbose_name), before=before, after=after)
+            yield FieldChange(name=field.name, label=str(field.verbose_name), before=before, after=after)
 
 
 def _entries(instance: models.Model) -> models.QuerySet[LogEntry]:

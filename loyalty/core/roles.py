@@ -52,7 +52,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.MARKETER: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
-        | _may("rewards", "campaign", "add", "change", "publish")
+        | _may("rewards", "campaign", "add", "change", "submit", "publish")
+        | _may("core", "approval", "view")
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
@@ -83,6 +84,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "pointcost", "change")
         | _may("members", "accountingaccount", "change")
         | _may("members", "breakagerate", "propose", "approve")
+        | _may("rewards", "campaign", "approve")
         | _may("members", "period", "close")
         | _may("members", "periodlock", "reopen")
     ),

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0005_household_size'),
-        ('rewards', '0003_returns'),
+        ('rewards', '0004_limits'),
     ]
 
     operations = [

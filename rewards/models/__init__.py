@@ -1,6 +1,7 @@
 from rewards.models.activity import Activity, ActivityKind
+from rewards.models.backtest import Backtest, BacktestMember, BacktestStatus, BacktestTally, TallyKind
 from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
-from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion
+from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, VersionStep
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.performance import (
     CampaignAudience,
@@ -18,6 +19,10 @@ __all__ = [
     "ActivityKind",
     "BudgetSlot",
     "BudgetUnit",
+    "Backtest",
+    "BacktestMember",
+    "BacktestStatus",
+    "BacktestTally",
     "Campaign",
     "CampaignAudience",
     "CampaignAudienceMember",
@@ -35,6 +40,8 @@ __all__ = [
     "Redemption",
     "RedemptionStatus",
     "Reward",
+    "TallyKind",
+    "VersionStep",
     "Voucher",
     "VoucherStatus",
     "WaitingReturn",

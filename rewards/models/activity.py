@@ -1,7 +1,6 @@
 from typing import Self
 from uuid import UUID
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -127,10 +126,8 @@ class Activity(models.Model):
         indexes = [
             models.Index(name="activities_of_a_member", fields=["member", "occurred_at"]),
             models.Index(name="activities_by_day", fields=["program", "-id"]),
-            # For sums over a time: hardly larger than nothing, and hardly any work for a sale.
-            BrinIndex(
-                name="activities_by_moment", fields=["occurred_at"], autosummarize=True, pages_per_range=32
-            ),
+            # In the order in which things happened, for what goes through a period from its start to its end.
+            models.Index(name="activities_as_they_happened", fields=["program", "occurred_at", "id"]),
             models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
         ]
 

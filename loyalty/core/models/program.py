@@ -108,6 +108,11 @@ class Program(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("How many may share their points at most."),
     )
+    campaigns_need_approval = models.BooleanField(
+        _("campaigns need a second person"),
+        default=False,
+        help_text=_("What is published was approved by somebody other than who asked for it."),
+    )
     clock_offset = models.DurationField(
         _("test clock"),
         default=timedelta,

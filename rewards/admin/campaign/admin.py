@@ -1,6 +1,6 @@
 """Campaigns: the list, the guided form with its sentence, and the campaign's life."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -10,37 +10,27 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from loyalty.core import clock
-from loyalty.core.admin import program_of, render
+from loyalty.core import audit, clock
+from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards import campaigns, standing, wording
-from rewards.admin.campaign import versions
+from rewards.admin.campaign import calendar, history, next, states, versions
 from rewards.admin.campaign.definition_form import DefinitionForm
 from rewards.admin.campaign.page import CampaignPage, spoken
 from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-STATUS_LABELS: dict[str, str] = {
-    CampaignStatus.DRAFT: "info",
-    CampaignStatus.RUNNING: "success",
-    CampaignStatus.PAUSED: "warning",
-    CampaignStatus.ENDED: "danger",
-    standing.SCHEDULED: "info",
-    standing.OVER: "danger",
-}
-STEPS = {"pause": campaigns.pause, "resume": campaigns.resume, "end": campaigns.end}
-PARTS: Final[tuple[Any, ...]] = (versions,)
+PARTS: Final[tuple[Any, ...]] = (versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 
 class CampaignList(ChangeList):
-    """A page of campaigns, with how each of them stands in one further query."""
+    """A page of campaigns, with how each of them stands and who changed it last."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -49,19 +39,20 @@ class CampaignList(ChangeList):
             shown: list[Any] = list(self.result_list)  # type: ignore[has-type]  # not in the stubs
             self.result_list = shown
             found = standing.standings(shown, at=clock.now(program))
+            changed = audit.last_to_change(Campaign, [campaign.pk for campaign in shown])
             for campaign in shown:
-                campaign.standing = found[campaign.pk]
+                campaign.standing, campaign.changed = found[campaign.pk], changed.get(campaign.pk)
 
 
 @admin.register(Campaign)
 class CampaignAdmin(CampaignPages):
     """Earning rules. Members earn by published versions, never by the draft that is edited here."""
 
-    list_display = ("shown_name", "shown_status", "created_at")
-    list_filter = (("status", ChoicesDropdownFilter),)
+    list_display = ("shown_name", "shown_status", "shown_change")
+    list_filter = (states.StateFilter,)
     list_select_related = ("program",)
-    search_fields = ("name__istartswith", "key")
-    search_help_text = _("Beginning of the name, or key")
+    search_fields = ("name__icontains", "key")
+    search_help_text = _("Part of the name, or key")
     sortable_by = ()
     ordering = ("-pk",)
 
@@ -75,11 +66,8 @@ class CampaignAdmin(CampaignPages):
         return [
             path("preview/", view(require_POST(self.preview_view)), name="rewards_campaign_preview"),
             *(url for part in PARTS for url in part.urls(self)),
-            path(
-                "<uuid:campaign_id>/step/<slug:step>/",
-                view(require_POST(self.step_view)),
-                name="rewards_campaign_step",
-            ),
+            *calendar.urls(self),
+            *next.urls(self),
             *super().get_urls(),
         ]
 
@@ -118,6 +106,8 @@ class CampaignAdmin(CampaignPages):
             is_new = campaign._state.adding
             page.save()
             (self.log_addition if is_new else self.log_change)(request, campaign, [])
+            if "_submit" in request.POST:
+                return self._submit(request, campaign)
             if "_publish" not in request.POST:
                 messages.success(
                     request, _now("The draft is saved. Members earn by it once it is published.")
@@ -129,9 +119,9 @@ class CampaignAdmin(CampaignPages):
         if not campaign._state.adding:
             context |= {"original": campaign, "tabs": self.tabs, "current_tab": "change"}
         context |= {
-            "may_publish": self.has_publish_permission(request),
+            **next.panel(request, campaign, may_edit=page.may_edit),
             "standing": _standing(campaign),
-            "status_label": STATUS_LABELS[_standing(campaign).status],
+            "status_label": states.LABELS[_standing(campaign).status],
         }
         return render(request, self, "admin/rewards/campaign/page.html", context)
 
@@ -141,7 +131,15 @@ class CampaignAdmin(CampaignPages):
             if campaign._state.adding
             else self.has_change_permission(request, campaign)
         )
-        return allowed and campaign.status != CampaignStatus.ENDED
+        is_over = campaign.status in (CampaignStatus.ENDED, CampaignStatus.ARCHIVED)
+        return allowed and not is_over and not campaigns.is_in_review(campaign)
+
+    def _submit(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        """Saved already: what is wrong with the draft is said, and it stays a draft."""
+        if not request.user.has_perm(next.SUBMIT):
+            raise PermissionDenied
+        next.take(request, campaign, "submit")
+        return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
 
     def _publish(self, request: HttpRequest, page: CampaignPage) -> bool:
         """Whether the draft is in force now; if not, the page says at each field why not."""
@@ -154,7 +152,7 @@ class CampaignAdmin(CampaignPages):
                 definition=page.campaign.draft,
                 by=request.user,
                 at=clock.now(page.campaign.program),
-                effective_at=page.effective_at,
+                effective_at=None if request.POST["_publish"] == "now" else page.effective_at,
             )
         except InvalidDefinition as invalid:
             page.point_out([(problem.pointer, problem.text()) for problem in invalid.problems])
@@ -165,22 +163,6 @@ class CampaignAdmin(CampaignPages):
             return True
         messages.error(request, _now("Saved, but not published: see below what is missing."))
         return False
-
-    def step_view(self, request: HttpRequest, campaign_id: str, step: str) -> HttpResponse:
-        """Pause, resume or end."""
-        campaign = self.get_object(request, str(campaign_id))
-        if campaign is None or step not in STEPS:
-            raise Http404
-        if not self.has_publish_permission(request):
-            raise PermissionDenied
-        try:
-            STEPS[step](campaign, by=cast(User, request.user), at=clock.now(campaign.program))
-            messages.success(
-                request, _now("The campaign is now: %(status)s.") % {"status": campaign.get_status_display()}
-            )
-        except DomainError as refusal:
-            messages.error(request, refusal.detail)
-        return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """The sentence for what the form says now, as a piece of the page."""
@@ -200,10 +182,15 @@ class CampaignAdmin(CampaignPages):
             f"{said} ({_now('unpublished changes')})" if found.has_unpublished_changes else said,
         )
 
-    @display(description=_("status"), label=STATUS_LABELS)
+    @display(description=_("status"), label=states.LABELS)
     def shown_status(self, campaign: Campaign) -> tuple[str, str]:
         found = _standing(campaign)
         return found.status, found.label
+
+    @display(description=_("last change"), header=True)
+    def shown_change(self, campaign: Campaign) -> tuple[str, str]:
+        at, by = getattr(campaign, "changed", None) or (campaign.created_at, None)
+        return moments.shown(at), str(by or "")
 
 
 def _standing(campaign: Campaign) -> standing.Standing:
