@@ -18,14 +18,14 @@ from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards import campaigns, standing, wording
-from rewards.admin.campaign import calendar, history, next, states, versions
+from rewards.admin.campaign import calendar, history, next, performance, states, versions
 from rewards.admin.campaign.definition_form import DefinitionForm
 from rewards.admin.campaign.page import CampaignPage, spoken
 from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (versions, history)
+PARTS: Final[tuple[Any, ...]] = (performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 

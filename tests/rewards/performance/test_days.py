@@ -15,7 +15,7 @@ from loyalty.core.models import Program
 from members.models import Member, WalletType
 from members.references import MemberReference
 from rewards import campaigns
-from rewards.models import Activity, Campaign, CampaignDayMark, CampaignDay
+from rewards.models import Activity, Campaign, CampaignDay, CampaignDayMark
 from rewards.performance import days
 from tests import factories
 from tests.cast import CARD, Shop
