@@ -3,7 +3,8 @@ import asyncio
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import delivery, sending
+from integrations import consumers, delivery, sending
+from rewards import noticing
 
 
 @shared_task
@@ -11,6 +12,16 @@ def deliver_webhooks() -> int:
     """Send what is due; a tick that comes while another is at it does nothing."""
     with sending.only_one() as is_mine:
         return asyncio.run(sending.run()) if is_mine else 0
+
+
+@shared_task
+def notice_occasions() -> int:
+    """Book what campaigns listen to beside sales and reported events, from the event log."""
+    return consumers.catch_up(
+        noticing.CONSUMER,
+        lambda span: noticing.notice(span.events().filter(type__in=noticing.TYPES)),
+        limit=noticing.AT_ONCE,
+    )
 
 
 @shared_task

@@ -173,6 +173,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "notice occasions": {
+        "task": "integrations.tasks.notice_occasions",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "go through days": {
+        "task": "rewards.tasks.go_through_days",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),
@@ -207,6 +217,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "integrations.tasks.prune_deliveries",
         "schedule": 3600.0,
         "options": {"expires": 3600},
+    },
+    # At the start of each hour, and so of each local day: ages, birthdays and "the last 30 days" move then.
+    "refresh segments": {
+        "task": "rewards.tasks.refresh_segments",
+        "schedule": crontab(minute=2),
+        "options": {"expires": 3000},
+    },
+    "learn known values": {
+        "task": "rewards.tasks.learn_known_values",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
 }
 

@@ -167,15 +167,18 @@ def call_off(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVe
     :raises NothingScheduled: if nothing is still to come
     """
     with changing(campaign) as locked:
-        found = _spans(locked)
-        if not spans.upcoming(found, at) and locked.status != CampaignStatus.SCHEDULED:
+        is_paused = locked.status == CampaignStatus.PAUSED
+        planned = to_come(locked, at=at)
+        if not planned and locked.status != CampaignStatus.SCHEDULED:
             raise NothingScheduled(_("Nothing of “%(name)s” is still to come.") % {"name": locked.name})
         if locked.status == CampaignStatus.SCHEDULED:
             is_agreed_to = is_approved(locked, locked.draft)
             locked.status = CampaignStatus.APPROVED if is_agreed_to else CampaignStatus.DRAFT
             return _stand_still(locked, VersionStep.CALLED_OFF, by=by, at=at)
-        current = _current(found, at)
-        return _again(locked, current, step=VersionStep.CALLED_OFF, by=by, at=at)
+        going_on = _current(spans.without_pauses(_versions(locked)), at)
+        called_off = _again(locked, going_on, step=VersionStep.CALLED_OFF, by=by, at=at)
+        # A pause stays one: what was called off is not there any more when it is over.
+        return _stand_still(locked, VersionStep.PAUSED, by=by, at=at) if is_paused else called_off
 
 
 def pause(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVersion:
@@ -200,7 +203,7 @@ def resume(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVers
     with changing(campaign) as locked:
         if locked.status != CampaignStatus.PAUSED:
             raise CampaignNotRunning(_("“%(name)s” is not paused.") % {"name": locked.name})
-        planned = spans.without_pauses(locked.versions.all())
+        planned = spans.without_pauses(_versions(locked))
         locked.status = CampaignStatus.RUNNING
         resumed = _again(locked, _current(planned, at), step=VersionStep.RESUMED, by=by, at=at)
         for span in spans.upcoming(planned, at):
@@ -389,8 +392,19 @@ def _current(found: list[spans.Span], at: datetime) -> CampaignVersion:
     return (span or found[0]).version
 
 
+def to_come(campaign: Campaign, *, at: datetime) -> list[spans.Span]:
+    """What is scheduled, and can still be called off; of a paused campaign, what will be once it runs on."""
+    versions = _versions(campaign)
+    is_paused = campaign.status == CampaignStatus.PAUSED
+    return spans.upcoming(spans.without_pauses(versions) if is_paused else spans.spans(versions), at)
+
+
+def _versions(campaign: Campaign) -> list[CampaignVersion]:
+    return list(campaign.versions.select_related("approval"))
+
+
 def _spans(campaign: Campaign) -> list[spans.Span]:
-    return spans.spans(campaign.versions.select_related("approval"))
+    return spans.spans(_versions(campaign))
 
 
 def check_may_change(campaign: Campaign) -> None:

@@ -20,7 +20,7 @@ from members.ledger.verify import HOLDS, LEDGER, Fault, Progress, Proof, strays
 from members.ledger.verify.anchors import Anchor
 from members.ledger.verify.proof import UNCHANGED
 from members.models import CheckStatus, LedgerAnchor, LedgerCheck
-from rewards.proving import ACTIVITIES, evaluated_again
+from rewards.proving import ACTIVITIES, budgets_add_up, evaluated_again
 
 Listener = Callable[[Progress], None]
 
@@ -127,6 +127,7 @@ def _faults(
         yield Fault(
             UNCHANGED, f"entries up to event {event}", f"have the digest {proof.earlier.digest}, not {digest}"
         )
+    yield from budgets_add_up(check.program)
     for fault in evaluated_again(check.program, number=sample, seed=seed):
         check.sampled += 1
         if fault is not None:

@@ -112,12 +112,12 @@ def _record(
 
 
 def _lock(found: Sequence[Found]) -> None:
-    """Hold the members' wallets; of who has none, the member's own row."""
+    """Hold the members' wallets; of who has none, the member's own row, and that first of all."""
     accounts = [one.account for one in found if one.account]
-    store.lock(account.member_id for account in accounts)
     bare = sorted({account.member_id for account in accounts if not account.wallets})
     if bare:
         fetch("SELECT id FROM members_member WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", [bare])
+    store.lock(account.member_id for account in accounts)
 
 
 _SALES: Final = """

@@ -5,6 +5,7 @@ campaigns' frozen versions, evaluated again, against what was booked.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from loyalty.core.models import Program
 from members.ledger.verify import Fault, Part
 from members.ledger.verify.rows import of_people
 from rewards import explaining
-from rewards.models import Activity
+from rewards.models import Activity, CampaignBudget
 
 AGAIN: Final = "what was in force then gives the same again"
 LARGE: Final = 200_000
@@ -23,8 +24,10 @@ AT_ONCE: Final = 500
 ACTIVITIES: Final = Part(
     rows={
         "activity": of_people(
-            "rewards_activity", "id, member_id, kind, awards, amount, returned_amount, original_id"
+            "rewards_activity",
+            "id, member_id, kind, awards, amount, returned_amount, original_id, facts->'usage' AS usage",
         ),
+        "counted": of_people("rewards_campaigncount", "campaign_id, member_id, period, times, points"),
         "redemption": of_people("rewards_redemption", "id, member_id, points"),
     },
     checks={
@@ -40,6 +43,37 @@ ACTIVITIES: Final = Part(
                 FROM lot WHERE activity_id IS NOT NULL AND source NOT IN ('transfer', 'merge')
                 GROUP BY 1, 2) g ON g.activity_id = a.id AND g.version_id = a.version_id
             WHERE a.points IS DISTINCT FROM g.points AND coalesce(a.points, 0) <> coalesce(g.points, 0)
+        """,
+        "what limits count of an activity is what its campaigns gave": """
+            SELECT 'activity ' || a.id,
+                   'its limits count ' || (used.given->>1) || ' points of ' || used.campaign
+                   || ', its awards say otherwise'
+            FROM activity a, jsonb_each(a.usage->'uses') AS used(campaign, given)
+            WHERE (used.given->>1)::bigint <> 0 AND NOT EXISTS (
+                SELECT 1 FROM jsonb_array_elements(a.awards) AS award
+                WHERE award->>'campaign' = used.campaign GROUP BY award->>'wallet_type'
+                HAVING sum((award->>'points')::bigint) = (used.given->>1)::bigint)
+        """,
+        "a campaign's counts of a member are what it gave": """
+            SELECT 'campaign ' || coalesce(c.campaign_id, g.campaign_id) || ' of member '
+                   || coalesce(c.member_id, g.member_id),
+                   'counts ' || coalesce(c.times, 0) || ' times and ' || coalesce(c.points, 0)
+                   || ' points for ' || coalesce(c.period, g.period) || ', and gave '
+                   || coalesce(g.times, 0) || ' times and ' || coalesce(g.points, 0)
+            FROM counted c
+            FULL JOIN (
+                SELECT campaign.id AS campaign_id, a.member_id, split_part(counter.name, '/', 2) AS period,
+                       sum((used.given->>0)::bigint) AS times, sum((used.given->>1)::bigint) AS points
+                FROM activity a
+                CROSS JOIN jsonb_each(a.usage->'uses') AS used(key, given)
+                JOIN jsonb_object_keys(a.usage->'counters') AS counter(name)
+                    ON split_part(counter.name, '/', 1) = used.key
+                JOIN rewards_campaign campaign
+                    ON campaign.program_id = %(program)s AND campaign.key = used.key
+                GROUP BY 1, 2, 3) g
+                ON (g.campaign_id, g.member_id, g.period) = (c.campaign_id, c.member_id, c.period)
+            WHERE (coalesce(c.times, 0), coalesce(c.points, 0))
+                  <> (coalesce(g.times, 0), coalesce(g.points, 0))
         """,
         "the returns of a sale make up what came back": """
             SELECT 'activity ' || a.id,
@@ -61,10 +95,32 @@ ACTIVITIES: Final = Part(
                 SELECT id, points, split_part(cause, ':', 2) AS redemption_id FROM entry
                 WHERE kind = 'spend' AND cause >= 'redemption:' AND cause < 'redemption;') e
                 ON e.redemption_id = r.id::text
-            WHERE r.points IS DISTINCT FROM -e.points
+            WHERE r.points IS DISTINCT FROM -e.points AND NOT (r.points = 0 AND e.id IS NULL)
         """,
     },
 )
+
+BUDGETS: Final = "what was drawn from a budget is what its campaign gave"
+
+# In one statement, so in one snapshot: sales go on meanwhile.
+_BUDGETS: Final = """
+    SELECT campaign.key, budget.unit, budget.allotted, slots.allotted, slots.used, coalesce(given.amount, 0)
+    FROM rewards_campaignbudget budget
+    JOIN rewards_campaign campaign ON campaign.id = budget.campaign_id
+    CROSS JOIN LATERAL (
+        SELECT sum(allotted) AS allotted, sum(used) AS used
+        FROM rewards_budgetslot WHERE budget_id = budget.id) AS slots
+    LEFT JOIN (
+        SELECT used.key, split_part(drawn.name, '/', 2) AS unit,
+               sum((used.given->>CASE split_part(drawn.name, '/', 2)
+                   WHEN 'times' THEN 0 WHEN 'points' THEN 1 ELSE 2 END)::numeric) AS amount
+        FROM rewards_activity activity
+        CROSS JOIN jsonb_each(activity.facts->'usage'->'uses') AS used(key, given)
+        JOIN jsonb_object_keys(activity.facts->'usage'->'left') AS drawn(name)
+            ON split_part(drawn.name, '/', 1) = used.key
+        WHERE activity.program_id = $1 AND activity.facts ? 'usage'
+        GROUP BY 1, 2) AS given ON given.key = campaign.key AND given.unit = budget.unit
+    WHERE budget.program_id = $1 ORDER BY campaign.key, budget.unit"""
 
 # An activity of the future (clocks differ) may have been booked by versions that were replaced since.
 _DRAW: Final = """
@@ -84,6 +140,22 @@ def evaluated_again(program: Program, *, number: int, seed: int) -> Iterator[Fau
         chunk = Activity.objects.filter(program=program, pk__in=ids[start : start + AT_ONCE])
         for activity in chunk.order_by("pk"):
             yield _fault(activity, program)
+
+
+def budgets_add_up(program: Program) -> Iterator[Fault]:
+    """Compare each budget with its slots, and these with what activities say was given."""
+    if not CampaignBudget.objects.filter(program=program).exists():
+        return
+    for key, unit, allotted, in_slots, used, given in fetch(_BUDGETS, [program.pk]):
+        row = f"budget of {key} in {unit}"
+        if allotted != in_slots:
+            yield Fault(BUDGETS, row, f"allots {_plain(allotted)}, its slots {_plain(in_slots)}")
+        if used != given:
+            yield Fault(BUDGETS, row, f"says that {_plain(used)} were drawn, its activities {_plain(given)}")
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
 
 
 def _drawn(program: Program, number: int, seed: int) -> Sequence[UUID]:

@@ -189,7 +189,7 @@ def _attempt(request: Request, account: Account, offer: Offer, also: Also | None
         reward=offer.key,
         points=offer.price,
         balance=change.wallet.available,
-        voucher_code="".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH)),
+        voucher_code=new_code(),
         voucher_expires_at=request.at + timedelta(days=offer.voucher_valid_days),
         redeemed_at=request.at,
     )
@@ -211,6 +211,11 @@ def _pay(request: Request, account: Account, offer: Offer, redemption_id: UUID) 
     )
     spent = operations.spend(wallet, points=offer.price, cause=cause)
     return renewing(spent, terms.of(request.program), request.at)
+
+
+def new_code() -> str:
+    """A voucher's code that nobody can guess."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
 
 
 def check(offer: Offer, *, at: datetime) -> None:

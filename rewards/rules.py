@@ -9,6 +9,7 @@ from uuid import UUID
 
 from loyalty.core.models import Program
 from rewards.engine.evaluate import CompiledCampaign, Rulebook, compile_campaign
+from rewards.engine.gifts import GiftEffect
 from rewards.models import CampaignBudget, CampaignVersion
 
 
@@ -40,7 +41,7 @@ class Rules:
             for _, campaign in history
             if campaign
             for effect in campaign.definition.effects
-            if effect.pending and effect.pending.event_type
+            if not isinstance(effect, GiftEffect) and effect.pending and effect.pending.event_type
         )
         """Types of events that points of any version, old or new, wait for."""
 

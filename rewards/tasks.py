@@ -3,12 +3,13 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
+from django.utils import timezone
 
 from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
-from members.models import CheckStatus, LedgerCheck
-from rewards import budgets, checking, turns, waiting
+from members.models import CheckStatus, LedgerCheck, Segment
+from rewards import budgets, checking, known_values, occasion_days, referrals, segmenting, turns, waiting
 from rewards.backtests import running
 from rewards.models import CampaignMeasurement
 from rewards.performance import days, measuring
@@ -120,3 +121,46 @@ def turn_campaigns() -> None:
 def _turn_campaigns(program: Program, at: datetime) -> None:
     if moved := turns.keep(program, at=at):
         log.info("campaigns_turned", program=program.key, campaigns=moved)
+
+
+@shared_task
+def go_through_days() -> None:
+    """Book what the days brought, up to each program's today, and settle referrals."""
+    each_program(_go_through_days)
+
+
+def _go_through_days(program: Program, at: datetime) -> None:
+    if booked := occasion_days.go_through(program, at=at):
+        log.info("days_gone_through", program=program.key, occasions=booked)
+    if counted := referrals.settle(program, at=at):
+        log.info("referrals_counted", program=program.key, referrals=counted)
+
+
+@shared_task
+def refresh_segments() -> None:
+    """Find the members of every segment that is described by conditions, in every program."""
+    each_program(_refresh_segments)
+
+
+def _refresh_segments(program: Program, at: datetime) -> None:
+    moved = segmenting.refresh_all(program, at=at)
+    if moved.entered or moved.left:
+        log.info("segments_refreshed", program=program.key, entered=moved.entered, left=moved.left)
+
+
+@shared_task
+def refresh_segment(*, segment_id: str) -> None:
+    """Find the members of one segment: it was saved, or somebody asked."""
+    segment = Segment.objects.select_related("program").get(pk=UUID(segment_id))
+    segmenting.refresh(segment.pk, at=clock.now(segment.program))
+
+
+@shared_task
+def learn_known_values() -> None:
+    """Read new activities for the stores, categories, brands, departments and products that they name."""
+    each_program(_learn_known_values)
+
+
+def _learn_known_values(program: Program, at: datetime) -> None:
+    # Ids of activities are made by the real clock, also where a sandbox's own is ahead of it.
+    known_values.learn(program, until=timezone.now())

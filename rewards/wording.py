@@ -15,7 +15,6 @@ from django.utils.translation import ngettext
 from loyalty.core.models import Program
 from members.models import Entry, WalletType
 from rewards import explaining
-from rewards.engine import definition as engine_definition
 from rewards.engine import explain
 from rewards.engine.problems import InvalidDefinition
 from rewards.engine.reasons import Reason
@@ -147,11 +146,6 @@ def lacking(activity: Activity, *, program: Program) -> list[tuple[str, str]]:
     """The campaigns that were in force and gave nothing: name and why not."""
     found = explaining.verdicts(activity, program=program)
     return [(verdict.name, verdict.text(ngettext)) for verdict in found if not verdict.awards]
-
-
-def problems(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What keeps the definition from being run: pointers and words."""
-    return [(problem.pointer, problem.text()) for problem in engine_definition.problems(definition)]
 
 
 def of_entries(entries: Sequence[Entry]) -> dict[UUID, str]:

@@ -6,14 +6,18 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 
 from loyalty.core.models import Program, User
-from rewards import campaigns
+from rewards import campaigns, reviews, turns
 from rewards.models import Campaign
 
 BASE: Final = {"kind": "points_per_unit", "wallet_type": "points", "points": "1", "per": "1.00"}
 
 
 class Plan(NamedTuple):
-    """A campaign and its days, counted back from the day on which the year ends; an open end is None."""
+    """
+    A campaign and its days, counted back from the day on which the year ends; an open end is None.
+
+    Days below zero are still to come then. `rhythm` is what its schedule says beside that.
+    """
 
     key: str
     name: str
@@ -23,6 +27,7 @@ class Plan(NamedTuple):
     first_day: int = 366
     last_day: int | None = None
     then: str = ""
+    rhythm: dict[str, Any] | None = None
     audience: dict[str, Any] | None = None
 
 
@@ -120,6 +125,35 @@ PLANS: Final = (
         {"kind": "fixed_points", "wallet_type": "points", "points": 20},
         then="draft",
     ),
+    Plan(
+        "sunday-roast",
+        "Triple points for the Sunday roast",
+        "Two more points for every dollar of meat, on Saturdays and Sundays. Begins by itself.",
+        {},
+        {
+            **BASE,
+            "points": "2",
+            "of": "matching_lines",
+            "lines": {"all": [{"fact": "line.department", "operator": "eq", "value": "MEAT"}]},
+        },
+        first_day=-6,
+        last_day=-48,
+        rhythm={"weekdays": ["saturday", "sunday"]},
+    ),
+    Plan(
+        "happy-hour",
+        "Happy hour: 30 points after five",
+        "For the two quiet hours before the rush. Somebody has to agree first.",
+        {"all": [{"fact": "sale.amount", "operator": "gte", "value": "15.00"}]},
+        {"kind": "fixed_points", "wallet_type": "points", "points": 30},
+        first_day=-12,
+        last_day=-40,
+        then="in_review",
+        rhythm={
+            "weekdays": ["monday", "tuesday", "wednesday", "thursday"],
+            "hours": [{"from": "17:00", "until": "19:00"}],
+        },
+    ),
 )
 
 
@@ -129,24 +163,30 @@ def ensure(program: Program, *, year_ends_at: datetime, by: User | None) -> None
     for plan in PLANS:
         if plan.key not in there:
             _make(plan, program, year_ends_at=year_ends_at, by=by)
+    turns.keep(program, at=year_ends_at)
 
 
 @transaction.atomic
 def _make(plan: Plan, program: Program, *, year_ends_at: datetime, by: User | None) -> None:
     starts_at = _midnight(year_ends_at, plan.first_day)
     ends_at = None if plan.last_day is None else _midnight(year_ends_at, plan.last_day - 1)
+    times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat() if ends_at else None}
     definition = {
         "trigger": {"kind": "sale"},
         "conditions": plan.conditions,
-        "schedule": {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat() if ends_at else None},
+        "schedule": {**times, **(plan.rhythm or {})},
     }
     definition |= {"effects": [plan.effect]} if plan.effect else {}
     definition |= {"audience": plan.audience} if plan.audience else {}
     campaign = Campaign.objects.create(
         program=program, key=plan.key, name=plan.name, description=plan.description, draft=definition
     )
-    if plan.then != "draft":
-        campaigns.publish(campaign, definition=definition, by=by, at=starts_at, effective_at=starts_at)
+    if plan.then == "in_review":
+        if by is not None:
+            reviews.submit(campaign, by=by, at=year_ends_at, note="Same budget as the late hour had.")
+    elif plan.then != "draft":
+        at = min(starts_at, year_ends_at)
+        campaigns.publish(campaign, definition=definition, by=by, at=at, effective_at=starts_at)
     if plan.then == "paused":
         campaigns.pause(campaign, by=by, at=_midnight(year_ends_at, plan.first_day - 50))
 

@@ -1,5 +1,6 @@
 """Identifiers that are made without asking the database."""
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -17,3 +18,8 @@ NEW_ID: Final = (
     " 52, 1), 53, 1), 'hex')::uuid"
 )
 """The same as an expression of SQL: PostgreSQL has a function for it only from version 18 on."""
+
+
+def first_id_of(moment: datetime) -> UUID:
+    """A UUID that is less than every id made from that moment on, and greater than all made before it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

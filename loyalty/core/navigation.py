@@ -39,6 +39,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "rewards_waitingreturn",
                 "rewards.view_waitingreturn",
             ),
+            (gettext_lazy("Segments"), "diversity_3", "members_segment", "members.view_segment"),
             (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
         ],
     ),
@@ -74,6 +75,13 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "members_wallettype",
                 "members.view_wallettype",
             ),
+            (
+                gettext_lazy("Attributes"),
+                "data_object",
+                "members_attributetype",
+                "members.view_attributetype",
+            ),
+            (gettext_lazy("Event types"), "bolt", "members_eventtype", "members.view_eventtype"),
         ],
     ),
     (
@@ -100,6 +108,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         gettext_lazy("Settings"),
         [
             (gettext_lazy("Program"), "tune", "core_program", "core.view_program"),
+            (gettext_lazy("Program as code"), "data_object", "blueprint", "rewards.view_blueprint"),
             (
                 gettext_lazy("Reasons for adjustments"),
                 "label",
@@ -137,7 +146,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 def _item(
     request: HttpRequest, title: str | Promise, icon: str, page: str, permission: str
 ) -> dict[str, Any]:
-    link = reverse(page if page.startswith("finance") else f"admin:{page}_changelist")
+    link = reverse(page if page.startswith(("finance", "blueprint")) else f"admin:{page}_changelist")
     item = {"title": title, "icon": icon, "link": link, "permission": _has(permission)}
     badge = _BADGES.get(page)
     return {**item, "badge": badge(request)} if badge and request.user.has_perm(permission) else item

@@ -42,10 +42,16 @@ _SEE_RULES: Final = (
     | _may("members", "tierladder", "view")
     | _may("members", "wallettype", "view")
     | _may("members", "expiryrun", "view")
+    | _may("members", "segment", "view")
+    | _may("members", "attributetype", "view")
+    | _may("members", "eventtype", "view")
     | _may("members", "reasoncode", "view")
     | _may("members", "adjustmentlimit", "view")
 )
 
+_DECLARE: Final = _may("members", "attributetype", "view", "add", "change", "delete") | _may(
+    "members", "eventtype", "view", "add", "change", "delete"
+)
 _CHECK_BOOKS: Final = _may("members", "ledgercheck", "view", "run")
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
@@ -57,6 +63,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("rewards", "reward", "add", "change")
         | _may("members", "tier", "add", "change")
         | _may("members", "tierladder", "add", "change")
+        | _may("members", "segment", "add", "change")
+        | _DECLARE
         | _may("members", "liability", "view")
         | _may("members", "expiryrun", "hold")
     ),
@@ -97,7 +105,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
+        | _may("rewards", "blueprint", "view", "apply")
         | _CHECK_BOOKS
+        | _DECLARE
         # All programs': who has a role in one of them only looks. Superusers change them.
         | _may("django_celery_beat", "periodictask", "view")
         | _may("django_celery_beat", "intervalschedule", "view")

@@ -237,8 +237,14 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
         super().save_related(request, form, formsets, change)
         changed = list(form.changed_data) + ["identifiers" for formset in formsets if formset.has_changed()]
         if changed:
-            at = clock.now(form.instance.program)
-            details.tell_changed(form.instance, fields=changed, actor=f"staff:{request.user.pk}", at=at)
+            details.tell_changed(
+                form.instance,
+                fields=changed,
+                filled=[name for name in form.changed_data if not form.initial.get(name)],
+                added=[identifier for formset in formsets for identifier in formset.new_objects],
+                actor=f"staff:{request.user.pk}",
+                at=clock.now(form.instance.program),
+            )
 
     @display(description=_("member"), header=True)
     def name(self, member: Member) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ import pgtrigger
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Upper
+from django.db.models.functions import ExtractDay, ExtractMonth, Upper
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
@@ -95,6 +95,20 @@ class Member(models.Model):
                 OpClass(Upper("first_name"), name="varchar_pattern_ops"),
                 "program",
                 name="members_by_first_name",
+            ),
+            # Days that come again each year; of moments, the days in UTC.
+            models.Index(
+                "program",
+                ExtractMonth("birth_date"),
+                ExtractDay("birth_date"),
+                name="members_by_birthday",
+                condition=Q(birth_date__isnull=False),
+            ),
+            models.Index(
+                "program",
+                ExtractMonth("enrolled_at"),
+                ExtractDay("enrolled_at"),
+                name="members_by_anniversary",
             ),
             # The filters of the list; almost everybody is active, and needs none.
             models.Index(

@@ -3,6 +3,7 @@ from rewards.admin.activity import ActivityAdmin, activities_panel
 from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
+from rewards.admin.segment import SegmentAdmin
 from rewards.admin.waiting_return import WaitingReturnAdmin
 
 # After what waits for somebody: points reserved at a checkout, adjustments.
@@ -14,5 +15,6 @@ __all__ = [
     "LedgerCheckAdmin",
     "RedemptionAdmin",
     "RewardAdmin",
+    "SegmentAdmin",
     "WaitingReturnAdmin",
 ]

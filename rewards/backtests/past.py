@@ -2,9 +2,11 @@
 What rules that were not in force then ask of a member, who was not asked for it: worked out from the past.
 
 Purchases are those that the member had made by then; what came back of them, whenever it did, is
-taken off. What was stored with an activity is taken as it is.
+taken off. Segments are those of today: nobody kept who was in which of them. What was stored with
+an activity is taken as it is.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final
@@ -14,6 +16,9 @@ import msgspec
 from msgspec.structs import replace
 
 from loyalty.core.db import fetch
+from loyalty.core.models import Program
+from members.models import SegmentMember
+from rewards import rules
 from rewards.backtests.stream import Happened
 from rewards.engine import history
 from rewards.engine.evaluate import Rulebook
@@ -34,17 +39,42 @@ SELECT asked.id,
 FROM json_to_recordset($1::json) AS asked(id uuid, member_id uuid, at timestamptz, windows json)"""
 
 
-def filled(chunk: Sequence[Happened], rulebooks: Collection[Rulebook]) -> list[Happened]:
-    """The activities with all that the rulebooks ask for; one statement if anything was not stored."""
+def filled(chunk: Sequence[Happened], program: Program, rulebooks: Collection[Rulebook]) -> list[Happened]:
+    """The activities with all that the rulebooks ask for; a statement each for purchases and segments."""
     missing = {one.id: asked for one in chunk if (asked := _missing(one, rulebooks))}
     found = dict(_found([one for one in chunk if one.id in missing], missing)) if missing else {}
-    return [_with(one, found.get(one.id, {})) for one in chunk]
+    segments = _segments(chunk, program, rulebooks)
+    return [_with(one, found.get(one.id, {}), segments.get(one.id, frozenset())) for one in chunk]
 
 
 def _missing(one: Happened, rulebooks: Collection[Rulebook]) -> frozenset[str]:
     activity = one.facts.activity
     asked = frozenset().union(*(book.asks(activity.kind, activity.event_type).history for book in rulebooks))
     return asked - one.facts.member.history.keys()
+
+
+def _segments(
+    chunk: Sequence[Happened], program: Program, rulebooks: Collection[Rulebook]
+) -> dict[UUID, frozenset[str]]:
+    """By activity: the member's segments that the rules in force then did not ask for."""
+    then = rules.of(program)
+    missing: dict[UUID, frozenset[str]] = {}
+    for one in chunk:
+        listened = one.facts.activity.kind, one.facts.activity.event_type
+        asked = frozenset().union(*(book.asks(*listened).segments for book in rulebooks))
+        if asked and (unknown := asked - then.in_force(one.at).asks(*listened).segments):
+            missing[one.id] = unknown
+    if not missing:
+        return {}
+    rows = SegmentMember.objects.filter(
+        program=program,
+        segment__key__in=frozenset().union(*missing.values()),
+        member__in={one.member_id for one in chunk if one.id in missing},
+    )
+    of_member: defaultdict[UUID, set[str]] = defaultdict(set)
+    for member_id, key in rows.values_list("member_id", "segment__key"):
+        of_member[member_id].add(key)
+    return {one.id: missing[one.id] & of_member[one.member_id] for one in chunk if one.id in missing}
 
 
 def _found(
@@ -69,11 +99,16 @@ def _windows(one: Happened, asked: frozenset[str]) -> list[dict[str, Any]]:
     return [{"days": back, "at": history.start_of(back, local).astimezone(UTC)} for back in sorted(days)]
 
 
-def _with(one: Happened, found: Mapping[str, Any]) -> Happened:
+def _with(one: Happened, found: Mapping[str, Any], segments: frozenset[str]) -> Happened:
     """Whoever was stored without an id has the one of the activity, which says who is in which group."""
     member = one.facts.member
-    if member.id and not found:
+    if member.id and not found and not segments:
         return one
-    known = replace(member, id=str(one.member_id), history={**member.history, **found})
+    known = replace(
+        member,
+        id=str(one.member_id),
+        history={**member.history, **found},
+        segments=member.segments | segments,
+    )
     facts = Facts(activity=one.facts.activity, member=known, moment=one.facts.moment)
     return replace(one, facts=facts)

@@ -1,7 +1,8 @@
 """
 What a backtest has found, from its sums to what is shown of it.
 
-Stored as `result`: {days: [[day, activities, matched, before, after, given]], activities, matched, seen,
+Stored as `result`: {days: [[day, activities, matched, before, after, given,
+matched_earlier, earlier]], activities, matched, seen,
 members, winners, losers, best, worst: [[member, before, after, matched]], products, stores: [[key, name,
 matched, amount, points]], parts: [[variant, activities, members, points]], gifts, stopped: {code: number},
 budget_ended, refused}; points by day are by wallet type, those of members spendable ones.
@@ -22,8 +23,8 @@ from rewards.models import Backtest
 TOP: Final = 20
 
 _COUNTS: Final = """
-SELECT count(*), count(*) FILTER (WHERE matched > 0), count(*) FILTER (WHERE after > before),
-       count(*) FILTER (WHERE after < before)
+SELECT count(*), count(*) FILTER (WHERE matched > 0), count(*) FILTER (WHERE earlier > 0),
+       count(*) FILTER (WHERE after > before), count(*) FILTER (WHERE after < before)
 FROM rewards_backtestmember WHERE backtest_id = $1"""
 _MEMBERS: Final = """
 SELECT member_id::text, before, after, matched FROM rewards_backtestmember
@@ -39,15 +40,20 @@ WHERE backtest_id = $1 AND part <> '' GROUP BY part ORDER BY part"""
 
 def summed(backtest: Backtest, state: State) -> dict[str, Any]:
     """What is kept of the sums, in the transaction in which the rows of members are let go."""
-    ((seen, members, winners, losers),) = fetch(_COUNTS, [backtest.pk])
+    ((seen, members, members_earlier, winners, losers),) = fetch(_COUNTS, [backtest.pk])
     days = sorted(state.days.items())
     return {
-        "days": [[day, d.activities, d.matched, d.before, d.after, d.given] for day, d in days],
+        "days": [
+            [day, d.activities, d.matched, d.before, d.after, d.given, d.matched_earlier, d.earlier]
+            for day, d in days
+        ],
         "activities": sum(day.activities for _, day in days),
         "matched": sum(day.matched for _, day in days),
         "refused": state.refused,
         "seen": seen,
         "members": members,
+        "matched_earlier": sum(day.matched_earlier for _, day in days),
+        "members_earlier": members_earlier,
         "winners": winners,
         "losers": losers,
         "best": _members(backtest, "after > before", "after - before DESC"),
@@ -112,24 +118,52 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """One day: activities, and points and cost by today's rules, with the definition, and of it alone."""
+    """
+    One day: points and cost by today's rules, with the definition, and of the definition alone.
+
+    `earlier` is what the version gave that the definition would take the place of.
+    """
 
     day: date
     activities: int
     matched: int
+    matched_earlier: int
     before: Sums
     after: Sums
     given: Sums
+    earlier: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A variant, or the members held out: how many activities of how many members, and their points."""
+
+    key: str
+    matched: int
+    members: int
+    points: int
 
 
 class Result:
     """The result of a backtest that is done."""
 
     def __init__(self, backtest: Backtest) -> None:
-        self.stored = backtest.result
+        self.stored = stored = backtest.result
         self.prices = {key: Decimal(price) for key, price in backtest.prices.items()}
-        for name in ("activities", "matched", "refused", "seen", "members", "winners", "losers"):
-            setattr(self, name, self.stored[name])
+        self.activities: int = stored["activities"]
+        self.matched: int = stored["matched"]
+        self.matched_earlier: int = stored["matched_earlier"]
+        self.seen: int = stored["seen"]
+        self.members: int = stored["members"]
+        self.members_earlier: int = stored["members_earlier"]
+        self.winners: int = stored["winners"]
+        self.losers: int = stored["losers"]
+        self.refused: int = stored["refused"]
+        self.gifts: dict[str, int] = stored["gifts"]
+        self.stopped: dict[str, int] = stored["stopped"]
+        self.parts = [Part(*row) for row in stored["parts"]]
+        ended = stored["budget_ended"]
+        self.budget_ended = date.fromisoformat(ended) if ended else None
 
     @cached_property
     def days(self) -> list[DayResult]:
@@ -138,11 +172,15 @@ class Result:
                 date.fromisoformat(day),
                 activities,
                 matched,
+                matched_earlier,
                 self._sums(before),
                 self._sums(after),
                 self._sums(given),
+                self._sums(earlier),
             )
-            for day, activities, matched, before, after, given in self.stored["days"]
+            for day, activities, matched, before, after, given, matched_earlier, earlier in self.stored[
+                "days"
+            ]
         ]
 
     def _sums(self, points: Mapping[str, int]) -> Sums:
@@ -167,6 +205,10 @@ class Result:
     @cached_property
     def given(self) -> Sums:
         return self._over_all("given")
+
+    @cached_property
+    def earlier(self) -> Sums:
+        return self._over_all("earlier")
 
     @property
     def more_points(self) -> int:

@@ -131,7 +131,7 @@ def _slice(backtest: Backtest) -> bool:
         chunk = stream.chunk(backtest.program, after=position, ends_at=backtest.ends_at)
         if simulation.limits_members:
             _load_used(backtest, simulation, {one.member_id for one in chunk})
-        for one in past.filled(chunk, books):
+        for one in past.filled(chunk, backtest.program, books):
             simulation.take(one)
         is_over = len(chunk) < stream.AT_ONCE
         if chunk:
@@ -219,13 +219,16 @@ def _load_used(backtest: Backtest, simulation: Simulation, members: set[UUID]) -
 
 
 _MEMBERS: Final = """
-INSERT INTO rewards_backtestmember AS kept (backtest_id, member_id, matched, before, after, given, part, used)
-SELECT $1, new.member_id, new.matched, new.before, new.after, new.given, new.part, new.used
+INSERT INTO rewards_backtestmember AS kept (
+    backtest_id, member_id, matched, earlier, before, after, given, part, used)
+SELECT $1, new.member_id, new.matched, new.earlier, new.before, new.after, new.given, new.part, new.used
 FROM json_to_recordset($2::json)
-     AS new(member_id uuid, matched bigint, before bigint, after bigint, given bigint, part text, used jsonb)
+     AS new(member_id uuid, matched bigint, earlier bigint, before bigint, after bigint, given bigint,
+            part text, used jsonb)
 ON CONFLICT (backtest_id, member_id) DO UPDATE SET
-    matched = kept.matched + excluded.matched, before = kept.before + excluded.before,
-    after = kept.after + excluded.after, given = kept.given + excluded.given,
+    matched = kept.matched + excluded.matched, earlier = kept.earlier + excluded.earlier,
+    before = kept.before + excluded.before, after = kept.after + excluded.after,
+    given = kept.given + excluded.given,
     part = CASE WHEN excluded.part = '' THEN kept.part ELSE excluded.part END, used = excluded.used"""
 
 _TALLIES: Final = """

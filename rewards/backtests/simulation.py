@@ -23,10 +23,16 @@ CONTROL: Final = "(control)"
 
 
 class Day(Struct):
-    """What happened on one local day, by today's rules (`before`) and with the definition (`after`)."""
+    """
+    What happened on one local day, by today's rules (`before`) and with the definition (`after`).
+
+    `given` is what the definition gave, `earlier` what the version gave that it takes the place of.
+    """
 
     activities: int = 0
     matched: int = 0
+    matched_earlier: int = 0
+    earlier: Points = field(default_factory=dict)
     before: Points = field(default_factory=dict)
     after: Points = field(default_factory=dict)
     given: Points = field(default_factory=dict)
@@ -36,6 +42,7 @@ class Member(Struct):
     """What happened to one member; points are spendable ones, `given` is of any kind."""
 
     matched: int = 0
+    earlier: int = 0
     before: int = 0
     after: int = 0
     given: int = 0
@@ -118,8 +125,12 @@ class Simulation:
         member.before += self._spendable(before)
         member.after += self._spendable(after)
         self._note_refusal(one, after)
-        given = [award for award in after.awards if award.campaign_key == self.key]
-        gifts = [gift for gift in after.gifts if gift.campaign_key == self.key]
+        earlier, earlier_gifts = self._own_of(before)
+        if earlier or earlier_gifts:
+            day.matched_earlier += 1
+            member.earlier += 1
+            _add(day.earlier, earlier)
+        given, gifts = self._own_of(after)
         if given or gifts:
             self._matched(one, day, member, given, gifts)
         elif self._is_held_out(one):
@@ -130,6 +141,11 @@ class Simulation:
         """The sums with what the slice added to them."""
         self.state.left_today, self.state.left_tried = self.today.stored(), self.tried.stored()
         return self.state
+
+    def _own_of(self, outcome: Outcome) -> tuple[list[Award], list[Gift]]:
+        """What of it the campaign gave."""
+        awards = [award for award in outcome.awards if award.campaign_key == self.key]
+        return awards, [gift for gift in outcome.gifts if gift.campaign_key == self.key]
 
     def _outcomes(self, one: Happened) -> tuple[Outcome, Outcome]:
         used = self.used.setdefault(one.member_id, Used()) if self.limits_members else _UNCOUNTED

@@ -175,7 +175,8 @@ def _date(value: object) -> date | None:
 def _set(value: object) -> frozenset[str]:
     if isinstance(value, str):
         return frozenset({value}) if value else frozenset()
-    return frozenset(filter(None, map(str, value))) if isinstance(value, list | tuple) else frozenset()
+    texts = value if isinstance(value, list | tuple) else ()
+    return frozenset(text for text in texts if isinstance(text, str) and text)
 
 
 ATTRIBUTE_TYPES: dict[str, tuple[str, Callable[[object], Any]]] = {

@@ -1,8 +1,11 @@
 from rewards.models.activity import Activity, ActivityKind
 from rewards.models.backtest import Backtest, BacktestMember, BacktestStatus, BacktestTally, TallyKind
+from rewards.models.badge import Badge, MemberBadge
 from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
 from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, VersionStep
+from rewards.models.challenge import Challenge, ChallengeProgress
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
+from rewards.models.occasion import OccasionDay, Referral, ReferralStatus
 from rewards.models.performance import (
     CampaignAudience,
     CampaignAudienceMember,
@@ -11,18 +14,20 @@ from rewards.models.performance import (
     CampaignMeasurement,
     MeasurementStatus,
 )
+from rewards.models.prize_draw import DrawEntry, DrawWinner, PrizeDraw
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
     "Activity",
     "ActivityKind",
-    "BudgetSlot",
-    "BudgetUnit",
     "Backtest",
     "BacktestMember",
     "BacktestStatus",
     "BacktestTally",
+    "Badge",
+    "BudgetSlot",
+    "BudgetUnit",
     "Campaign",
     "CampaignAudience",
     "CampaignAudienceMember",
@@ -33,12 +38,21 @@ __all__ = [
     "CampaignMeasurement",
     "CampaignStatus",
     "CampaignVersion",
+    "Challenge",
+    "ChallengeProgress",
+    "DrawEntry",
+    "DrawWinner",
     "KnownField",
     "KnownValue",
     "KnownValueCursor",
     "MeasurementStatus",
+    "MemberBadge",
+    "OccasionDay",
+    "PrizeDraw",
     "Redemption",
     "RedemptionStatus",
+    "Referral",
+    "ReferralStatus",
     "Reward",
     "TallyKind",
     "VersionStep",

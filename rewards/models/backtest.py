@@ -155,6 +155,9 @@ class BacktestMember(models.Model):
     backtest = models.ForeignKey(Backtest, models.CASCADE, db_index=False, related_name="members")
     member_id = models.UUIDField()
     matched = models.BigIntegerField(default=0, db_comment="Activities that met the definition")
+    earlier = models.BigIntegerField(
+        default=0, db_comment="Activities that met the version that the definition takes the place of"
+    )
     before = models.BigIntegerField(default=0, db_comment="Spendable points by today's rules")
     after = models.BigIntegerField(default=0, db_comment="Spendable points with the definition")
     given = models.BigIntegerField(default=0, db_comment="Points of any kind that the definition gave")

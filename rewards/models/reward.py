@@ -11,6 +11,7 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
 from members.models import Member, WalletType
+from rewards.models.activity import Activity
 
 
 class RedemptionStatus(models.TextChoices):
@@ -97,7 +98,16 @@ class Redemption(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, related_name="redemptions", verbose_name=_("member"))
     reward = models.ForeignKey(Reward, models.PROTECT, related_name="redemptions", verbose_name=_("reward"))
     source = models.CharField(_("source"), max_length=40, db_comment="Key of the partner that asked for it")
-    points = models.PositiveBigIntegerField(_("points"))
+    points = models.PositiveBigIntegerField(_("points"), help_text=_("0: a campaign gave it."))
+    activity = models.ForeignKey(
+        Activity,
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="gifts",
+        verbose_name=_("given for"),
+        db_comment="What a campaign gave it for; empty: it was bought",
+    )
     status = models.CharField(
         _("status"), max_length=10, choices=RedemptionStatus, default=RedemptionStatus.CONFIRMED
     )
@@ -106,7 +116,16 @@ class Redemption(models.Model):
     class Meta:
         verbose_name = _("redemption")
         verbose_name_plural = _("redemptions")
-        indexes = [models.Index(name="redemptions_by_day", fields=["program", "-id"])]
+        constraints = [
+            models.CheckConstraint(
+                name="a_redemption_is_bought_or_given",
+                condition=Q(points__gt=0, activity__isnull=True) | Q(points=0, activity__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(name="redemptions_by_day", fields=["program", "-id"]),
+            models.Index(name="rewards_given_for", fields=["activity"], condition=Q(activity__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.reward}"

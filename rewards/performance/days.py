@@ -28,7 +28,7 @@ from loyalty.core.db import fetch
 from loyalty.core.ids import NEW_ID
 from loyalty.core.models import Program
 from members.finance.periods import moment
-from rewards.models import CampaignDayMark, CampaignDay
+from rewards.models import CampaignDay, CampaignDayMark
 
 MARGIN: Final = timedelta(minutes=1)
 DAYS_AT_ONCE: Final = 31

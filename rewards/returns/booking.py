@@ -79,6 +79,7 @@ class Booking:
             # Two returns of one sale must see each other even where no points move.
             self.plan.touch(next(iter(self.plan.loaded.values())))
         self.recorded = self._recorded()
+        self.events.append(self._returned())
 
     @property
     def account(self) -> Account:
@@ -276,6 +277,23 @@ class Booking:
                 activity_id=str(self.activity_id),
                 external_id=self.request.returned.external_id,
             )
+        )
+
+    def _returned(self) -> events.NewEvent:
+        """That goods came back, whether or not it cost points."""
+        return events.NewEvent(
+            type="sale.returned",
+            program_id=self.request.program.pk,
+            member_id=self.holder,
+            occurred_at=self.request.returned.occurred_at,
+            recorded_at=self.request.at,
+            data={
+                "activity_id": str(self.activity_id),
+                "external_id": self.request.returned.external_id,
+                "sale_id": str(self.sale.id),
+                "amount": f"{self.amount:.2f}",
+                "is_whole": self.sale.goods.is_back(self.back),
+            },
         )
 
     def _key(self, type_id: UUID) -> str:

@@ -7,11 +7,10 @@ from datetime import timedelta
 import pytest
 from allauth.mfa.totp.internal import auth as totp
 from django.utils import timezone
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import ViewportSize, expect
 
 from loyalty.core.models import Program, Role
 from members.models import Member
-from rewards.models import Campaign, CampaignVersion
 from tests import factories
 from tests.cast import Shop
 from tests.e2e.conftest import DESKTOP, NARROW, PASSWORD, Visitor
@@ -135,84 +134,6 @@ class TestPages:
 
         expect(page.get_by_text("of 1,000 to Silver")).to_be_visible()
         expect(page.get_by_text("A point for each euro").first).to_be_visible()
-
-
-class TestCampaign:
-    def test_a_marketer_writes_one_reads_its_sentence_and_publishes_it(
-        self, visitors: Visitors, busy: Program
-    ):
-        marketer = visitors("marketer")
-        marketer.logs_in("marketer@example.org")
-        page = marketer.goes_to("/admin/rewards/campaign/add/")
-
-        page.get_by_label("Name").first.fill("Double points at the weekend")
-        page.get_by_role("button", name="Add a condition").click()
-        page.locator("[name=conditions-0-fact]").select_option("moment.weekday")
-        page.get_by_role("button", name="Saturday").click()
-        page.get_by_role("button", name="Sunday").click()
-        page.locator("[name=effects-0-kind]").select_option("multiplier")
-        page.locator("[name=effects-0-factor]").fill("2")
-        page.locator("[name=pending-kind]").select_option("days")
-        page.locator("[name=pending-days]").fill("14")
-        page.locator("[name=expiry-kind]").select_option("end_of_year")
-        page.locator("[name=expiry-number]").fill("1")
-        expect(page.locator("#sentence")).to_contain_text("Saturday or Sunday")
-        expect(page.locator("#sentence")).to_contain_text("14 days")
-        marketer.looks(picture="campaign-form")
-        page.get_by_role("button", name="Publish").click()
-
-        expect(page.get_by_text("Version 1 is published.")).to_be_visible()
-        marketer.looks(picture="campaign-published")
-        version = CampaignVersion.objects.get(campaign__name="Double points at the weekend")
-        assert version.definition["conditions"]["all"][0]["value"] == ["saturday", "sunday"]
-        dates = {"pending": {"days": 14}, "expiry": {"rule": "end_of_year", "number": 1}}
-        assert version.definition["effects"] == [
-            {"kind": "multiplier", "wallet_type": "points", "factor": "2", **dates}
-        ]
-
-    def test_what_is_wrong_is_said_at_the_row(self, visitors: Visitors, busy: Program):
-        marketer = visitors("marketer")
-        marketer.logs_in("marketer@example.org")
-        campaign = factories.CampaignFactory.create(program=busy, key="wrong", name="Wrong")
-        page = marketer.goes_to(f"/admin/rewards/campaign/{campaign.pk}/change/")
-
-        page.get_by_role("button", name="Add a condition").click()
-        page.locator("[name=conditions-0-fact]").select_option("sale.amount")
-        page.locator("[name=conditions-0-value]").fill("plenty")
-        page.get_by_role("button", name="Publish").click()
-
-        expect(page.locator("[data-rows=conditions] .rg-errors")).to_contain_text("plenty")
-        marketer.looks(picture="campaign-error")
-        assert not CampaignVersion.objects.filter(campaign=campaign).exists()
-
-    def test_it_can_be_filled_in_by_keyboard_alone(self, visitors: Visitors, busy: Program):
-        marketer = visitors("marketer")
-        marketer.logs_in("marketer@example.org")
-        page = marketer.goes_to("/admin/rewards/campaign/add/")
-
-        _tab_to(page, "#id_name")
-        page.keyboard.type("By keyboard")
-        _tab_to(page, "[data-add=conditions]")
-        page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.name") == "conditions-0-fact"
-        _tab_to(page, "[data-remove]")
-        page.keyboard.press("Enter")
-        _tab_to(page, "button[name=_save]")
-        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/change/")
-        marketer.looks()
-
-        assert outline != "none"
-        assert Campaign.objects.get(name="By keyboard").draft["conditions"] is None
-
-
-def _tab_to(page: Page, selector: str) -> None:
-    for _ in range(80):
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail(f"The keyboard does not reach {selector}")
 
 
 class TestLogIn:

@@ -27,7 +27,7 @@ class ProgramAdmin(ThemedAdmin):
                 "description": _("Members see their points in this time zone."),
             },
         ),
-        (_("Campaigns"), {"fields": ("campaigns_need_approval",)}),
+        (_("Campaigns"), {"fields": ("campaigns_need_approval", "profile_fields", "referral_days")}),
         (_("Households"), {"fields": ("household_size",)}),
         (
             _("Test clock"),

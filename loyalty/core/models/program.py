@@ -3,6 +3,7 @@ from zoneinfo import available_timezones
 
 import pghistory
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
@@ -40,6 +41,20 @@ class ReturnsMethod(models.TextChoices):
 
     PROPORTIONAL = "proportional", _("What was granted for the returned goods")
     RECALCULATE = "recalculate", _("What the rest of the purchase would not have earned")
+
+
+class ProfileField(models.TextChoices):
+    """What a program may ask members to tell of themselves."""
+
+    NAME = "name", _("First and last name")
+    BIRTH_DATE = "birth_date", _("Birth date")
+    CONTACT = "contact", _("E-mail or phone")
+    EMAIL = "email", _("E-mail")
+    PHONE = "phone", _("Phone")
+
+
+def whole_profile() -> list[str]:
+    return [ProfileField.NAME.value, ProfileField.BIRTH_DATE.value, ProfileField.CONTACT.value]
 
 
 def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigger.Trigger:
@@ -112,6 +127,17 @@ class Program(models.Model):
         _("campaigns need a second person"),
         default=False,
         help_text=_("What is published was approved by somebody other than who asked for it."),
+    )
+    profile_fields = ArrayField(
+        models.CharField(max_length=10, choices=ProfileField),
+        verbose_name=_("a profile is complete with"),
+        default=whole_profile,
+        help_text=_("What must be known of a member, so that campaigns can give something for it."),
+    )
+    referral_days = models.PositiveSmallIntegerField(
+        _("a referral counts after"),
+        default=14,
+        help_text=_("Days from a friend's first purchase, while it may still be returned."),
     )
     clock_offset = models.DurationField(
         _("test clock"),

@@ -5,11 +5,9 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.views import ChangeList
 
@@ -18,14 +16,23 @@ from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards import campaigns, standing, wording
-from rewards.admin.campaign import calendar, history, next, performance, states, versions
-from rewards.admin.campaign.definition_form import DefinitionForm
-from rewards.admin.campaign.page import CampaignPage, spoken
+from rewards.admin.campaign import (
+    autosave,
+    backtest,
+    calendar,
+    gallery,
+    history,
+    next,
+    performance,
+    states,
+    versions,
+)
+from rewards.admin.campaign.page import CampaignPage
 from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (performance, versions, history)
+PARTS: Final[tuple[Any, ...]] = (backtest, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 
@@ -48,6 +55,7 @@ class CampaignList(ChangeList):
 class CampaignAdmin(CampaignPages):
     """Earning rules. Members earn by published versions, never by the draft that is edited here."""
 
+    list_before_template = "admin/rewards/campaign/list_top.html"
     list_display = ("shown_name", "shown_status", "shown_change")
     list_filter = (states.StateFilter,)
     list_select_related = ("program",)
@@ -62,9 +70,9 @@ class CampaignAdmin(CampaignPages):
         return CampaignList
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
         return [
-            path("preview/", view(require_POST(self.preview_view)), name="rewards_campaign_preview"),
+            *autosave.urls(self),
+            *gallery.urls(self),
             *(url for part in PARTS for url in part.urls(self)),
             *calendar.urls(self),
             *next.urls(self),
@@ -104,7 +112,8 @@ class CampaignAdmin(CampaignPages):
         page = CampaignPage(request, campaign, may_edit=self._may_edit(request, campaign))
         if request.method == "POST" and page.is_valid():
             is_new = campaign._state.adding
-            page.save()
+            if not page.save():
+                return self._shown(request, page)
             (self.log_addition if is_new else self.log_change)(request, campaign, [])
             if "_submit" in request.POST:
                 return self._submit(request, campaign)
@@ -115,6 +124,10 @@ class CampaignAdmin(CampaignPages):
                 return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
             if self._publish(request, page):
                 return HttpResponseRedirect(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
+        return self._shown(request, page)
+
+    def _shown(self, request: HttpRequest, page: CampaignPage) -> HttpResponse:
+        campaign = page.campaign
         context = page.context() | {"title": str(campaign) if campaign.name else _now("New campaign")}
         if not campaign._state.adding:
             context |= {"original": campaign, "tabs": self.tabs, "current_tab": "change"}
@@ -163,15 +176,6 @@ class CampaignAdmin(CampaignPages):
             return True
         messages.error(request, _now("Saved, but not published: see below what is missing."))
         return False
-
-    def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """The sentence for what the form says now, as a piece of the page."""
-        program = program_of(request)
-        if program is None or not self.has_view_permission(request):
-            raise PermissionDenied
-        form = DefinitionForm(program=program, data=request.POST)
-        definition = form.definition() if form.is_valid() else None
-        return TemplateResponse(request, "admin/rewards/campaign/sentence.html", spoken(definition, program))
 
     @display(description=_("campaign"), header=True)
     def shown_name(self, campaign: Campaign) -> tuple[str, str]:

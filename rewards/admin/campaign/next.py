@@ -247,7 +247,7 @@ def panel(request: HttpRequest, campaign: Campaign, *, may_edit: bool) -> dict[s
     found = spans.spans(campaign.versions.all()) if campaign.status not in _UNPUBLISHED else []
     is_in_review = campaigns.is_in_review(campaign)
     is_own = approval is not None and approval.requested_by_id == user.pk
-    upcoming = spans.upcoming(found, now)
+    upcoming = campaigns.to_come(campaign, at=now) if found else []
     needs = campaign.program.campaigns_need_approval
     steps = set(_BY_STATUS[campaign.status])
     if is_in_review:

@@ -1,22 +1,34 @@
-"""The page on which a campaign is made and changed: its name, its definition and the sentence."""
+"""The page on which a campaign is made and changed: its name, the builder, and what comes next."""
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
-from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.core.admin.base import ProgramForm
 from loyalty.core.models import Program
-from rewards import drafting, wording
-from rewards.admin.campaign.definition_form import DefinitionForm, MomentField, catalogue
+from rewards import drafts, wording
+from rewards.admin.building.asked import judgement
+from rewards.admin.building.offered import vocabulary
+from rewards.admin.building.words import words
 from rewards.models import Campaign, CampaignVersion
 
 VERSIONS_SHOWN = 20
+
+
+def blank(wallet_type: str) -> dict[str, Any]:
+    """What a new campaign starts from: a point for each unit of money, the commonest rule there is."""
+    effect = {"kind": "points_per_unit", "wallet_type": wallet_type, "points": "1", "per": "1.00"}
+    return {"trigger": {"kind": "sale"}, "effects": [effect]}
 
 
 class CampaignForm(ProgramForm):
@@ -26,8 +38,10 @@ class CampaignForm(ProgramForm):
         model = Campaign
         fields = ("name", "description")
         widgets = {
-            "name": UnfoldAdminTextInputWidget(attrs={"placeholder": _("Double points on Saturdays")}),
-            "description": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "name": UnfoldAdminTextInputWidget(
+                attrs={"placeholder": _("Double points on Saturdays"), "data-own-undo": ""}
+            ),
+            "description": UnfoldAdminTextareaWidget(attrs={"rows": 2, "data-own-undo": ""}),
         }
 
     def clean(self) -> dict[str, Any]:
@@ -35,6 +49,12 @@ class CampaignForm(ProgramForm):
         if self.instance._state.adding and values.get("name"):
             self.instance.key = _free_key(slugify(values["name"])[:36] or "campaign", self.instance.program)
         return values
+
+
+def names_form(campaign: Campaign, data: Any) -> CampaignForm:
+    """The form of a campaign's name, in its program."""
+    form: CampaignForm = type("Form", (CampaignForm,), {"program": campaign.program})(data, instance=campaign)
+    return form
 
 
 def _free_key(wanted: str, program: Program) -> str:
@@ -45,85 +65,163 @@ def _free_key(wanted: str, program: Program) -> str:
     return next(name for name in names if name not in taken)
 
 
+class MomentField(forms.CharField):
+    """A moment in the program's time zone, as a browser's field for date and time gives it."""
+
+    def __init__(self, *, zone: ZoneInfo) -> None:
+        super().__init__(required=False)
+        self.zone = zone
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            moment = parse_datetime(text)
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise forms.ValidationError(_("Enter a date and a time."))
+        return moment.replace(tzinfo=self.zone) if timezone.is_naive(moment) else moment
+
+
 class CampaignPage:
-    """The form of one campaign, bound to a request."""
+    """The page of one campaign, bound to a request."""
 
     def __init__(self, request: HttpRequest, campaign: Campaign, *, may_edit: bool) -> None:
-        self.campaign, self.may_edit = campaign, may_edit
+        self.request, self.campaign, self.may_edit = request, campaign, may_edit
         self.data = request.POST if request.method == "POST" and may_edit else None
-        self.rows = drafting.rows(campaign.draft) if campaign.draft else None
-        self.is_simple = self.rows is not None or not campaign.draft
+        self.vocabulary = vocabulary(campaign.program)
+        self.revision = drafts.revision(campaign)
+        self.definition: Any = campaign.draft or self._blank()
         self.effective_at: Any = None
         self.homeless: list[str] = []
-        self.names = type("Form", (CampaignForm,), {"program": campaign.program})(
-            self.data, instance=campaign
-        )
-        self.definition = DefinitionForm(
-            program=campaign.program, data=self.data if self.is_simple else None, initial=self.rows
-        )
+        self.theirs: dict[str, Any] | None = None
+        self.is_telling_all = False
+        self.names = names_form(campaign, self.data)
+
+    def _blank(self) -> dict[str, Any]:
+        known = self.vocabulary["wallet_types"]
+        return blank(known[0]["value"] if known else "points")
 
     def is_valid(self) -> bool:
+        """Whether what was sent could be read; whether it makes sense is the engine's to say."""
         if self.data is None:
             return False
-        return all(
-            [
-                self.names.is_valid(),
-                not self.is_simple or self.definition.is_valid(),
-                self._read_effective_at(),
-            ]
-        )
+        self.revision = self.data.get("revision", "")
+        return all([self.names.is_valid(), self._read_definition(), self._read_effective_at()])
+
+    def _read_definition(self) -> bool:
+        try:
+            self.definition = json.loads(self.data.get("definition", ""))  # type: ignore[union-attr]
+        except ValueError:
+            self.homeless.append(_now("The rule could not be read. Nothing was changed."))
+            return False
+        return True
 
     def _read_effective_at(self) -> bool:
-        field = MomentField(required=False)
-        field.zone = self.definition.when.fields["starts_at"].zone  # type: ignore[attr-defined]
+        field = MomentField(zone=ZoneInfo(self.campaign.program.time_zone))
         try:
-            text = field.clean(self.data.get("effective_at", ""))  # type: ignore[union-attr]
+            self.effective_at = field.clean(self.data.get("effective_at", ""))  # type: ignore[union-attr]
         except forms.ValidationError as error:
             self.homeless += error.messages
             return False
-        self.effective_at = forms.DateTimeField().to_python(text) if text else None
         return True
 
-    def save(self) -> None:
-        """Only what the form shows: where the campaign is in its life, steps alone say."""
-        if self.is_simple:
-            self.campaign.draft = self.definition.definition()
+    def save(self) -> bool:
+        """Whether the draft is kept now; if somebody else saved another meanwhile, there is a choice."""
+        named = self.names.cleaned_data
         if self.campaign._state.adding:
+            self.campaign.draft = self.definition
             self.names.save()
         else:
-            fields = [*self.names.fields, *(["draft"] if self.is_simple else [])]
-            self.campaign.save(update_fields=fields)
+            assert self.data is not None
+            try:
+                drafts.save(
+                    self.campaign,
+                    name=named["name"],
+                    description=named["description"],
+                    definition=self.definition,
+                    started_from=self.data.get("revision", ""),
+                )
+            except drafts.DraftHasChanged as refusal:
+                self.theirs = theirs(refusal.campaign)
+                return False
+        self.revision = drafts.revision(self.campaign)
+        return True
 
     def point_out(self, problems: list[tuple[str, str]]) -> None:
-        self.homeless += (
-            self.definition.point_out(problems) if self.is_simple else [text for _pointer, text in problems]
-        )
+        """Have each problem said at its field; what has none is said above."""
+        self.is_telling_all = True
+        told = {problem["pointer"] for problem in self._judgement()["problems"]}
+        self.homeless += [text for pointer, text in problems if pointer not in told]
+
+    def _judgement(self) -> dict[str, Any]:
+        return judgement(self.definition, self.campaign.program)
 
     def context(self) -> dict[str, Any]:
         campaign = self.campaign
-        versions: models.QuerySet[CampaignVersion] | list[CampaignVersion] = []
-        if not campaign._state.adding:
-            versions = campaign.versions.select_related("published_by").order_by("-number")[:VERSIONS_SHOWN]
+        is_new = campaign._state.adding
+        said = self._judgement()
+        newest = CampaignVersion.objects.select_related("published_by").order_by("-number")
         return {
             "campaign": campaign,
-            "is_new": campaign._state.adding,
+            "is_new": is_new,
             "names": self.names,
-            "form": self.definition,
-            "is_simple": self.is_simple,
             "may_edit": self.may_edit,
             "homeless": self.homeless,
-            "draft_json": json.dumps(campaign.draft, indent=2, ensure_ascii=False),
-            "catalogue": catalogue(),
-            "versions": versions,
-            **spoken(campaign.draft or None, campaign.program),
+            "definition": json.dumps(self.definition, ensure_ascii=False),
+            "revision": self.revision,
+            "versions": [] if is_new else newest.filter(campaign=campaign)[:VERSIONS_SHOWN],
+            "judgement": said,
+            "builder": self._settings(said),
+        }
+
+    def _settings(self, said: dict[str, Any]) -> dict[str, Any]:
+        campaign = self.campaign
+        return {
+            "words": words(),
+            "vocabulary": self.vocabulary,
+            "definition": self.definition,
+            "judgement": said,
+            "isDisabled": not self.may_edit,
+            "isShowingAll": self.is_telling_all,
+            "campaign": "" if campaign._state.adding else campaign.key,
+            "checkUrl": reverse("admin:rewards_campaign_check"),
+            "choicesUrl": reverse("admin:rewards_campaign_choices", args=["LIST"]),
+            "autosaveUrl": autosave_url(campaign),
+            "revision": self.revision,
+            "place": _place(self.request, campaign),
+            "theirs": self.theirs,
         }
 
 
-def spoken(definition: dict[str, Any] | None, program: Program) -> dict[str, Any]:
-    """The sentence, or what is missing for one."""
-    if definition is None:
-        return {"sentence": "", "problems": []}
+def autosave_url(campaign: Campaign) -> str:
+    if campaign._state.adding:
+        return reverse("admin:rewards_campaign_autosave_new")
+    return reverse("admin:rewards_campaign_autosave", args=[campaign.pk])
+
+
+def _place(request: HttpRequest, campaign: Campaign) -> str:
+    """Where the browser keeps its copy: one for each person, program and campaign."""
+    name = "new" if campaign._state.adding else campaign.pk
+    return f"regulars:{request.user.pk}:{campaign.program_id}:{name}"
+
+
+def theirs(campaign: Campaign) -> dict[str, Any]:
+    """What somebody else saved, to be chosen or replaced."""
+    by, at = drafts.last_change(campaign)
     return {
-        "sentence": wording.sentence(definition, program=program),
-        "problems": [text for _pointer, text in wording.problems(definition)],
+        "name": campaign.name,
+        "description": campaign.description,
+        "definition": campaign.draft,
+        "revision": drafts.revision(campaign),
+        "by": by,
+        "at": clock_time(at),
+        "sentence": wording.sentence(campaign.draft, program=campaign.program),
     }
+
+
+def clock_time(moment: Any) -> str:
+    """As "12:03", in the time zone that the page speaks in."""
+    return timezone.localtime(moment).strftime("%H:%M")

@@ -1,50 +1,16 @@
 """Limits of campaigns, through the operations that the API uses."""
 
-from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
-import pytest
 from django.db.models import F
 
-from loyalty.core.models import Event, Program
+from loyalty.core.models import Event
 from members.ledger import verify
 from members.models import Member, PointCost, Wallet
-from members.references import MemberReference
-from rewards import budgets, campaigns, earning, explaining
+from rewards import budgets, earning, explaining
 from rewards.models import Activity, BudgetSlot, Campaign, CampaignCount
-from tests import factories
 from tests.cast import Shop
-
-TEN_POINTS = {"kind": "fixed_points", "points": 10}
-Publish = Callable[..., Campaign]
-
-
-@pytest.fixture
-def publish(program: Program, noon) -> Publish:
-    def published(key: str, *effects: dict[str, Any], **more: Any) -> Campaign:
-        campaign, _ = Campaign.objects.get_or_create(program=program, key=key, defaults={"name": key.title()})
-        definition = factories.definition(*(effects or (TEN_POINTS,)), **more)
-        first = noon - timedelta(days=1_000) if not Activity.objects.exists() else None
-        campaigns.publish(campaign, definition=definition, by=None, at=noon, effective_at=first)
-        program.refresh_from_db()
-        return campaign
-
-    return published
-
-
-@pytest.fixture
-def shop(program: Program, points, noon) -> Shop:
-    """A till of a program without a basic rule: all points are those of limited campaigns."""
-    return Shop(program=program, at=noon)
-
-
-@pytest.fixture
-def grace(program: Program, ada: Member) -> MemberReference:
-    grace = factories.MemberFactory.create(program=program, first_name="Grace")
-    factories.IdentifierFactory.create(member=grace, kind="card", value="2002")
-    return MemberReference("card", "2002")
+from tests.rewards.limits.conftest import Publish
 
 
 def counted(campaign: Campaign) -> dict[str, tuple[int, int]]:

@@ -1,0 +1,3 @@
+from rewards.admin.segment.admin import SegmentAdmin
+
+__all__ = ["SegmentAdmin"]

@@ -1,0 +1,78 @@
+"""The builder's tree of conditions as a field of any form, such as that of a segment."""
+
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.core.models import Program
+from rewards.admin.building import plain
+from rewards.admin.building.offered import vocabulary
+from rewards.admin.building.words import words
+
+
+class ConditionTreeWidget(forms.Widget):
+    """
+    Builds a tree of conditions over one scope of facts, such as `member`.
+
+    Its value is the tree as JSON text, as `forms.JSONField` takes it; empty without conditions. The
+    form's page shows `form.media`, and `form.program` is whose facts are offered.
+    """
+
+    template_name = "admin/rewards/building/tree.html"
+
+    class Media:
+        css = {"all": ("rewards/builder.css",)}
+        js = ("rewards/builder.js",)
+
+    def __init__(
+        self, *, program: Program, scope: str = "member", attrs: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(attrs)
+        self.program, self.scope = program, scope
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        tree = _tree(value)
+        context["widget"]["value"] = value if tree is not None else ""
+        context["widget"]["settings_id"] = f"{context['widget']['attrs'].get('id', name)}-settings"
+        context["widget"]["settings"] = {
+            "words": words(),
+            "vocabulary": vocabulary(self.program, used=tree),
+            "definition": {} if tree is None else {"conditions": tree},
+            "judgement": None,
+            "isDisabled": bool(context["widget"]["attrs"].get("disabled")),
+            "isShowingAll": "aria-invalid" in context["widget"]["attrs"],
+            "campaign": "",
+            "scope": self.scope,
+            "checkUrl": f"{reverse('admin:rewards_campaign_check')}?scope={self.scope}",
+            "choicesUrl": reverse("admin:rewards_campaign_choices", args=["LIST"]),
+        }
+        return context
+
+
+class ConditionTreeField(forms.JSONField):
+    """A tree of conditions, which is checked as the engine reads it. None without conditions."""
+
+    default_error_messages = {"invalid": _("The conditions could not be read.")}
+
+    def __init__(self, *, program: Program, scope: str = "member", **kwargs: Any) -> None:
+        super().__init__(widget=ConditionTreeWidget(program=program, scope=scope), **kwargs)
+        self.scope = scope
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        problems = plain.tree_problems(value, scope=self.scope)
+        if problems:
+            raise forms.ValidationError([problem["text"] for problem in problems])
+
+
+def _tree(value: Any) -> Any:
+    """The tree that the text says; None of a text that says none."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return forms.JSONField(required=False).to_python(value)
+    except forms.ValidationError:
+        return None

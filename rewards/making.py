@@ -1,0 +1,66 @@
+"""New campaigns that do not begin empty: from a recipe, or as a copy of another one. Both are drafts."""
+
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from loyalty.core.db import violated
+from loyalty.core.models import Program
+from rewards.engine import definition as engine
+from rewards.models import Campaign
+
+KEY_AT_MOST: Final = 36
+"""Leaves room for a number behind it."""
+NAME_AT_MOST: Final = 100
+_ATTEMPTS: Final = 5
+
+
+def draft(program: Program, *, name: str, definition: dict[str, Any], description: str = "") -> Campaign:
+    """A new campaign, with a key of its own that is made from the name."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return Campaign.objects.create(
+                    program=program,
+                    key=free_key(name, program=program),
+                    name=name,
+                    description=description,
+                    draft=definition,
+                )
+        except IntegrityError as error:
+            # Somebody else took the key between the look and the writing.
+            if violated(error) != "one_campaign_per_key" or attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def copy(campaign: Campaign) -> Campaign:
+    """
+    A draft that says the same, whatever has become of the other one.
+
+    What was counted stays with the other: limits and budgets are by campaign, and this is a new one.
+    """
+    name = _("%(name)s (copy)") % {"name": campaign.name}
+    if len(name) > NAME_AT_MOST:
+        name = _("%(name)s (copy)") % {"name": campaign.name[: 2 * NAME_AT_MOST - len(name) - 1] + "…"}
+    return draft(campaign.program, name=name, definition=_rule_of(campaign), description=campaign.description)
+
+
+def _rule_of(campaign: Campaign) -> dict[str, Any]:
+    """The draft or, if nobody has finished that, what was published last."""
+    newest = campaign.versions.order_by("-number").first()
+    if newest is not None and engine.problems(campaign.draft):
+        return dict(newest.definition)
+    return dict(campaign.draft)
+
+
+def free_key(name: str, *, program: Program) -> str:
+    """A key that no campaign of the program has, such as "happy-hour-2"."""
+    wanted = slugify(name)[:KEY_AT_MOST].strip("-_") or "campaign"
+    taken = set(
+        Campaign.objects.filter(program=program, key__startswith=wanted).values_list("key", flat=True)
+    )
+    names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)

@@ -1,0 +1,58 @@
+"""A program with something of each kind, and the people who may apply a file to it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from loyalty.core.models import Assignment, Program, Role, User
+from members import reasons
+from members.models import TierLadder, WalletType
+from rewards.models import Badge, Campaign, Challenge, PrizeDraw, Reward
+from tests import factories
+
+
+@pytest.fixture
+def designed(
+    program: Program, points: WalletType, ladder: TierLadder, base_rule: Campaign, noon: datetime
+) -> Program:
+    """The program with a campaign that runs and one that is a draft, rewards, tiers and reasons."""
+    reasons.set_up_usual(program)
+    factories.RewardFactory.create(program=program, key="coffee", wallet_type=points, stock=5)
+    Reward.objects.create(
+        program=program,
+        key="cake",
+        name="Cake",
+        description="Baked daily.\nNot on Mondays.",
+        wallet_type=points,
+        price=900,
+        starts_at=datetime(2026, 7, 1, 22, tzinfo=UTC),
+    )
+    factories.CampaignFactory.create(
+        program=program,
+        key="weekend",
+        name="Double points at the weekend",
+        draft=factories.definition(
+            {"kind": "multiplier", "factor": "2"},
+            conditions={
+                "all": [{"fact": "moment.weekday", "operator": "in", "value": ["saturday", "sunday"]}]
+            },
+        ),
+    )
+    Badge.objects.create(program=program, key="regular", name="Regular")
+    Challenge.objects.create(program=program, key="nine", name="Nine coffees", goal=9, is_repeatable=True)
+    PrizeDraw.objects.create(
+        program=program, key="summer", name="Summer", closes_at=noon + timedelta(days=60)
+    )
+    return program
+
+
+@pytest.fixture
+def administrator(program: Program) -> User:
+    return employed(program, Role.ADMINISTRATOR)
+
+
+def employed(program: Program, role: Role) -> User:
+    """Somebody with that role in the program."""
+    user = factories.UserFactory.create(email=f"{role}@{program.key}.example.org")
+    Assignment.objects.create(user=user, program=program, role=role)
+    return user
