@@ -24,6 +24,7 @@ from rewards.admin.campaign import (
     gallery,
     history,
     next,
+    performance,
     states,
     versions,
 )
@@ -32,7 +33,7 @@ from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (backtest, budget, versions, history)
+PARTS: Final[tuple[Any, ...]] = (backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 
