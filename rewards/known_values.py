@@ -6,7 +6,6 @@ is read comes the next time: ids are made a little before their rows are committ
 a little before the present.
 """
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -16,7 +15,7 @@ from django.db import transaction
 from loyalty.core.db import fetch, planned_by_values
 from loyalty.core.ids import first_id_of
 from loyalty.core.models import Program
-from rewards.models import KnownField, KnownValue, KnownValueCursor
+from rewards.models import KnownField, KnownValueCursor
 
 CHUNK: Final = 2_000
 RECORDED_WITHIN: Final = timedelta(minutes=1)
@@ -88,7 +87,8 @@ ORDER BY upper({column}) COLLATE "C" LIMIT $4"""
 _INSIDE: Final = """
 WITH found AS MATERIALIZED (
     SELECT value, label FROM rewards_knownvalue
-    WHERE program_id = $1 AND field = $2 AND upper({column}) LIKE upper($3) LIMIT 1000
+    WHERE program_id = $1 AND field = $2 AND upper({column}) LIKE upper($3)
+      AND {column} <> '' LIMIT 1000
 )
 SELECT value, label FROM found ORDER BY upper({column}) COLLATE "C" LIMIT $4"""
 _SHORTEST_INSIDE: Final = 3
@@ -113,12 +113,6 @@ def search(program: Program, field: KnownField, text: str, *, limit: int) -> lis
                 sql = statement.format(column=column)
                 found |= dict(fetch(sql, [program.pk, field, parameter, limit]))
     return [(value, label or value) for value, label in list(found.items())[:limit]]
-
-
-def labels(program: Program, field: KnownField, values: Collection[str]) -> dict[str, str]:
-    """What to call these values; those that are not known are left out."""
-    rows = KnownValue.objects.filter(program=program, field=field, value__in=values)
-    return {value: label or value for value, label in rows.values_list("value", "label")}
 
 
 def _escaped(text: str) -> str:
