@@ -3,11 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 
-import { type Judgement, judge, search } from "./asking";
+import { type Judgement, type Reach, judge, measure, search } from "./asking";
 import { type Builder, BuilderContext } from "./context";
 import { type History, begun, changed, redone, undone } from "./history";
-import { type Json, type Path, get, isObject, pointer, pruned, put, without } from "./json";
-import { Facts, type Vocabulary } from "./vocabulary";
+import { type Json, type Path, canonical, get, isObject, pointer, pruned, put, without } from "./json";
+import { Facts, type Vocabulary, asObject } from "./vocabulary";
 import { t } from "./words";
 
 const WAIT_MS = 350;
@@ -39,6 +39,7 @@ export type Settings = {
   isDisabled: boolean;
   choicesUrl: string;
   checkUrl: string;
+  reachUrl: string;
   campaign: string;
   judgement: Judgement | null;
   isShowingAll: boolean;
@@ -48,6 +49,7 @@ export type Working = {
   builder: Builder;
   history: History;
   judgement: Judgement | null;
+  reach: Reach | null;
   isChecking: boolean;
   said: string;
   undo(): void;
@@ -61,6 +63,7 @@ export function useWorking(settings: Settings): Working {
   const [touched, touch] = useState<ReadonlySet<string>>(new Set());
   const [isShowingAll, showAll] = useState(settings.isShowingAll);
   const { judgement, isChecking } = useJudgement(settings, history.now);
+  const reach = useReach(settings.reachUrl, history.now);
   const focus = useRef<string | undefined>(undefined);
   const facts = useMemo(() => new Facts(settings.vocabulary), [settings.vocabulary]);
 
@@ -101,7 +104,7 @@ export function useWorking(settings: Settings): Working {
   };
   const undo = () => { if (history.past.length) { act({ kind: "undo" }); say(t("said_undone")); } };
   const redo = () => { if (history.future.length) { act({ kind: "redo" }); say(t("said_redone")); } };
-  return { builder, history, judgement, isChecking, said, undo, redo, showAll: () => showAll(true) };
+  return { builder, history, judgement, reach, isChecking, said, undo, redo, showAll: () => showAll(true) };
 }
 
 /** The pointer of the field with that DOM id. */
@@ -115,13 +118,8 @@ function pointerOf(id: string): string | undefined {
 function useJudgement({ checkUrl, campaign, judgement: first }: Settings, definition: Json): { judgement: Judgement | null; isChecking: boolean } {
   const [judgement, keep] = useState(first);
   const [isChecking, check] = useState(false);
-  const isFirst = useRef(first !== null);
   useEffect(() => {
     if (!checkUrl) return;
-    if (isFirst.current) {
-      isFirst.current = false;
-      return;
-    }
     const stopped = new AbortController();
     check(true);
     const waiting = setTimeout(() => {
@@ -133,6 +131,24 @@ function useJudgement({ checkUrl, campaign, judgement: first }: Settings, defini
     return () => { clearTimeout(waiting); stopped.abort(); };
   }, [definition]);
   return { judgement, isChecking };
+}
+
+const REACH_WAIT_MS = 800;
+
+/** How many members it can reach: asked when what decides that has changed, and not while one types. */
+function useReach(url: string, definition: Json): Reach | null {
+  const [reach, keep] = useState<Reach | null>(null);
+  const { trigger, audience, conditions } = asObject(definition);
+  const { variants: _, control_percent: __, ...whom } = asObject(audience);
+  const asked = canonical([trigger, whom, conditions]);
+  useEffect(() => {
+    const stopped = new AbortController();
+    const waiting = setTimeout(() => {
+      measure(url, definition, stopped.signal).then(keep, () => { if (!stopped.signal.aborted) keep(null); });
+    }, REACH_WAIT_MS);
+    return () => { clearTimeout(waiting); stopped.abort(); };
+  }, [asked]);
+  return reach;
 }
 
 /** Ctrl or ⌘ with Z goes back, with Shift (or Y) forward again. */

@@ -51,7 +51,7 @@ export function CampaignBuilder({ settings, form, aside }: { settings: CampaignS
       {state.kind === "conflict" && <Conflict theirs={state.theirs} onKeep={() => keeper?.overwrite(state.theirs)} onTake={() => adopt(state.theirs)} />}
       {left && <LeftBehind copy={left} onRestore={() => restore(left)} onDiscard={() => { keeper?.discard(); forget(); }} />}
       <When />
-      <ForWhom members={working.judgement?.audience} />
+      <ForWhom members={working.reach} />
       <If />
       <Then />
       <Schedule />
@@ -168,7 +168,7 @@ function LeftBehind({ copy, onRestore, onDiscard }: { copy: Copy; onRestore: () 
 
 /** The rule in plain words, what is missing, and what to think of. */
 function Beside({ working }: { working: Working }) {
-  const { judgement, isChecking } = working;
+  const { judgement, reach, isChecking } = working;
   const problems = judgement?.problems ?? [];
   const hints = judgement?.hints ?? [];
   return (
@@ -176,7 +176,7 @@ function Beside({ working }: { working: Working }) {
       <div class={isChecking ? "rb-checking" : ""} aria-live="polite" id="sentence">
         {judgement?.sentence ? <p class="rg-sentence rg-quote">{judgement.sentence}</p> : <p class="rg-subtle">{t("no_sentence")}</p>}
       </div>
-      {judgement?.audience && <p class="rb-reach"><Icon name="group" />{t("reaches", { count: judgement.audience.count.toLocaleString(), of: judgement.audience.of.toLocaleString() })}</p>}
+      {reach && <p class="rb-reach"><Icon name="group" />{t("reaches", { count: reach.count.toLocaleString(), of: reach.of.toLocaleString() })}</p>}
       {problems.length > 0 && <Notes title={t("to_do")} notes={problems} level="problem" onGo={working.showAll} />}
       {hints.length > 0 && <Notes title={t("to_think_of")} notes={hints} level="hint" />}
     </>
