@@ -57,14 +57,15 @@ def _ids(program: Program, keys: Collection[str]) -> dict[str, UUID]:
     return dict(Segment.objects.of(program).filter(key__in=keys).values_list("key", "pk"))
 
 
-def count(program: Program, node: Node | None, *, at: datetime) -> int:
+def count(program: Program, node: Node | None, *, at: datetime, audience: Audience = EVERYONE) -> int:
     """
-    How many active members meet the conditions.
+    How many active members of an audience meet the conditions.
 
     :raises TooManyToCount: if that takes longer than a page may wait
     """
     with _bounded():
-        ((found,),) = fetch(*selection(program, node, at=at, columns="count(*)"), is_kept=False)
+        asked = selection(program, node, at=at, columns="count(*)", audience=audience)
+        ((found,),) = fetch(*asked, is_kept=False)
     return int(found)
 
 

@@ -1,5 +1,6 @@
 """How many members a campaign can reach, as far as that can be said before anything happens."""
 
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -30,14 +31,17 @@ def of_campaign(definition: Any, program: Program, *, at: datetime) -> dict[str,
     place = Place()
     whom = audience.parse(found.get("audience"), place / "audience")
     tree = conditions.parse(found.get("conditions"), scope=SCOPES[_scope(found)], place=Place())
-    return None if place.problems else _counts(program, _about_members(tree), whom, at=at)
+    if place.problems:
+        return None
+    said = [found.get("audience"), found.get("conditions")]
+    return _counts(program, _about_members(tree), whom, said=said, at=at)
 
 
 def of_tree(tree: Any, program: Program, *, at: datetime) -> dict[str, int] | None:
     """Active members who meet conditions over members; None if they cannot be read yet."""
     place = Place()
     node = conditions.parse(tree, scope=SCOPES["member"], place=place)
-    return None if place.problems else _counts(program, node, EVERYONE, at=at)
+    return None if place.problems else _counts(program, node, EVERYONE, said=tree, at=at)
 
 
 def _scope(definition: dict[str, Any]) -> str:
@@ -56,23 +60,20 @@ def _about_members(tree: Node | None) -> Node | None:
     return Group("all", kept) if kept else None
 
 
-def _counts(program: Program, node: Node | None, whom: Audience, *, at: datetime) -> dict[str, int] | None:
+def _counts(
+    program: Program, node: Node | None, whom: Audience, *, said: Any, at: datetime
+) -> dict[str, int] | None:
     try:
-        total = _counted(program, None, EVERYONE, at=at)
+        total = _kept(program, None, lambda: members.count(program, None, at=at))
         if node is None and whom.is_everyone:
             return {"count": total, "of": total}
-        return {"count": _counted(program, node, whom, at=at), "of": total}
+        found = _kept(program, said, lambda: members.count(program, node, at=at, audience=whom))
     except TooManyToCount:
         return None
+    return {"count": found, "of": total}
 
 
-def _counted(program: Program, node: Node | None, whom: Audience, *, at: datetime) -> int:
-    """Counted once a minute at most, however often somebody asks while they type."""
-    statement, parameters = members.selection(program, node, at=at, columns="count(*)", audience=whom)
-    said = orjson.dumps([statement, parameters[1:]], default=str)
-    key = f"reach:{program.pk}:{at:%Y%m%d}:{sha256(said).hexdigest()}"
-    found = cache.get(key)
-    if found is None:
-        ((found,),) = members.bounded(statement, parameters)
-        cache.set(key, found, timeout=KEPT_SECONDS)
-    return int(found)
+def _kept(program: Program, said: Any, count: Callable[[], int]) -> int:
+    """Counted once a minute at most, however often it is asked for while somebody types."""
+    digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return int(cache.get_or_set(f"reach:{program.pk}:{digest}", count, timeout=KEPT_SECONDS) or 0)

@@ -187,7 +187,7 @@ class CampaignPage:
             "isShowingAll": self.is_telling_all,
             "campaign": "" if campaign._state.adding else campaign.key,
             "checkUrl": reverse("admin:rewards_campaign_check"),
-            "reachUrl": reverse("admin:rewards_campaign_reach"),
+            "outlookUrl": reverse("admin:rewards_campaign_outlook"),
             "choicesUrl": reverse("admin:rewards_campaign_choices", args=["LIST"]),
             "autosaveUrl": autosave_url(campaign),
             "revision": self.revision,

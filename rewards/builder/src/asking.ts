@@ -4,9 +4,9 @@ import type { Json } from "./json";
 import type { Problem } from "./context";
 import type { Choice } from "./vocabulary";
 
-export type Hint = { pointer: string; text: string; level: string };
-export type Judgement = { sentence: string; problems: Problem[]; hints: Hint[] };
-export type Reach = { count: number; of: number };
+export type Hint = { pointer: string; text: string; advice: string; severity: "error" | "warning" | "info" };
+export type Judgement = { sentence: string; problems: Problem[] };
+export type Outlook = { audience: { count: number; of: number } | null; hints: Hint[] };
 
 /** The CSRF cookie is new after each log-in, which may have been in another tab. */
 export function token(): string {
@@ -27,9 +27,8 @@ async function post<T>(url: string, body: object, signal: AbortSignal): Promise<
 export const judge = (url: string, definition: Json, campaign: string, signal: AbortSignal): Promise<Judgement> =>
   post(url, { definition, campaign }, signal);
 
-export async function measure(url: string, definition: Json, signal: AbortSignal): Promise<Reach | null> {
-  return (await post<{ audience: Reach | null }>(url, { definition }, signal)).audience;
-}
+export const foresee = (url: string, definition: Json, campaign: string, signal: AbortSignal): Promise<Outlook> =>
+  post(url, { definition, campaign }, signal);
 
 const found = new Map<string, Promise<Choice[]>>();
 

@@ -3,11 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 
-import { type Judgement, type Reach, judge, measure, search } from "./asking";
+import { type Judgement, type Outlook, foresee, judge, search } from "./asking";
 import { type Builder, BuilderContext } from "./context";
 import { type History, begun, changed, redone, undone } from "./history";
-import { type Json, type Path, canonical, get, isObject, pointer, pruned, put, without } from "./json";
-import { Facts, type Vocabulary, asObject } from "./vocabulary";
+import { type Json, type Path, get, isObject, pointer, pruned, put, without } from "./json";
+import { Facts, type Vocabulary } from "./vocabulary";
 import { t } from "./words";
 
 const WAIT_MS = 350;
@@ -39,7 +39,7 @@ export type Settings = {
   isDisabled: boolean;
   choicesUrl: string;
   checkUrl: string;
-  reachUrl: string;
+  outlookUrl: string;
   campaign: string;
   judgement: Judgement | null;
   isShowingAll: boolean;
@@ -49,7 +49,7 @@ export type Working = {
   builder: Builder;
   history: History;
   judgement: Judgement | null;
-  reach: Reach | null;
+  outlook: Outlook;
   isChecking: boolean;
   said: string;
   undo(): void;
@@ -63,7 +63,7 @@ export function useWorking(settings: Settings): Working {
   const [touched, touch] = useState<ReadonlySet<string>>(new Set());
   const [isShowingAll, showAll] = useState(settings.isShowingAll);
   const { judgement, isChecking } = useJudgement(settings, history.now);
-  const reach = useReach(settings.reachUrl, history.now);
+  const outlook = useOutlook(settings, history.now);
   const focus = useRef<string | undefined>(undefined);
   const facts = useMemo(() => new Facts(settings.vocabulary), [settings.vocabulary]);
 
@@ -104,7 +104,7 @@ export function useWorking(settings: Settings): Working {
   };
   const undo = () => { if (history.past.length) { act({ kind: "undo" }); say(t("said_undone")); } };
   const redo = () => { if (history.future.length) { act({ kind: "redo" }); say(t("said_redone")); } };
-  return { builder, history, judgement, reach, isChecking, said, undo, redo, showAll: () => showAll(true) };
+  return { builder, history, judgement, outlook, isChecking, said, undo, redo, showAll: () => showAll(true) };
 }
 
 /** The pointer of the field with that DOM id. */
@@ -133,22 +133,20 @@ function useJudgement({ checkUrl, campaign, judgement: first }: Settings, defini
   return { judgement, isChecking };
 }
 
-const REACH_WAIT_MS = 800;
+const OUTLOOK_WAIT_MS = 800;
+const UNKNOWN: Outlook = { audience: null, hints: [] };
 
-/** How many members it can reach: asked when what decides that has changed, and not while one types. */
-function useReach(url: string, definition: Json): Reach | null {
-  const [reach, keep] = useState<Reach | null>(null);
-  const { trigger, audience, conditions } = asObject(definition);
-  const { variants: _, control_percent: __, ...whom } = asObject(audience);
-  const asked = canonical([trigger, whom, conditions]);
+/** Whom it can reach and what to think of: asked when nobody types for a moment. */
+function useOutlook({ outlookUrl, campaign }: Settings, definition: Json): Outlook {
+  const [outlook, keep] = useState(UNKNOWN);
   useEffect(() => {
     const stopped = new AbortController();
     const waiting = setTimeout(() => {
-      measure(url, definition, stopped.signal).then(keep, () => { if (!stopped.signal.aborted) keep(null); });
-    }, REACH_WAIT_MS);
+      foresee(outlookUrl, definition, campaign, stopped.signal).then(keep, () => { if (!stopped.signal.aborted) keep(UNKNOWN); });
+    }, OUTLOOK_WAIT_MS);
     return () => { clearTimeout(waiting); stopped.abort(); };
-  }, [asked]);
-  return reach;
+  }, [definition]);
+  return outlook;
 }
 
 /** Ctrl or ⌘ with Z goes back, with Shift (or Y) forward again. */

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
@@ -57,7 +56,7 @@ def foreign(program: Program) -> Program:
 
 class TestPermissions:
     @pytest.mark.parametrize("role", list(Role))
-    @pytest.mark.parametrize("name", ["check", "reach"])
+    @pytest.mark.parametrize("name", ["check", "outlook"])
     def test_who_sees_campaigns_may_ask_what_a_rule_says_and_reaches(
         self, program: Program, points: WalletType, role: Role, name: str
     ):
@@ -78,7 +77,9 @@ class TestPermissions:
             Campaign.objects.get().name == "Changed",
         ]
 
-        assert answers == [MAY_CHANGE[role], MAY_CHANGE[role] == 200]
+        # Who does not see campaigns is not even told that there is one.
+        refused = 404 if role == Role.OPERATOR else 403
+        assert answers == ([200, True] if MAY_CHANGE[role] == 200 else [refused, False])
 
     @pytest.mark.parametrize("role", list(Role))
     def test_who_adds_campaigns_may_begin_one(self, program: Program, points: WalletType, role: Role):
@@ -87,9 +88,8 @@ class TestPermissions:
         assert post(client_of(program, role), "autosave_new", body).status_code == MAY_CHANGE[role]
         assert Campaign.objects.filter(name="Begun").exists() == (MAY_CHANGE[role] == 200)
 
-    @pytest.mark.parametrize("name", ["check", "reach", "autosave_new"])
+    @pytest.mark.parametrize("name", ["check", "outlook", "autosave_new"])
     def test_nobody_gets_anything_without_logging_in(self, program: Program, name: str):
-        assert AnonymousUser().is_anonymous
         assert post(Client(), name, {"definition": RULE, "name": "Nobody's"}).status_code == 302
         assert not Campaign.objects.exists()
 
@@ -147,25 +147,37 @@ class TestCheck:
             post(marketer, "check", {"definition": RULE})
 
 
-class TestReach:
+class TestOutlook:
     def test_counts_the_audience_and_what_is_asked_of_members_alone(
         self, marketer: Client, program: Program, ladder: TierLadder, ada: Member
     ):
         factories.MemberFactory.create(program=program)
         segment = Segment.objects.create(program=program, key="friends", name="Friends", kind="list")
-        SegmentMember.objects.create(program=program, segment=segment, member=ada, entered_at=factories.NOON)
+        SegmentMember.objects.create(program=program, segment=segment, member=ada, since=factories.NOON)
         narrowed = {**RULE, "audience": {"segments": ["friends"]}}
 
-        everyone = post(marketer, "reach", {"definition": RULE}).json()
-        some = post(marketer, "reach", {"definition": narrowed}).json()
+        everyone = post(marketer, "outlook", {"definition": RULE}).json()
+        some = post(marketer, "outlook", {"definition": narrowed}).json()
 
         assert everyone["audience"] == {"count": 2, "of": 2}
         assert some["audience"] == {"count": 1, "of": 2}
 
     def test_says_nothing_of_an_audience_that_cannot_be_read(self, marketer: Client, points: WalletType):
-        answer = post(marketer, "reach", {"definition": {**RULE, "audience": {"segments": [5]}}})
+        answer = post(marketer, "outlook", {"definition": {**RULE, "audience": {"segments": [5]}}})
 
-        assert answer.json() == {"audience": None}
+        assert answer.json() == {"audience": None, "hints": []}
+
+    def test_says_what_to_think_of_and_where(self, marketer: Client, points: WalletType):
+        over = {**RULE, "schedule": {"ends_at": "2020-01-01T00:00:00+00:00"}}
+
+        (hint,) = [
+            hint
+            for hint in post(marketer, "outlook", {"definition": over}).json()["hints"]
+            if hint["severity"] == "error"
+        ]
+
+        assert hint["pointer"] == "#/schedule/ends_at"
+        assert hint["text"] == "Its time is over: it would never give anything."
 
 
 class TestChoices:
