@@ -10,22 +10,28 @@ from django.views.decorators.http import require_GET, require_POST
 
 from loyalty.core.admin.base import program_of
 from loyalty.core.models import Program
-from rewards import wording
+from rewards import linting, wording
 from rewards.admin.building import offered, plain
 from rewards.engine.catalogue import SCOPES
+from rewards.models import Campaign
 
 LARGEST: Final = 500_000
 PERMISSION: Final = "rewards.view_campaign"
 
 
-def judgement(definition: Any, program: Program) -> dict[str, Any]:
-    """The definition's sentence and what it lacks."""
+def judgement(definition: Any, program: Program, campaign: Campaign | None = None) -> dict[str, Any]:
+    """The definition's sentence, what it lacks, and what to think of before it is published."""
     return {
         "sentence": wording.sentence(definition, program=program),
         "problems": plain.problems(definition, program=program),
-        "hints": [],
+        "hints": [_hint(hint) for hint in linting.lint(program, definition, campaign)],
         "audience": None,
     }
+
+
+def _hint(hint: linting.Hint) -> dict[str, str]:
+    level = "danger" if hint.severity == linting.ERROR else hint.severity
+    return {"pointer": hint.pointer, "text": f"{hint.text} {hint.advice}", "level": level}
 
 
 def judgement_of_tree(tree: Any, *, scope: str) -> dict[str, Any]:
@@ -63,7 +69,8 @@ def check_view(request: HttpRequest) -> HttpResponseBase:
     if (scope := request.GET.get("scope", "")) in SCOPES:
         tree = definition.get("conditions") if isinstance(definition, dict) else None
         return JsonResponse(judgement_of_tree(tree, scope=scope))
-    return JsonResponse(judgement(definition, program))
+    campaign = Campaign.objects.filter(program=program, key=str(body.get("campaign", ""))).first()
+    return JsonResponse(judgement(definition, program, campaign))
 
 
 @require_GET
