@@ -17,13 +17,24 @@ from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards import budgets, campaigns, standing, wording
-from rewards.admin.campaign import autosave, backtest, calendar, gallery, history, next, states, versions
+from rewards.admin.campaign import (
+    autosave,
+    backtest,
+    budget,
+    calendar,
+    gallery,
+    history,
+    next,
+    performance,
+    states,
+    versions,
+)
 from rewards.admin.campaign.page import CampaignPage
 from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (backtest, versions, history)
+PARTS: Final[tuple[Any, ...]] = (backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 
@@ -187,7 +198,7 @@ class CampaignAdmin(CampaignPages):
     @display(description=_("budget"))
     def shown_budget(self, campaign: Campaign) -> str:
         return render_to_string(
-            "admin/rewards/campaign/budget.html",
+            "admin/rewards/campaign/spent.html",
             {"budgets": getattr(campaign, "budgets", ()), "currency": campaign.program.currency},
         )
 
