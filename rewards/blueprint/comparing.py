@@ -172,6 +172,7 @@ def _check(document: Document, program: Program, there: Described) -> None:
                 if wanted in known and name not in known[wanted]:
                     said = _("There is no “%(name)s” among the %(section)s of the file or the program.")
                     faults.add(at.line, at.path, said % {"name": name, "section": wanted})
+        section.check_together(things, there.values[key], faults)
     faults.stop_if_any()
 
 
