@@ -77,12 +77,12 @@ def recipe_view(pages: CampaignPages, request: HttpRequest, key: str) -> HttpRes
     program, recipe = _program(pages, request), _recipe(key)
     known = setting.of(program)
     if not known.wallet_types or (recipe.needs and not known.offered(recipe.needs)):
-        context = {
+        lacking = {
             "title": recipe.name,
             "recipe": recipe,
             "lacks": recipe.needs if known.wallet_types else "wallet_types",
         }
-        return render(request, pages, "admin/rewards/campaign/recipe.html", context)
+        return render(request, pages, "admin/rewards/campaign/recipe.html", lacking)
     form = RecipeForm(request.POST or None, of=recipe, setting=known)
     if request.method == "POST" and form.is_valid():
         made = making.draft(program, name=form.cleaned_data["name"], definition=form.definition())
