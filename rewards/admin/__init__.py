@@ -2,17 +2,22 @@ from members.admin import MemberAdmin
 from rewards.admin.activity import ActivityAdmin, activities_panel
 from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
+from rewards.admin.prizes import BadgeAdmin, ChallengeAdmin, PrizeDrawAdmin, prizes_panel
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
 from rewards.admin.segment import SegmentAdmin
 from rewards.admin.waiting_return import WaitingReturnAdmin
 
 # After what waits for somebody: points reserved at a checkout, adjustments.
 MemberAdmin.panels.insert(2, activities_panel)
+MemberAdmin.panels.insert(3, prizes_panel)
 
 __all__ = [
     "ActivityAdmin",
+    "BadgeAdmin",
     "CampaignAdmin",
+    "ChallengeAdmin",
     "LedgerCheckAdmin",
+    "PrizeDrawAdmin",
     "RedemptionAdmin",
     "RewardAdmin",
     "SegmentAdmin",
