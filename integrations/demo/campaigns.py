@@ -23,11 +23,17 @@ class Plan(NamedTuple):
     name: str
     description: str
     conditions: dict[str, Any]
-    effect: dict[str, Any]
+    effect: dict[str, Any] | None = None
     first_day: int = 366
     last_day: int | None = None
     then: str = ""
     rhythm: dict[str, Any] | None = None
+    audience: dict[str, Any] | None = None
+
+
+def _thanks(key: str, points: int) -> dict[str, Any]:
+    effect = {"kind": "fixed_points", "wallet_type": "points", "points": points}
+    return {"key": key, "name": f"{points} points", "percent": 50, "effects": [effect]}
 
 
 PLANS: Final = (
@@ -73,6 +79,26 @@ PLANS: Final = (
         {"all": [{"fact": "sale.amount", "operator": "gte", "value": "75.00"}]},
         {"kind": "fixed_points", "wallet_type": "points", "points": 50},
         first_day=300,
+    ),
+    # Purchases of the year happened before anybody thought of these two: neither can have an effect, and
+    # their results say so, but for the one load in twenty in which chance has it otherwise.
+    Plan(
+        "extra-fifteen",
+        "15 points more for half of the members",
+        "For purchases of $20 and more. The other half was held out, by lot, to see what it brings about.",
+        {"all": [{"fact": "sale.amount", "operator": "gte", "value": "20.00"}]},
+        {"kind": "fixed_points", "wallet_type": "points", "points": 15},
+        first_day=120,
+        last_day=64,
+        audience={"control_percent": 50},
+    ),
+    Plan(
+        "thank-you",
+        "A thank-you, large or small",
+        "For purchases of $40 and more: 30 points for one half of the members, 10 for the other, by lot.",
+        {"all": [{"fact": "sale.amount", "operator": "gte", "value": "40.00"}]},
+        first_day=62,
+        audience={"variants": [_thanks("large", 30), _thanks("small", 10)]},
     ),
     Plan(
         "top-tiers",
@@ -148,9 +174,10 @@ def _make(plan: Plan, program: Program, *, year_ends_at: datetime, by: User | No
     definition = {
         "trigger": {"kind": "sale"},
         "conditions": plan.conditions,
-        "effects": [plan.effect],
         "schedule": {**times, **(plan.rhythm or {})},
     }
+    definition |= {"effects": [plan.effect]} if plan.effect else {}
+    definition |= {"audience": plan.audience} if plan.audience else {}
     campaign = Campaign.objects.create(
         program=program, key=plan.key, name=plan.name, description=plan.description, draft=definition
     )

@@ -61,7 +61,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.MARKETER: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
-        | _may("rewards", "campaign", "add", "change", "submit", "publish")
+        | _may("rewards", "campaign", "add", "change", "submit", "publish", "measure")
         | _may("core", "approval", "view")
         | _may("rewards", "reward", "add", "change")
         | _may("rewards", "badge", "add", "change")
@@ -90,6 +90,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         _SEE_MEMBERS
         | _SEE_RULES
         | _CHECK_BOOKS
+        | _may("rewards", "campaign", "measure")
         | _may("members", "expiryrun", "hold", "undo")
         | _may("members", "adjustment", "approve")
         | _may("core", "approval", "view")

@@ -1,5 +1,6 @@
 from members.admin import MemberAdmin
 from rewards.admin.activity import ActivityAdmin, activities_panel
+from rewards.admin.attribute import AttributeTypeAdmin, EventTypeAdmin
 from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.prizes import BadgeAdmin, ChallengeAdmin, PrizeDrawAdmin, prizes_panel
@@ -13,9 +14,11 @@ MemberAdmin.panels.insert(3, prizes_panel)
 
 __all__ = [
     "ActivityAdmin",
+    "AttributeTypeAdmin",
     "BadgeAdmin",
     "CampaignAdmin",
     "ChallengeAdmin",
+    "EventTypeAdmin",
     "LedgerCheckAdmin",
     "PrizeDrawAdmin",
     "RedemptionAdmin",

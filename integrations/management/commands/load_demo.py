@@ -15,6 +15,7 @@ from integrations.demo import campaigns, desk, notes, partners, setting, staff
 from loyalty.core import clock
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, Role, User
+from rewards.performance import days, measuring
 
 HOUSEHOLDS = 300
 
@@ -54,6 +55,10 @@ class Command(BaseCommand):
         self._live_through_the_year(live, households)
         with self._step("A day at the desks"):
             desk.ensure(live, at=clock.now(live))
+        with self._step("Results of campaigns"):
+            days.count(live)
+            for campaign in measuring.due(live, at=clock.now(live)):
+                measuring.measure(campaign, at=clock.now(live))
         with self._step("Partners and keys"):
             at = clock.now(live)
             keys = partners.ensure(live, partners.LIVE, notes=known, at=at)

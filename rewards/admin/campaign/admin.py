@@ -16,13 +16,24 @@ from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards import campaigns, standing, wording
-from rewards.admin.campaign import autosave, backtest, calendar, gallery, history, next, states, versions
+from rewards.admin.campaign import (
+    autosave,
+    backtest,
+    budget,
+    calendar,
+    gallery,
+    history,
+    next,
+    performance,
+    states,
+    versions,
+)
 from rewards.admin.campaign.page import CampaignPage
 from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (backtest, versions, history)
+PARTS: Final[tuple[Any, ...]] = (backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 
