@@ -39,9 +39,12 @@ from members.references import MemberReference
 from rewards import campaigns, drafts, wording
 from rewards.models import (
     Activity,
+    Badge,
     Campaign,
     CampaignStatus,
     CampaignVersion,
+    Challenge,
+    PrizeDraw,
     Redemption,
     Reward,
     Voucher,
@@ -380,6 +383,13 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
+        ),
+        "rewards.badge": Badge.objects.create(program=program, key="foreign", name="Foreign badge"),
+        "rewards.challenge": Challenge.objects.create(
+            program=program, key="foreign", name="Foreign challenge", goal=1
+        ),
+        "rewards.prizedraw": PrizeDraw.objects.create(
+            program=program, key="foreign", name="Foreign draw", closes_at=factories.NOON
         ),
         "rewards.waitingreturn": WaitingReturn.objects.create(
             program=program,

@@ -22,7 +22,7 @@ from rewards.models import Badge, Challenge, PrizeDraw
 COUNTED_AT_MOST = 10_000
 _HOLDERS = f"""
 (SELECT count(*) FROM (
-    SELECT FROM rewards_memberbadge WHERE badge_id = rewards_badge.id LIMIT {COUNTED_AT_MOST}) AS some)"""
+    SELECT FROM rewards_memberbadge WHERE badge_id = rewards_badge.id LIMIT {COUNTED_AT_MOST}) AS counted)"""
 STATES = {"open": "success", "closed": "warning", "drawn": "info"}
 
 
