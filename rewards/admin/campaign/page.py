@@ -152,7 +152,7 @@ class CampaignPage:
         self.homeless += [text for pointer, text in problems if pointer not in told]
 
     def _judgement(self) -> dict[str, Any]:
-        return judgement(self.definition, self.campaign.program, self.campaign)
+        return judgement(self.definition, self.campaign.program)
 
     def context(self) -> dict[str, Any]:
         campaign = self.campaign
