@@ -125,7 +125,7 @@ def decide(
         usage=usage,
         uses=given.uses,
         points=sum(a.points for a in awards if context.terms.wallet_types[a.wallet_type].is_spendable),
-        outcome=outcome(step.account, context.terms, given.gifts),
+        outcome=outcome(step.account, context.terms),
         events=tuple(step.events),
     )
 
@@ -217,8 +217,8 @@ def _tier_key(tiers: Iterable[TierStanding], ladder: LadderTerms) -> str:
     )
 
 
-def outcome(account: Account, terms: Terms, gifts: Iterable[Gift] = ()) -> dict[str, Any]:
-    """What a till shows after an activity: balances, the tier on the program's first ladder, and gifts."""
+def outcome(account: Account, terms: Terms) -> dict[str, Any]:
+    """What a till shows after an activity: the balances, and the tier on the program's first ladder."""
     keys = {wallet_type.id: wallet_type.key for wallet_type in terms.wallet_types.values()}
     return {
         "wallets": [
@@ -231,18 +231,6 @@ def outcome(account: Account, terms: Terms, gifts: Iterable[Gift] = ()) -> dict[
             for wallet in account.wallets
         ],
         "tier": _tier_key(account.tiers, terms.ladders[0]) if terms.ladders else None,
-        **({"gifts": told} if (told := list(map(_told_gift, gifts))) else {}),
-    }
-
-
-def _told_gift(gift: Gift) -> dict[str, Any]:
-    return {
-        "campaign": gift.campaign_key,
-        "version_id": str(gift.version_id),
-        "effect": gift.effect,
-        "kind": gift.kind,
-        "parameters": gift.parameters,
-        **({"variant": gift.variant} if gift.variant else {}),
     }
 
 

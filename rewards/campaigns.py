@@ -20,7 +20,7 @@ from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Approval, ApprovalStatus, User
 from members.models import WalletType
-from rewards import budgets, spans
+from rewards import budgets, given_things, spans
 from rewards.engine.definition import each_effect
 from rewards.engine.evaluate import compile_campaign
 from rewards.engine.problems import Place
@@ -454,6 +454,7 @@ def _check(campaign: Campaign, definition: dict[str, Any]) -> None:
                 f"The program has no points called “{asked}”; it has {', '.join(sorted(known))}.",
                 pointer=f"{place.pointer}/wallet_type",
             )
+    given_things.check(definition, program=campaign.program)
 
 
 def _check_moment(campaign: Campaign, effective_at: datetime, *, at: datetime) -> None:

@@ -1,8 +1,8 @@
 """Who did what with a campaign, newest first: drafts, reviews, versions and pauses in one line of time."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -14,6 +14,7 @@ from rewards import differences
 from rewards.models import Campaign, CampaignStatus, CampaignVersion, VersionStep
 
 NEWEST: Final = 100
+ONE_SITTING: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ _FIELDS: Final = ("name", "description")
 
 
 def _drafts(campaign: Campaign) -> Iterator[Deed]:
-    for step in audit.trail(campaign):
+    for step in _joined(audit.trail(campaign)):
         if step.action == "insert":
             yield Deed(step.at, step.by, _("began the campaign"), icon="add_circle")
         for field in step.fields:
@@ -64,10 +65,32 @@ def _drafts(campaign: Campaign) -> Iterator[Deed]:
             yield Deed(step.at, step.by, step.summary, icon="notes")
 
 
+def _joined(steps: Iterable[audit.Step]) -> Iterator[audit.Step]:
+    """Drafts are saved as one types: what one person changed of them in one sitting is one change."""
+    later: audit.Step | None = None
+    for step in steps:
+        if later is not None and _is_one_sitting(step, later):
+            (first,), (last,) = step.fields, later.fields
+            later = replace(later, fields=(replace(last, before=first.before),))
+            continue
+        if later is not None:
+            yield later
+        later = step
+    if later is not None:
+        yield later
+
+
+def _is_one_sitting(step: audit.Step, later: audit.Step) -> bool:
+    are_drafts = all([field.name for field in each.fields] == ["draft"] for each in (step, later))
+    return are_drafts and step.by == later.by and later.at - step.at < ONE_SITTING
+
+
 def _of_field(field: audit.FieldChange, step: audit.Step, campaign: Campaign) -> Deed | None:
     if field.name == "draft":
         found = differences.between(field.before, field.after, program=campaign.program)
         changes = tuple(each for each in found if each.change != differences.SAME)
+        if not changes:
+            return None
         return Deed(step.at, step.by, _("changed the draft"), icon="edit_note", changes=changes)
     if field.name in _FIELDS:
         told = {"field": field.label, "before": field.before or "–", "after": field.after or "–"}

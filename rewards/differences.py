@@ -187,7 +187,10 @@ def _conditions(tree: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:
         if kind == "none" or len(children) > 1:
             yield _item("conditions", "together", str(_TOGETHER.get(kind, "")), kind)
         for child in children:
-            yield _item("conditions", str(child.get("fact", "group")), spoken.condition(child), child)
+            said = spoken.condition(child)
+            if said and kind == "all":
+                said = _("only %(condition)s") % {"condition": said}
+            yield _item("conditions", str(child.get("fact", "group")), said, child)
 
 
 def _effects(effects: Iterable[Mapping[str, Any]], spoken: _Spoken) -> Iterator[Item]:

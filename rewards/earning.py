@@ -21,11 +21,13 @@ from members.ledger import store
 from members.ledger.plan import Plan
 from members.ledger.state import Account
 from members.references import member_of
-from rewards import budgets, histories, limiting, rules, waiting
+from rewards import budgets, gifts, histories, limiting, rules, waiting
 from rewards.activities import CustomEvent, Sale
 from rewards.awarding import NOTHING_ASKED, Asked, Context, Decision, decide
 from rewards.drawing import Purses, own_slot
+from rewards.engine.gifts import GiftEffect
 from rewards.engine.limits import NOTHING_USED
+from rewards.gifts import Given, Giving
 from rewards.histories import Sold
 from rewards.limiting import LIMIT_RACES, Limits
 from rewards.loading import NOTHING_NEEDED, Found, Need, find, kind_of, need_of
@@ -39,6 +41,8 @@ from rewards.recorded import (
     Recorded,
     check_currency,
     told_awards,
+    told_gifts,
+    told_messages,
 )
 
 
@@ -104,7 +108,7 @@ def _record(
         awaited = {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
         return results, awaited, work.limits.purses
 
-    results, awaited, purses = settled(attempt, races=(*RACES, *LIMIT_RACES))
+    results, awaited, purses = settled(attempt, races=(*RACES, *LIMIT_RACES, *gifts.RACES))
     budgets.look(purses.to_look_at(), at=at, short=purses.short)
     for sale in sorted(awaited):
         waiting.apply(sale, program=program, source=source, at=at)
@@ -150,6 +154,8 @@ def _attempt(
     """Decide on all of them, one after the other, and write what follows."""
     if is_locking:
         work.limits.hold()
+    if len(activities) > 1:
+        work.prepare_gifts(activities)
     results: list[Recorded | DomainError] = []
     for activity, need, one in zip(activities, work.needs, work.found, strict=True):
         try:
@@ -179,6 +185,7 @@ class _Work:
             own_slot=own_slot(first),
             budgets=(budget for need in needs for budget in need.budgets),
         )
+        self.giving = Giving(context)
         self.sold = Sold()
         self.plan = Plan()
         self.accounts: dict[UUID, Account] = {}
@@ -186,6 +193,14 @@ class _Work:
         self.rows: list[tuple[Any, ...]] = []
         self.events: list[events.NewEvent] = []
         self.is_unguarded = False
+
+    def prepare_gifts(self, activities: Sequence[Sale | CustomEvent]) -> None:
+        """Read at once what the gifts of all activities may need; for one, it is read if there are any."""
+        rulebooks = {self.rules.in_force(activity.occurred_at) for activity in activities}
+        campaigns = (campaign for rulebook in rulebooks for campaign in rulebook)
+        effects = (effect for campaign in campaigns for effect in campaign.definition.effects)
+        if given := [effect for effect in effects if isinstance(effect, GiftEffect)]:
+            self.giving.prepare(given, {one.account.member_id for one in self.found if one.account})
 
     def book(self, activity: Sale | CustomEvent, need: Need, found: Found) -> Recorded:
         key = (kind_of(activity), activity.external_id)
@@ -207,7 +222,13 @@ class _Work:
             limits=self.limits,
         )
         self.accounts[account.member_id] = self._turned(activity, decision)
-        recorded = self._remember(activity, decision)
+        given = self.giving.decide(
+            decision.gifts,
+            member_id=account.member_id,
+            activity_id=decision.activity_id,
+            occurred_at=activity.occurred_at,
+        )
+        recorded = self._remember(activity, decision, given)
         self.booked[key] = (activity.fingerprint, recorded)
         return recorded
 
@@ -257,7 +278,7 @@ class _Work:
             self.plan.read(account)
         return self.accounts.get(account.member_id, account)
 
-    def _remember(self, activity: Sale | CustomEvent, decision: Decision) -> Recorded:
+    def _remember(self, activity: Sale | CustomEvent, decision: Decision, given: Given) -> Recorded:
         recorded = Recorded(
             id=decision.activity_id,
             kind=kind_of(activity),
@@ -269,9 +290,11 @@ class _Work:
             awards=told_awards(decision.awards),
             wallets=tuple(decision.outcome["wallets"]),
             tier=decision.outcome["tier"],
+            messages=told_messages(given.gifts),
+            gifts=told_gifts(given.gifts),
         )
-        self.rows.append(_row(activity, decision, self.context))
-        self.events.extend(decision.events)
+        self.rows.append(_row(activity, decision, given, self.context))
+        self.events.extend((*decision.events, *given.events))
         return recorded
 
     def write(self, also: Also | None) -> None:
@@ -281,6 +304,7 @@ class _Work:
         store.add_to(batch, self.plan, program_id=self.context.program.pk)
         batch.insert(ActivityRow, ROW_FIELDS, self.rows)
         self.limits.add_to(batch)
+        self.giving.add_to(batch)
         events.add_to(batch, self.events)
         if also:
             for _, recorded in self.booked.values():
@@ -308,7 +332,7 @@ ROW_FIELDS: Final = (
 )  # fmt: skip
 
 
-def _row(activity: Sale | CustomEvent, decision: Decision, context: Context) -> tuple[Any, ...]:
+def _row(activity: Sale | CustomEvent, decision: Decision, given: Given, context: Context) -> tuple[Any, ...]:
     sale = activity if isinstance(activity, Sale) else None
     event_type = activity.type if isinstance(activity, CustomEvent) else ""
     facts = {
@@ -318,11 +342,12 @@ def _row(activity: Sale | CustomEvent, decision: Decision, context: Context) -> 
     }
     if decision.uses or decision.usage is not NOTHING_USED:
         facts["usage"] = limiting.told(decision.usage, decision.uses)
+    outcome = decision.outcome | ({"gifts": given.gifts} if given.gifts else {})
     return (
         decision.activity_id, context.program.pk, decision.account.member_id, context.source,
         activity.external_id, kind_of(activity), event_type,
         sale.store if sale else "", sale.amount.amount if sale else 0, 0, sale.lines if sale else (),
-        activity.attributes, facts, decision.awards, decision.outcome, decision.points,
+        activity.attributes, facts, decision.awards, outcome, decision.points,
         activity.fingerprint, activity.occurred_at, context.at,
     )  # fmt: skip
 

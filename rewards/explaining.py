@@ -15,7 +15,7 @@ from rewards.engine.explain import Verdict, explain
 from rewards.engine.facts import Facts, MemberFacts, Moment
 from rewards.limiting import read_usage
 from rewards.models import Activity, ActivityKind
-from rewards.recorded import told_awards
+from rewards.recorded import told_awards, told_gifts, told_messages
 
 
 def facts_of(activity: Activity, program: Program) -> Facts:
@@ -91,6 +91,8 @@ def _told(activity: Activity, program: Program) -> dict[str, Any]:
         "awards": told_awards(activity.awards),
         "wallets": activity.outcome["wallets"],
         "tier": activity.outcome["tier"],
+        "messages": told_messages(activity.outcome.get("gifts", ())),
+        "gifts": told_gifts(activity.outcome.get("gifts", ())),
         **({"returned": activity.outcome["returned"]} if "returned" in activity.outcome else {}),
         "amount": {"amount": str(activity.amount), "currency": program.currency},
         "store": activity.store,

@@ -35,6 +35,7 @@ from rewards.models import (
     Voucher,
     VoucherStatus,
 )
+from rewards.recorded import NAMED
 from rewards.redeeming import Offer, RewardNotOnOffer, RewardSoldOut
 
 RACES: Final = (
@@ -46,25 +47,16 @@ RACES: Final = (
 )
 """Constraints by which two that give the same thing meet."""
 
-NAMED: Final = {
-    "reward": "reward",
-    "badge": "badge",
-    "challenge_progress": "challenge",
-    "prize_draw_entry": "draw",
-}
-"""Kinds of gifts that are about something with a key, and the parameter that names it."""
-
 
 class Given(Struct, frozen=True, kw_only=True):
     """
     What came of the gifts for one activity.
 
     `gifts` is stored with the activity: {campaign, version_id, effect, kind, parameters, variant, given,
-    …}, with a `reason` where nothing was given. `messages` are told to the member.
+    …}, with a `reason` where nothing was given.
     """
 
     gifts: tuple[dict[str, Any], ...] = ()
-    messages: tuple[str, ...] = ()
     events: tuple[NewEvent, ...] = ()
 
 
@@ -156,18 +148,16 @@ class Giving:
             [(g.kind, str(g.parameters[NAMED[g.kind]])) for g in gifts if g.kind in NAMED], [member_id]
         )
         receiver = _Receiver(member_id, activity_id, occurred_at)
-        stored, messages, events = [], [], list[NewEvent]()
+        stored, events = list[dict[str, Any]](), list[NewEvent]()
         for gift in gifts:
             told = _named(gift)
             try:
                 more, happened = self._give(gift, receiver)
                 stored.append({**told, "given": True, **more})
                 events += happened
-                if gift.kind == "message":
-                    messages.append(str(gift.parameters["text"]))
             except _Refused as refusal:
                 stored.append({**told, "given": False, "reason": str(refusal)})
-        return Given(gifts=tuple(stored), messages=tuple(messages), events=tuple(events))
+        return Given(gifts=tuple(stored), events=tuple(events))
 
     def add_to(self, batch: Batch) -> None:
         """The rows of all that was decided, for the statement that books the activities."""
@@ -326,7 +316,7 @@ class Giving:
                 gift.parameters["entries"], receiver.occurred_at,
             )
         )  # fmt: skip
-        return {}, []
+        return {"entries": gift.parameters["entries"]}, []
 
     def _event(self, event_type: str, receiver: _Receiver, **data: Any) -> NewEvent:
         return NewEvent(
@@ -365,11 +355,6 @@ def _stepped(before: _Standing, goal: _Goal, count: int) -> tuple[_Standing, int
     return after, count
 
 
-def messages_of(stored: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What an activity told the member, from the gifts that are stored with it."""
-    return tuple(gift["parameters"]["text"] for gift in stored if gift["kind"] == "message" and gift["given"])
-
-
 _REDEMPTION: Final = (
     "id", "program", "member", "reward", "source", "points", "activity", "status", "redeemed_at",
 )  # fmt: skip
@@ -402,7 +387,7 @@ draw AS (
     WHERE program_id = $1 AND key = ANY($6::text[]))
 SELECT {
     ", ".join(
-        f"(SELECT coalesce(json_agg({name}), '[]') FROM {name})::text"
+        f"(SELECT coalesce(json_agg(found), '[]') FROM {name} AS found)::text"
         for name in ("reward", "badge", "held", "goal", "standing", "draw")
     )
 }"""

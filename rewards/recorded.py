@@ -45,6 +45,10 @@ class Recorded(Struct, frozen=True, kw_only=True):
     tier: str | None
     returned: dict[str, Any] | None = None
     """Of a return: what came back, what was taken, what was given back; see `rewards.returns.telling`."""
+    messages: tuple[str, ...] = ()
+    """What campaigns have the member told."""
+    gifts: tuple[dict[str, Any], ...] = ()
+    """What campaigns gave beside points; see `told_gifts()`."""
     is_repeat: bool = False
 
 
@@ -68,6 +72,8 @@ def read_recorded(columns: Sequence[Any]) -> Recorded:
         wallets=tuple(told["wallets"]),
         tier=told["tier"],
         returned=told.get("returned"),
+        messages=told_messages(told.get("gifts", ())),
+        gifts=told_gifts(told.get("gifts", ())),
         is_repeat=True,
     )
 
@@ -77,6 +83,33 @@ def told_awards(stored: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ..
     return tuple({name: award[name] for name in award if name not in _KEPT} for award in stored)
 
 
+def told_messages(stored: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What the member is told, from the gifts that are stored with an activity."""
+    return tuple(gift["parameters"]["text"] for gift in stored if gift["kind"] == "message")
+
+
+def told_gifts(stored: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """
+    Gifts as partners are told of them: which campaign gave what, and what a till prints of it.
+
+    Messages are told for themselves, signals are events, and what was not given is nobody's business.
+    """
+    return tuple(
+        {"kind": gift["kind"], "campaign": gift["campaign"], "key": gift["parameters"][NAMED[gift["kind"]]]}
+        | {name: gift[name] for name in _SHOWN if name in gift}
+        for gift in stored
+        if gift["given"] and gift["kind"] in NAMED
+    )
+
+
+NAMED: Final = {
+    "reward": "reward",
+    "badge": "badge",
+    "challenge_progress": "challenge",
+    "prize_draw_entry": "draw",
+}
+"""Kinds of gifts that are about something with a key, and the parameter that names it."""
+_SHOWN: Final = ("voucher_code", "voucher_expires_at", "progress", "goal", "completions", "entries")
 _KEPT: Final = ("effect", "lot", "line_points", "variant")
 
 

@@ -63,6 +63,17 @@ def _within_schedule(span: Span) -> Span:
     )
 
 
+def in_a_row(found: Iterable[Span]) -> list[Span]:
+    """Spans that follow each other without a gap as one, of the first of their versions."""
+    rows: list[Span] = []
+    for span in found:
+        if rows and rows[-1].ends_at == span.starts_at:
+            rows[-1] = Span(rows[-1].version, rows[-1].starts_at, span.ends_at)
+        else:
+            rows.append(span)
+    return rows
+
+
 def schedule(version: CampaignVersion) -> tuple[datetime | None, datetime | None]:
     """The schedule's first moment and the one at which it is over; None is open."""
     said = version.definition.get("schedule") or {}

@@ -3,6 +3,7 @@ from typing import Self
 
 import pghistory
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from rewards.engine.triggers import SOURCE
 
 
 @pghistory.track()
@@ -29,6 +31,11 @@ class Partner(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Activities that the program itself has seen say so by this key."""
+        if self.key == SOURCE:
+            raise ValidationError({"key": _("This key is the program's own.")})
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):

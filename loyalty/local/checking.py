@@ -1,6 +1,7 @@
 """All that is checked without running a test."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from loyalty.local import locks
 from loyalty.local.bootstrap import ROOT, clean_environment
 
 BIN = Path(sys.executable).parent
+BUILDER = ROOT / "rewards" / "builder"
 DJANGO = [sys.executable, "manage.py"]
 
 CHECKS = {
@@ -38,6 +40,8 @@ PRODUCTION = {
 def main() -> int:
     env = {name: value for name, value in clean_environment().items() if name != "REGULARS_LOCAL"}
     failed = [name for name, command in CHECKS.items() if not passes(name, command, {**env, **PRODUCTION})]
+    if not builder_is_as_its_sources_make_it(env):
+        failed.append("builder")
     complaints = locks.disagreements()
     print("\n".join(complaints) or "  locks: ok")
     if complaints:
@@ -46,13 +50,22 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def passes(name: str, command: list[str], env: dict[str, str]) -> bool:
+def builder_is_as_its_sources_make_it(env: dict[str, str]) -> bool:
+    """Whether the committed file of the builder of rules is what its sources make, and their types hold."""
+    if shutil.which("npm") is None:
+        print("  builder: skipped, as there is no Node here to make it with", flush=True)
+        return True
+    command = "npm ci --silent --no-audit --no-fund && npm run --silent types && npm run --silent check"
+    return passes("builder", ["sh", "-c", f"{command} && npm run --silent test"], env, cwd=BUILDER)
+
+
+def passes(name: str, command: list[str], env: dict[str, str], cwd: Path = ROOT) -> bool:
     """Run one check; what it says is shown only if it fails."""
     began = time.monotonic()
     result = subprocess.run(
         command,
         env=env,
-        cwd=ROOT,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

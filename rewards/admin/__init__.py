@@ -1,5 +1,6 @@
 from members.admin import MemberAdmin
 from rewards.admin.activity import ActivityAdmin, activities_panel
+from rewards.admin.attribute import AttributeTypeAdmin, EventTypeAdmin
 from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.reward import RedemptionAdmin, RewardAdmin
@@ -11,7 +12,9 @@ MemberAdmin.panels.insert(2, activities_panel)
 
 __all__ = [
     "ActivityAdmin",
+    "AttributeTypeAdmin",
     "CampaignAdmin",
+    "EventTypeAdmin",
     "LedgerCheckAdmin",
     "RedemptionAdmin",
     "RewardAdmin",

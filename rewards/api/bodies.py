@@ -1,7 +1,7 @@
 """What the API takes and answers for transactions, events and redemptions, as schemas."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -78,8 +78,22 @@ class Returned(Struct, frozen=True, kw_only=True):
     given_back: tuple[GivenBack, ...]
 
 
+class Gift(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Something that a campaign gave beside points."""
+
+    kind: Literal["reward", "badge", "challenge_progress", "prize_draw_entry"]
+    campaign: Annotated[str, Meta(description="Key of the campaign")]
+    key: Annotated[str, Meta(description="Key of the reward, badge, challenge or prize draw")]
+    voucher_code: Annotated[str, Meta(description="Of a reward")] = ""
+    voucher_expires_at: Annotated[datetime | None, Meta(description="Of a reward")] = None
+    progress: Annotated[int | None, Meta(description="Towards the challenge's goal, after this")] = None
+    goal: Annotated[int | None, Meta(description="Of a challenge")] = None
+    completions: Annotated[int | None, Meta(description="How often the challenge was completed")] = None
+    entries: Annotated[int | None, Meta(description="Into the prize draw")] = None
+
+
 class TransactionResult(Struct, frozen=True, kw_only=True):
-    """What a till shows: the points, the new balances and the tier."""
+    """What a till shows: the points, the new balances, the tier, and what campaigns gave besides."""
 
     id: UUID
     kind: str
@@ -91,6 +105,8 @@ class TransactionResult(Struct, frozen=True, kw_only=True):
     awards: tuple[Award, ...]
     wallets: tuple[WalletBalance, ...]
     tier: Annotated[str | None, Meta(description="Key of the tier on the program's first ladder")]
+    messages: Annotated[tuple[str, ...], Meta(description="What to tell the member, as on the receipt")]
+    gifts: tuple[Gift, ...]
     returned: Annotated[Returned | None, Meta(description="Of a return: what it did")] = None
 
 

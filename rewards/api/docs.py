@@ -14,6 +14,7 @@ from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
 from rewards.recorded import AlreadyReported
 from rewards.redeeming import Redeemed, RewardNotOnOffer, RewardSoldOut, UnknownReward
+from rewards.reporting import TooManyCodes
 from rewards.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 
 TRANSACTION_ID: Final = OpenApiParameter(
@@ -81,13 +82,16 @@ record_event = operation(
     description="""
     Something else that a member did: logged in to the app, wrote a review. Campaigns that are triggered
     by events of this `type` give points for it.
+
+    `code.entered` with the attribute `code`, and `store.checked_in` with the attribute `store`, are types of
+    their own that campaigns know. Types of what Regulars itself sees, such as `member.birthday`, are refused.
     """,
     takes=CustomEvent,
     takes_example=examples.EVENT,
     answer=TransactionResult,
     status=201,
     example=examples.EVENT_RECORDED,
-    refuses=(UnknownMember, MemberIsBlocked, MemberIsMerged, AlreadyReported),
+    refuses=(TooManyCodes, UnknownMember, MemberIsBlocked, MemberIsMerged, AlreadyReported),
 )
 
 redeem_reward = operation(

@@ -69,6 +69,17 @@ RECORDED: Final[dict[str, Any]] = {
     ],
     "wallets": [{"type": "points", "available": 1252, "pending": 0, "held": 0}],
     "tier": "silver",
+    "messages": ["One more stamp, and the next coffee is on us."],
+    "gifts": [
+        {
+            "kind": "challenge_progress",
+            "campaign": "stamps",
+            "key": "coffee-card",
+            "progress": 9,
+            "goal": 10,
+            "completions": 0,
+        }
+    ],
 }
 
 RETURN: Final[dict[str, Any]] = {
@@ -90,6 +101,8 @@ RETURNED: Final[dict[str, Any]] = {
     "awards": [{"wallet_type": "points", "points": -6, "reason": "6.25 of 12.50 came back"}],
     "wallets": [{"type": "points", "available": 1296, "pending": 0, "held": 0}],
     "tier": "silver",
+    "messages": [],
+    "gifts": [],
     "returned": {
         "sale_id": RECORDED["id"],
         "amount": {"amount": "6.25", "currency": "EUR"},

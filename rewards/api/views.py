@@ -11,7 +11,7 @@ from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
-from rewards import earning, explaining, redeeming, returning
+from rewards import earning, explaining, redeeming, reporting, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
 from rewards.api.bodies import RedemptionRequest, answer_of, status_of
@@ -69,7 +69,7 @@ class EventsView(PartnerView):
         caller = auth.caller(request)
 
         def write(also: Also) -> Recorded:
-            return earning.record(
+            return reporting.report(
                 event,
                 program=caller.program,
                 source=caller.partner_key,

@@ -1,6 +1,6 @@
 """The members whom conditions describe, as a statement that counts or lists them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -63,40 +63,38 @@ def count(program: Program, node: Node | None, *, at: datetime) -> int:
 
     :raises TooManyToCount: if that takes longer than a page may wait
     """
-    ((found,),) = bounded(*selection(program, node, at=at, columns="count(*)"))
+    with _bounded():
+        ((found,),) = fetch(*selection(program, node, at=at, columns="count(*)"), is_kept=False)
     return int(found)
 
 
-def sample(program: Program, node: Node | None, *, at: datetime, at_most: int) -> list[Member]:
+def sample(program: Program, node: Node | None, *, at: datetime, at_most: int) -> tuple[int, list[Member]]:
     """
-    Some of the members who meet the conditions, those who enrolled last first.
+    How many members meet the conditions, and some of them, those who enrolled last first.
 
     :raises TooManyToCount: if that takes longer than a page may wait
     """
     text, parameters = selection(program, node, at=at)
-    rows = bounded(f"{text} ORDER BY m.id DESC LIMIT {at_most:d}", parameters)
+    with _bounded():
+        ((number,),) = fetch(*selection(program, node, at=at, columns="count(*)"), is_kept=False)
+        rows = fetch(f"{text} ORDER BY m.id DESC LIMIT {at_most:d}", parameters, is_kept=False)
     members = Member.objects.of(program).in_bulk([member_id for (member_id,) in rows])
-    return [members[member_id] for (member_id,) in rows]
+    return int(number), [members[member_id] for (member_id,) in rows]
 
 
-def bounded(text: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+@contextmanager
+def _bounded() -> Iterator[None]:
     """
-    The rows of a statement that has a few seconds.
+    Statements that have a few seconds each, and are planned for their values.
 
     :raises TooManyToCount: if those are not enough
     """
     try:
-        with _within(SECONDS_AT_MOST), planned_by_values():
-            return fetch(text, parameters, is_kept=False)
+        with transaction.atomic(), planned_by_values():
+            fetch(f"SET LOCAL statement_timeout = {SECONDS_AT_MOST * 1000:d}")
+            yield
+            fetch("SET LOCAL statement_timeout = DEFAULT")
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise TooManyToCount from error
         raise
-
-
-@contextmanager
-def _within(seconds: int) -> Iterator[None]:
-    with transaction.atomic():
-        fetch(f"SET LOCAL statement_timeout = {seconds * 1000:d}")
-        yield
-        fetch("SET LOCAL statement_timeout = DEFAULT")

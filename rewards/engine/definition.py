@@ -118,6 +118,8 @@ def _read(raw: object, place: Place) -> Definition | None:
     given, variants = _given(found, kind, place)
     whom = audience.parse(found.get("audience"), place / "audience")
     bounds = limits.parse(found.get("limits"), place / "limits")
+    if trigger is not None and trigger.kind == "code_entered" and not bounds.per_member:
+        bounds = msgspec.structs.replace(bounds, per_member=(limits.ONCE_EVER,))
     goes_with = stacking.parse(found.get("stacking"), place / "stacking")
     when = schedule.parse(found.get("schedule"), place / "schedule")
     if trigger is None:

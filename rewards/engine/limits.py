@@ -30,6 +30,10 @@ class PerMember(msgspec.Struct, frozen=True):
     points: int | None = None
 
 
+ONCE_EVER = PerMember("ever", times=1)
+"""What holds for a code, unless its campaign says more."""
+
+
 class InAll(msgspec.Struct, frozen=True):
     """So many times or points, or so much money, over the campaign's whole life."""
 

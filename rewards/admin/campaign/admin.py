@@ -19,6 +19,7 @@ from rewards import campaigns, standing, wording
 from rewards.admin.campaign import (
     autosave,
     backtest,
+    budget,
     calendar,
     gallery,
     history,
@@ -32,7 +33,7 @@ from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (backtest, performance, versions, history)
+PARTS: Final[tuple[Any, ...]] = (backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from loyalty.core import spreadsheets
+from loyalty.core import clock, spreadsheets
 from loyalty.core.admin import render
 from loyalty.core.admin.charts import bars
 from loyalty.core.errors import DomainError
@@ -169,10 +169,7 @@ def _address(backtest: Backtest) -> str:
 
 def _shown(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
     """What the page says of one backtest, whatever has become of it."""
-    last_day = (backtest.ends_at - timedelta(hours=1)).date()
     shown = {
-        "label": LABELS[BacktestStatus(backtest.status)],
-        "last_day": last_day,
         "sentence": wording.sentence(backtest.definition, program=backtest.program),
         **_progress(backtest),
     }
@@ -184,7 +181,13 @@ def _shown(request: HttpRequest, backtest: Backtest) -> dict[str, Any]:
 def _progress(backtest: Backtest) -> dict[str, Any]:
     seen = running.seen(backtest)
     percent = min(100, seen * 100 // backtest.total) if backtest.total else 0
-    return {"seen": seen, "percent": percent, "queue": _ahead(backtest)}
+    return {
+        "seen": seen,
+        "percent": percent,
+        "queue": _ahead(backtest),
+        "label": LABELS[BacktestStatus(backtest.status)],
+        "last_day": clock.local_date(backtest.program, backtest.ends_at - timedelta(hours=1)),
+    }
 
 
 def _ahead(backtest: Backtest) -> int:

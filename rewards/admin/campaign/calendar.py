@@ -29,7 +29,11 @@ class Day:
     date: date
     count: int
     is_today: bool
-    is_marked: bool
+
+    @property
+    def is_marked(self) -> bool:
+        """Where there is no room for each date: the first, and the Mondays that are not too near to it."""
+        return self.date.day == 1 or (self.date.weekday() == 0 and 4 <= self.date.day <= 28)
 
     @property
     def is_weekend(self) -> bool:
@@ -56,7 +60,7 @@ def calendar_view(pages: CampaignPages, request: HttpRequest) -> HttpResponse:
         "title": _("Calendar"),
         "view": view,
         "name": _name(first, view),
-        "days": _days(found, today, view),
+        "days": _days(found, today),
         "months": _months(first, last),
         "lanes": [
             (lane, states.LABELS[lane.campaign.status]) for lane in found.lanes[begin : begin + LANES_AT_ONCE]
@@ -99,17 +103,9 @@ def _name(first: date, view: str) -> str:
     return f"{formats.date_format(first, 'F')} – {formats.date_format(last, 'F Y')}"
 
 
-def _days(found: agenda.Agenda, today: date, view: str) -> list[Day]:
+def _days(found: agenda.Agenda, today: date) -> list[Day]:
     dates = (found.first + timedelta(days=number) for number in range((found.last - found.first).days))
-    return [
-        Day(
-            date=day,
-            count=count,
-            is_today=day == today,
-            is_marked=view == MONTH or day.day == 1 or day.weekday() == 0,
-        )
-        for day, count in zip(dates, found.at_once(), strict=True)
-    ]
+    return [Day(day, count, day == today) for day, count in zip(dates, found.at_once(), strict=True)]
 
 
 def _months(first: date, last: date) -> list[dict[str, Any]]:

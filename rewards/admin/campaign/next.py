@@ -287,7 +287,7 @@ def _by_rule(steps: set[str], needs_approval: bool, is_approved: bool) -> frozen
 
 
 def _run(found: list[spans.Span], now: datetime) -> spans.Span | None:
-    """When members can earn by it, now or next."""
-    runs = spans.runs(found)
+    """When members can earn by it, now or next, whichever version they earn by."""
+    runs = spans.in_a_row(spans.runs(found))
     current = spans.at(runs, now)
     return current or next((run for run in runs if run.starts_at > now), runs[-1] if runs else None)

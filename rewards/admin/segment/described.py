@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from loyalty.core import clock
-from members.models import Member, Segment, SegmentKind, SegmentMember
+from members.models import Member, Segment, SegmentMember
 from rewards.admin.segment.form import SegmentForm
 from rewards.audience import members as audience
 from rewards.audience.members import TooManyToCount
@@ -40,8 +40,7 @@ def live(form: SegmentForm) -> Found:
     program = form.instance.program
     at = clock.now(program)
     try:
-        number = audience.count(program, form.node, at=at)
-        sample = audience.sample(program, form.node, at=at, at_most=SAMPLE)
+        number, sample = audience.sample(program, form.node, at=at, at_most=SAMPLE)
     except TooManyToCount as refusal:
         return Found(is_live=True, problems=[refusal.detail])
     return Found(number=number, sample=sample, is_live=True)
@@ -63,7 +62,3 @@ def members(segment: Segment, *, after: str) -> dict[str, Any]:
     found = list(places[: PAGE + 1])
     is_more = len(found) > PAGE
     return {"places": found[:PAGE], "after": found[PAGE - 1].member_id if is_more else None}
-
-
-def is_being_found(segment: Segment) -> bool:
-    return segment.kind == SegmentKind.DYNAMIC and segment.refreshed_at is None

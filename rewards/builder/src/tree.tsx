@@ -50,19 +50,21 @@ function Group({ root, path, scope, depth }: Place) {
   const kind = kindOf(node) as GroupKind;
   const children = childrenOf(node);
   const isRoot = path.length === root.length;
+  // How a single condition goes together with others need not be said.
+  const isPlain = isRoot && kind === "all" && children.length === 1;
   const add = (blank: Json, part: Path = []) => {
     const place = childPath(path, kind, children.length);
     builder.step(inserted(builder.definition, [...path, kind], children.length, blank), t("said_added"), idOf([...place, ...part], "fact"));
   };
   return (
-    <div class={`rb-group-box ${kind}${isRoot ? " root" : ""}`} role="group" aria-label={t(`group_${kind}`)}>
-      <div class="rb-group-head">
+    <div class={`rb-group-box ${kind}${isPlain ? " plain" : ""}`} role="group" aria-label={t(`group_${kind}`)}>
+      {!isPlain && <div class="rb-group-head">
         <select id={idOf(path, "kind")} aria-label={t("how_combined")} value={kind} disabled={builder.isDisabled}
           onChange={(event) => builder.step(regrouped(builder.definition, path, event.currentTarget.value as GroupKind))}>
           {GROUPS.map((each) => <option key={each} value={each}>{t(`group_${each}`)}</option>)}
         </select>
         {!isRoot && <Actions root={root} path={path} scope={scope} depth={depth} what={t("the_group")} />}
-      </div>
+      </div>}
       <ul class="rb-nodes">
         {children.map((_, index) => (
           <Fragment key={index}>

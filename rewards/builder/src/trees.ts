@@ -70,9 +70,10 @@ function out(definition: Json, path: Path, group: Path, node: Json, by: -1 | 1):
   const list = group.slice(0, -1);
   const index = Number(group[group.length - 1]);
   const isAlone = childrenOf(get(definition, group)).length === 1;
-  const less = pruned(definition, path);
-  const place = isAlone ? index : by === 1 ? index + 1 : index;
-  return [inserted(less, list, place, node), [...list, place]];
+  // Put there before it is taken away here: the list must not be empty in between, and go with its group.
+  const more = inserted(definition, list, by === 1 ? index + 1 : index, node);
+  const before = [...list, by === 1 ? index : index + 1, ...path.slice(group.length)];
+  return [pruned(more, before), [...list, by === 1 && !isAlone ? index + 1 : index]];
 }
 
 /** The condition as the only one of a group of its own. */

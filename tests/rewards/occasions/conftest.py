@@ -5,10 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from integrations import consumers
-from loyalty.core import clock
-from loyalty.core.models import Program
+from loyalty.core.models import Event, Program
 from rewards import campaigns, noticing
 from tests import factories
 
@@ -39,19 +38,6 @@ def listen(program: Program, points, noon) -> Listen:
 
 
 def read_the_log() -> int:
-    """Everything in the event log, once; how many events the reader saw."""
-    return consumers.catch_up(
-        noticing.CONSUMER,
-        lambda span: noticing.notice(span.events().filter(type__in=noticing.TYPES)),
-        limit=noticing.AT_ONCE,
-    )
-
-
-@pytest.fixture
-def sandbox(program: Program) -> Program:
-    """The program as a sandbox, whose clock is at noon of 1 June 2026."""
-    program.kind = "sandbox"
-    program.clock_offset = timedelta()
-    program.save(update_fields=["kind", "clock_offset"])
-    assert clock.now(program)
-    return program
+    """The whole event log from its beginning, as a reader that forgot how far it was; what was new in it."""
+    with transaction.atomic():
+        return noticing.notice(Event.objects.filter(type__in=noticing.TYPES).order_by("number"))
