@@ -55,6 +55,7 @@ class ConditionTreeWidget(forms.Widget):
             "campaign": "",
             "scope": self.scope,
             "checkUrl": f"{reverse('admin:rewards_campaign_check')}?scope={self.scope}",
+            "outlookUrl": f"{reverse('admin:rewards_campaign_outlook')}?scope=member",
             "choicesUrl": reverse("admin:rewards_campaign_choices", args=["LIST"]),
         }
         return context

@@ -76,13 +76,14 @@ def _ids(program: Program, keys: Collection[str]) -> dict[str, UUID]:
     return dict(Segment.objects.of(program).filter(key__in=keys).values_list("key", "pk"))
 
 
-def count(program: Program, node: Node | None, *, at: datetime) -> int:
+def count(program: Program, node: Node | None, *, at: datetime, audience: Audience = EVERYONE) -> int:
     """
-    How many active members meet the conditions.
+    How many active members of an audience meet the conditions.
 
     :raises TooManyToCount: if that takes longer than a page may wait
     """
-    ((found,),) = bounded(*selection(program, node, at=at, columns="count(*)"))
+    counting = selection(program, node, at=at, columns="count(*)", audience=audience)
+    ((found,),) = bounded(*counting)
     return int(found)
 
 
