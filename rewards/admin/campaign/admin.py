@@ -138,6 +138,7 @@ class CampaignAdmin(CampaignPages):
             context |= {"original": campaign, "tabs": self.tabs, "current_tab": "change"}
         context |= {
             **next.panel(request, campaign, may_edit=page.may_edit),
+            "rehearsal": backtest.beside(campaign),
             "standing": _standing(campaign),
             "status_label": states.LABELS[_standing(campaign).status],
         }
