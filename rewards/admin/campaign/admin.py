@@ -27,6 +27,7 @@ from rewards.admin.campaign import (
     next,
     performance,
     states,
+    tryout,
     versions,
 )
 from rewards.admin.campaign.page import CampaignPage
@@ -34,7 +35,7 @@ from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (backtest, budget, performance, versions, history)
+PARTS: Final[tuple[Any, ...]] = (tryout, backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 
