@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.db.models import F
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty.core.models import Program
 from members.models import Entry, WalletType
@@ -119,6 +119,38 @@ def _shown(award: Mapping[str, Any], names: Mapping[str, str]) -> ShownAward:
         wallet_type=str(award.get("wallet_type", "")),
         reason=words(award.get("reason", "")),
     )
+
+
+def gifts(activity: Activity) -> list[tuple[str, str]]:
+    """What campaigns gave beside points, and what they would have given: each campaign's key, and words."""
+    return [(gift["campaign"], _gift(gift)) for gift in activity.outcome.get("gifts", ())]
+
+
+def _gift(gift: Mapping[str, Any]) -> str:
+    parameters = gift["parameters"]
+    said = {
+        "message": _("Message: %(text)s"),
+        "webhook": _("Signal %(event_type)s"),
+        "reward": _("Reward %(reward)s"),
+        "badge": _("Badge %(badge)s"),
+        "challenge_progress": _("%(count)s for the challenge %(challenge)s"),
+        "prize_draw_entry": _("%(entries)s into the prize draw %(draw)s"),
+    }[gift["kind"]] % parameters
+    if gift.get("given", True):
+        return said
+    return _("%(gift)s, not given: %(why)s") % {
+        "gift": said,
+        "why": _WHY_NOT.get(gift["reason"], gift["reason"]),
+    }
+
+
+_WHY_NOT: Final = {
+    "reward_sold_out": gettext_lazy("none was left"),
+    "reward_not_on_offer": gettext_lazy("it was not on offer"),
+    "badge_earned_before": gettext_lazy("the member has it"),
+    "challenge_completed_before": gettext_lazy("the member has completed it"),
+    "prize_draw_closed": gettext_lazy("it was closed"),
+}
 
 
 def words(reason: Any) -> str:
