@@ -121,7 +121,9 @@ class _Spoken:
 
     def condition(self, raw: Any) -> str:
         def said(rule: Definition) -> Reason | None:
-            return rule.conditions and phrases.of_node(rule.conditions, currency=self.program.currency)
+            if rule.conditions is None:
+                return None
+            return phrases.of_node(rule.conditions, currency=self.program.currency)
 
         return self._said({"conditions": {"all": [raw]}}, said)
 

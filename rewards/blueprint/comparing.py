@@ -19,7 +19,7 @@ ADDED: Final = "added"
 CHANGED: Final = "changed"
 MISSING: Final = "missing"
 TEXT_SHOWN: Final = 200
-_ABSENT: Final = object()
+_ABSENT: Final[Any] = object()
 
 
 class Line(Struct, frozen=True):
@@ -131,8 +131,8 @@ def _lines(before: Any, after: Any, path: str = "") -> Iterator[Line]:
             yield from _lines(known.get(name, _ABSENT), after.get(name, _ABSENT), step)
     elif isinstance(after, list) and isinstance(before, list):
         for number in range(max(len(before), len(after))):
-            sides = [side[number] if number < len(side) else _ABSENT for side in (before, after)]
-            yield from _lines(*sides, f"{path}.{number}")
+            old, new = (side[number] if number < len(side) else _ABSENT for side in (before, after))
+            yield from _lines(old, new, f"{path}.{number}")
     elif not _same(before, after):
         yield Line(path, _said(before), _said(after))
 
@@ -172,6 +172,7 @@ def _check(document: Document, program: Program, there: Described) -> None:
                 if wanted in known and name not in known[wanted]:
                     said = _("There is no “%(name)s” among the %(section)s of the file or the program.")
                     faults.add(at.line, at.path, said % {"name": name, "section": wanted})
+        section.check_together(things, there.values[key], faults)
     faults.stop_if_any()
 
 

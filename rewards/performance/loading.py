@@ -151,11 +151,7 @@ GROUP BY 1 ORDER BY 4 DESC, 1 LIMIT %(most)s"""
 
 def figures(campaign: Campaign, *, at: datetime) -> Figures | None:
     """All that can be said of a campaign at a moment; None before it has begun."""
-    versions = [
-        experiments.Version(v.pk, v.number, v.effective_at, v.is_running, v.definition)
-        for v in campaign.versions.all()
-    ]
-    found = experiments.experiments(versions, at=at)
+    found = experiments.experiments(map(experiments.Version.of, campaign.versions.all()), at=at)
     if not found:
         return None
     with _reading():

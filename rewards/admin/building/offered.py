@@ -1,20 +1,17 @@
 """What the builder offers: occasions, facts with their operators and choices, effects, and lists."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.models import Program
-from members.models import Tier, WalletType
+from members.models import AttributeType, WalletType
 from rewards.admin.building.kinds import effects, triggers
-from rewards.engine.catalogue import FAMILIES, SCOPES
+from rewards.admin.building.lists import LIST_OF_FACT, labels
+from rewards.engine.catalogue import FAMILIES, SCOPES, attribute
 from rewards.engine.fact import OPERATORS, Fact
 from rewards.engine.reasons import Reason
-from rewards.models import Campaign, Reward
-
-WHOLE_AT_MOST: Final = 200
 
 _GROUPS: Final = {
     "sale": _("The purchase"),
@@ -38,19 +35,6 @@ _LABELS: Final = {
     "line.quantity": _("Number of pieces"),
     "line.sku": _("Item"),
 }
-_LISTS: Final = {
-    "member.tier": "tiers",
-    "member.segments": "segments",
-    "sale.store": "stores",
-    "sale.categories": "categories",
-    "sale.brands": "brands",
-    "sale.departments": "departments",
-    "sale.skus": "products",
-    "line.sku": "products",
-    "line.category": "categories",
-    "line.brand": "brands",
-    "line.department": "departments",
-}
 _FAMILY_LABELS: Final = {
     "sale.attribute": _("An attribute of the purchase …"),
     "event.attribute": _("An attribute of the event …"),
@@ -58,29 +42,9 @@ _FAMILY_LABELS: Final = {
 }
 
 
-def _campaigns(program: Program) -> list[tuple[str, str]]:
-    return list(Campaign.objects.filter(program=program).order_by("name", "pk").values_list("key", "name"))
-
-
-def _rewards(program: Program) -> list[tuple[str, str]]:
-    return list(Reward.objects.filter(program=program).order_by("name", "pk").values_list("key", "name"))
-
-
-def _tiers(program: Program) -> list[tuple[str, str]]:
-    tiers = Tier.objects.filter(ladder__program=program).order_by("ladder", "threshold", "pk")
-    return list(tiers.values_list("key", "name"))
-
-
 def _wallet_types(program: Program) -> list[tuple[str, str]]:
     types = WalletType.objects.filter(program=program).order_by("-is_spendable", "name")
     return list(types.values_list("key", "name"))
-
-
-_WHOLE: Final[dict[str, Callable[[Program], list[tuple[str, str]]]]] = {
-    "campaigns": _campaigns,
-    "rewards": _rewards,
-    "tiers": _tiers,
-}
 
 
 def vocabulary(program: Program, *, used: Any = None) -> dict[str, Any]:
@@ -89,24 +53,27 @@ def vocabulary(program: Program, *, used: Any = None) -> dict[str, Any]:
 
     `used` is the definition or the tree to be shown, whose values need their names.
     """
-    facts = {fact.key: fact for scope in SCOPES.values() for fact in scope.facts()}
+    facts = {fact.key: _fact(fact) for scope in SCOPES.values() for fact in scope.facts()}
+    facts |= _declared(program)
     return {
         "currency": program.currency,
         "time_zone": program.time_zone,
-        "facts": [_fact(fact) for fact in facts.values()],
-        "scopes": {name: [fact.key for fact in scope.facts()] for name, scope in SCOPES.items()},
+        "facts": list(facts.values()),
+        "scopes": {
+            name: [key for key in facts if key.startswith(scope.prefixes)] for name, scope in SCOPES.items()
+        },
         "families": _families(),
         "operators": OPERATORS,
         "operator_labels": _operator_labels(),
         "triggers": triggers(),
         "effects": effects(),
-        "wallet_types": _choices(_wallet_types(program)),
-        "lists": {name: _choices(read(program)[:WHOLE_AT_MOST]) for name, read in _WHOLE.items()},
-        "labels": {},
+        "wallet_types": choices(_wallet_types(program)),
+        "lists": {},
+        "labels": labels(program, used),
     }
 
 
-def _choices(found: list[tuple[str, str]]) -> list[dict[str, str]]:
+def choices(found: list[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"value": value, "label": label} for value, label in found]
 
 
@@ -120,10 +87,22 @@ def _fact(fact: Fact) -> dict[str, Any]:
     }
     if fact.choices:
         told["choices"] = [{"value": choice, "label": Reason(choice).text()} for choice in fact.choices]
-    if fact.key in _LISTS:
-        told["list"] = _LISTS[fact.key]
-    if takes := getattr(fact, "takes", ""):
-        told[takes] = True
+    if fact.key in LIST_OF_FACT:
+        told["list"] = LIST_OF_FACT[fact.key]
+    if fact.takes:
+        told[fact.takes] = True
+    return told
+
+
+def _declared(program: Program) -> dict[str, dict[str, Any]]:
+    """The attributes that the program has declared, as facts of the type that it says."""
+    told = {}
+    for declared in AttributeType.objects.of(program).select_related("event_type").order_by("label", "pk"):
+        fact = attribute(f"{declared.owner}.attribute", declared.name, declared.type)
+        label = f"{declared.event_type}: {declared.label}" if declared.event_type else declared.label
+        told[fact.key] = {**_fact(fact), "label": label, "declared": declared.type}
+        if declared.choices:
+            told[fact.key]["choices"] = choices([(choice, choice) for choice in declared.choices])
     return told
 
 
@@ -142,11 +121,3 @@ def _families() -> list[dict[str, Any]]:
 def _operator_labels() -> dict[str, str]:
     names = {operator for operators in OPERATORS.values() for operator in operators} | {"known"}
     return {name: Reason(f"operator.{name}").text() for name in sorted(names)}
-
-
-def search(program: Program, name: str, text: str) -> list[dict[str, str]]:
-    """What a list has that fits the text; nothing of a list that there is not."""
-    read = _WHOLE.get(name)
-    wanted = text.casefold()
-    found = read(program) if read else []
-    return _choices([(key, label) for key, label in found if wanted in f"{key} {label}".casefold()][:20])

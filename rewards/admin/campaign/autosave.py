@@ -22,6 +22,7 @@ def urls(pages: CampaignPages) -> list[URLPattern]:
     view = pages.admin_site.admin_view
     return [
         path("check/", view(asked.check_view), name="rewards_campaign_check"),
+        path("outlook/", view(asked.outlook_view), name="rewards_campaign_outlook"),
         path("choices/<slug:name>/", view(asked.choices_view), name="rewards_campaign_choices"),
         path(
             "autosave/",

@@ -23,7 +23,7 @@ from loyalty.core.admin.charts import bars
 from loyalty.core.errors import DomainError
 from members.models import Member
 from rewards import tasks, wording
-from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
+from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, missing_of, page, show
 from rewards.backtests import asking, running
 from rewards.backtests.results import DayResult, Moved, Result
 from rewards.backtests.simulation import CONTROL
@@ -117,7 +117,7 @@ def backtest_view(
         "title": _now("Backtest of %(campaign)s") % {"campaign": campaign},
         "form": form,
         "may_ask": may_ask,
-        "problems": [text for _pointer, text in wording.problems(campaign.draft)] if campaign.draft else [],
+        "problems": missing_of(campaign),
         "kept": [(one, LABELS[BacktestStatus(one.status)]) for one in kept],
         "backtest": backtest,
         "is_of_draft": backtest is not None and backtest.digest == asking.digest(campaign.draft),

@@ -91,18 +91,13 @@ class CampaignPage:
     def __init__(self, request: HttpRequest, campaign: Campaign, *, may_edit: bool) -> None:
         self.request, self.campaign, self.may_edit = request, campaign, may_edit
         self.data = request.POST if request.method == "POST" and may_edit else None
-        self.vocabulary = vocabulary(campaign.program)
         self.revision = drafts.revision(campaign)
-        self.definition: Any = campaign.draft or self._blank()
+        self.definition: Any = campaign.draft
         self.effective_at: Any = None
         self.homeless: list[str] = []
         self.theirs: dict[str, Any] | None = None
         self.is_telling_all = False
         self.names = names_form(campaign, self.data)
-
-    def _blank(self) -> dict[str, Any]:
-        known = self.vocabulary["wallet_types"]
-        return blank(known[0]["value"] if known else "points")
 
     def is_valid(self) -> bool:
         """Whether what was sent could be read; whether it makes sense is the engine's to say."""
@@ -162,6 +157,10 @@ class CampaignPage:
     def context(self) -> dict[str, Any]:
         campaign = self.campaign
         is_new = campaign._state.adding
+        offered = vocabulary(campaign.program, used=self.definition)
+        if self.definition == {}:
+            known = offered["wallet_types"]
+            self.definition = blank(known[0]["value"] if known else "points")
         said = self._judgement()
         newest = CampaignVersion.objects.select_related("published_by").order_by("-number")
         return {
@@ -174,20 +173,21 @@ class CampaignPage:
             "revision": self.revision,
             "versions": [] if is_new else newest.filter(campaign=campaign)[:VERSIONS_SHOWN],
             "judgement": said,
-            "builder": self._settings(said),
+            "builder": self._settings(said, offered),
         }
 
-    def _settings(self, said: dict[str, Any]) -> dict[str, Any]:
+    def _settings(self, said: dict[str, Any], offered: dict[str, Any]) -> dict[str, Any]:
         campaign = self.campaign
         return {
             "words": words(),
-            "vocabulary": self.vocabulary,
+            "vocabulary": offered,
             "definition": self.definition,
             "judgement": said,
             "isDisabled": not self.may_edit,
             "isShowingAll": self.is_telling_all,
             "campaign": "" if campaign._state.adding else campaign.key,
             "checkUrl": reverse("admin:rewards_campaign_check"),
+            "outlookUrl": reverse("admin:rewards_campaign_outlook"),
             "choicesUrl": reverse("admin:rewards_campaign_choices", args=["LIST"]),
             "autosaveUrl": autosave_url(campaign),
             "revision": self.revision,

@@ -15,6 +15,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from loyalty.core.admin import ProgramModelAdmin, render
+from rewards.admin.building import plain
 from rewards.models import Campaign
 
 if TYPE_CHECKING:
@@ -71,3 +72,10 @@ def show(
     """A page about a campaign, under the campaign's tabs (`admin/rewards/campaign/tabs.html`)."""
     frame = {"campaign": campaign, "original": campaign, "tabs": pages.tabs, "current_tab": tab}
     return render(request, pages, template, {**frame, **context})
+
+
+def missing_of(campaign: Campaign) -> list[str]:
+    """What the draft still lacks, in words; nothing as long as there is no draft at all."""
+    if not campaign.draft:
+        return []
+    return [problem["text"] for problem in plain.problems(campaign.draft, program=campaign.program)]

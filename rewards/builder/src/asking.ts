@@ -4,13 +4,9 @@ import type { Json } from "./json";
 import type { Problem } from "./context";
 import type { Choice } from "./vocabulary";
 
-export type Hint = { pointer: string; text: string; level: string };
-export type Judgement = {
-  sentence: string;
-  problems: Problem[];
-  hints: Hint[];
-  audience: { count: number; of: number } | null;
-};
+export type Hint = { pointer: string; text: string; advice: string; severity: "error" | "warning" | "info" };
+export type Judgement = { sentence: string; problems: Problem[] };
+export type Outlook = { audience: { count: number; of: number } | null; hints: Hint[] };
 
 /** The CSRF cookie is new after each log-in, which may have been in another tab. */
 export function token(): string {
@@ -23,11 +19,16 @@ async function answered<T>(answer: Response): Promise<T> {
   return (await answer.json()) as T;
 }
 
-export async function judge(url: string, definition: Json, campaign: string, signal: AbortSignal): Promise<Judgement> {
-  const body = JSON.stringify({ definition, campaign });
+async function post<T>(url: string, body: object, signal: AbortSignal): Promise<T> {
   const headers = { "Content-Type": "application/json", "X-CSRFToken": token() };
-  return answered(await fetch(url, { method: "POST", credentials: "same-origin", headers, body, signal }));
+  return answered(await fetch(url, { method: "POST", credentials: "same-origin", headers, body: JSON.stringify(body), signal }));
 }
+
+export const judge = (url: string, definition: Json, campaign: string, signal: AbortSignal): Promise<Judgement> =>
+  post(url, { definition, campaign }, signal);
+
+export const foresee = (url: string, definition: Json, campaign: string, signal: AbortSignal): Promise<Outlook> =>
+  post(url, { definition, campaign }, signal);
 
 const found = new Map<string, Promise<Choice[]>>();
 

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 
-import { type Judgement, judge, search } from "./asking";
+import { type Judgement, type Outlook, foresee, judge, search } from "./asking";
 import { type Builder, BuilderContext } from "./context";
 import { type History, begun, changed, redone, undone } from "./history";
 import { type Json, type Path, get, isObject, pointer, pruned, put, without } from "./json";
@@ -39,6 +39,7 @@ export type Settings = {
   isDisabled: boolean;
   choicesUrl: string;
   checkUrl: string;
+  outlookUrl: string;
   campaign: string;
   judgement: Judgement | null;
   isShowingAll: boolean;
@@ -48,6 +49,7 @@ export type Working = {
   builder: Builder;
   history: History;
   judgement: Judgement | null;
+  outlook: Outlook;
   isChecking: boolean;
   said: string;
   undo(): void;
@@ -61,6 +63,7 @@ export function useWorking(settings: Settings): Working {
   const [touched, touch] = useState<ReadonlySet<string>>(new Set());
   const [isShowingAll, showAll] = useState(settings.isShowingAll);
   const { judgement, isChecking } = useJudgement(settings, history.now);
+  const outlook = useOutlook(settings, history.now);
   const focus = useRef<string | undefined>(undefined);
   const facts = useMemo(() => new Facts(settings.vocabulary), [settings.vocabulary]);
 
@@ -101,7 +104,7 @@ export function useWorking(settings: Settings): Working {
   };
   const undo = () => { if (history.past.length) { act({ kind: "undo" }); say(t("said_undone")); } };
   const redo = () => { if (history.future.length) { act({ kind: "redo" }); say(t("said_redone")); } };
-  return { builder, history, judgement, isChecking, said, undo, redo, showAll: () => showAll(true) };
+  return { builder, history, judgement, outlook, isChecking, said, undo, redo, showAll: () => showAll(true) };
 }
 
 /** The pointer of the field with that DOM id. */
@@ -115,13 +118,8 @@ function pointerOf(id: string): string | undefined {
 function useJudgement({ checkUrl, campaign, judgement: first }: Settings, definition: Json): { judgement: Judgement | null; isChecking: boolean } {
   const [judgement, keep] = useState(first);
   const [isChecking, check] = useState(false);
-  const isFirst = useRef(first !== null);
   useEffect(() => {
     if (!checkUrl) return;
-    if (isFirst.current) {
-      isFirst.current = false;
-      return;
-    }
     const stopped = new AbortController();
     check(true);
     const waiting = setTimeout(() => {
@@ -133,6 +131,22 @@ function useJudgement({ checkUrl, campaign, judgement: first }: Settings, defini
     return () => { clearTimeout(waiting); stopped.abort(); };
   }, [definition]);
   return { judgement, isChecking };
+}
+
+const OUTLOOK_WAIT_MS = 800;
+const UNKNOWN: Outlook = { audience: null, hints: [] };
+
+/** Whom it can reach and what to think of: asked when nobody types for a moment. */
+function useOutlook({ outlookUrl, campaign }: Settings, definition: Json): Outlook {
+  const [outlook, keep] = useState(UNKNOWN);
+  useEffect(() => {
+    const stopped = new AbortController();
+    const waiting = setTimeout(() => {
+      foresee(outlookUrl, definition, campaign, stopped.signal).then(keep, () => { if (!stopped.signal.aborted) keep(UNKNOWN); });
+    }, OUTLOOK_WAIT_MS);
+    return () => { clearTimeout(waiting); stopped.abort(); };
+  }, [definition]);
+  return outlook;
 }
 
 /** Ctrl or ⌘ with Z goes back, with Shift (or Y) forward again. */

@@ -51,7 +51,7 @@ export function CampaignBuilder({ settings, form, aside }: { settings: CampaignS
       {state.kind === "conflict" && <Conflict theirs={state.theirs} onKeep={() => keeper?.overwrite(state.theirs)} onTake={() => adopt(state.theirs)} />}
       {left && <LeftBehind copy={left} onRestore={() => restore(left)} onDiscard={() => { keeper?.discard(); forget(); }} />}
       <When />
-      <ForWhom members={working.judgement?.audience} />
+      <ForWhom members={working.outlook.audience} />
       <If />
       <Then />
       <Schedule />
@@ -169,21 +169,23 @@ function LeftBehind({ copy, onRestore, onDiscard }: { copy: Copy; onRestore: () 
 /** The rule in plain words, what is missing, and what to think of. */
 function Beside({ working }: { working: Working }) {
   const { judgement, isChecking } = working;
+  const { audience: reach, hints } = working.outlook;
   const problems = judgement?.problems ?? [];
-  const hints = judgement?.hints ?? [];
   return (
     <>
       <div class={isChecking ? "rb-checking" : ""} aria-live="polite" id="sentence">
         {judgement?.sentence ? <p class="rg-sentence rg-quote">{judgement.sentence}</p> : <p class="rg-subtle">{t("no_sentence")}</p>}
       </div>
-      {judgement?.audience && <p class="rb-reach"><Icon name="group" />{t("reaches", { count: judgement.audience.count.toLocaleString(), of: judgement.audience.of.toLocaleString() })}</p>}
+      {reach && <p class="rb-reach"><Icon name="group" />{t("reaches", { count: reach.count.toLocaleString(), of: reach.of.toLocaleString() })}</p>}
       {problems.length > 0 && <Notes title={t("to_do")} notes={problems} level="problem" onGo={working.showAll} />}
       {hints.length > 0 && <Notes title={t("to_think_of")} notes={hints} level="hint" />}
     </>
   );
 }
 
-function Notes({ title, notes, level, onGo }: { title: string; notes: { pointer: string; text: string; level?: string }[]; level: string; onGo?: () => void }) {
+type Note = { pointer: string; text: string; advice?: string; severity?: string };
+
+function Notes({ title, notes, level, onGo }: { title: string; notes: Note[]; level: string; onGo?: () => void }) {
   const go = (place: string) => {
     onGo?.();
     requestAnimationFrame(() => goTo(place));
@@ -191,7 +193,13 @@ function Notes({ title, notes, level, onGo }: { title: string; notes: { pointer:
   return (
     <div class={`rb-notes ${level}`}>
       <h3>{title}</h3>
-      <ul>{notes.map((note) => <li key={note.pointer + note.text}><button type="button" onClick={() => go(note.pointer)}><span class={`rg-dot ${level === "problem" || note.level === "danger" ? "wait" : "ok"}`} />{note.text}</button></li>)}</ul>
+      <ul>{notes.map((note) => (
+        <li key={note.pointer + note.text}>
+          <button type="button" onClick={() => go(note.pointer)}><span class={`rg-dot ${DOTS[note.severity ?? "warning"]}`} /><span>{note.text}{note.advice && <small>{note.advice}</small>}</span></button>
+        </li>
+      ))}</ul>
     </div>
   );
 }
+
+const DOTS: Record<string, string> = { error: "bad", warning: "wait", info: "ok" };

@@ -28,7 +28,7 @@ function TreeField({ settings, input, scope }: { settings: Settings; input: HTML
       {!settings.isDisabled && <div class="rb-toolbar slim" role="toolbar" aria-label={t("editing")}>
         <IconButton icon="undo" label={`${t("undo")} (Ctrl+Z)`} onClick={working.undo} disabled={!working.history.past.length} />
         <IconButton icon="redo" label={`${t("redo")} (Ctrl+Shift+Z)`} onClick={working.redo} disabled={!working.history.future.length} />
-        {working.judgement?.audience && <span class="rb-saved">{t("reaches", { count: working.judgement.audience.count.toLocaleString(), of: working.judgement.audience.of.toLocaleString() })}</span>}
+        {working.outlook.audience && <span class="rb-saved">{t("reaches", { count: working.outlook.audience.count.toLocaleString(), of: working.outlook.audience.of.toLocaleString() })}</span>}
       </div>}
       <Tree path={["conditions"]} scope={scope} empty={t("no_member_conditions")} />
       {working.judgement?.sentence && <p class="rg-sentence rg-quote" aria-live="polite">{working.judgement.sentence}</p>}

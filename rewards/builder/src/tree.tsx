@@ -251,7 +251,7 @@ function Value({ path, fact, operator }: { path: Path; fact: Fact; operator: str
   const { vocabulary } = useBuilder();
   const unit = fact.type === "money" ? vocabulary.currency : fact.unit;
   const type = fact.type === "set" ? "text" : fact.type;
-  const source = { choices: fact.choices, list: fact.list, isFree: !fact.choices };
+  const source = { choices: fact.choices, list: fact.list, isFree: !fact.choices || Boolean(fact.declared) };
   if (operator === "known" || type === "boolean") return <YesNo path={path} label={t("value_of", { what: fact.label })} />;
   if (operator === "between") {
     return (

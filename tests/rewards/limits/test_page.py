@@ -57,7 +57,7 @@ class TestBudgetPage:
         assert "at its end 10 of 10 100 % used, 0 left. At its end since 1 Jun 2026" in said
         assert "gets nothing of this campaign" in said
 
-    def test_says_that_there_is_no_budget(self, marketer: Client, publish: Publish):
+    def test_says_that_there_is_no_budget(self, marketer: Client, publish: Publish, shop: Shop):
         assert "This campaign may give without end." in text(marketer, publish("plain"))
 
     def test_is_not_there_for_a_campaign_of_another_program(self, marketer: Client):
