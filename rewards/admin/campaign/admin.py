@@ -54,6 +54,8 @@ class CampaignList(ChangeList):
             for campaign in shown:
                 campaign.standing, campaign.changed = found[campaign.pk], changed.get(campaign.pk)
                 campaign.spent = spent.get(campaign.pk, ())
+                # One object for all, with the names that it has looked up.
+                campaign.program = program
 
 
 @admin.register(Campaign)
