@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from hashlib import sha256
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
@@ -106,7 +107,7 @@ class TestDraw:
 
         sold = shop.sells("late", "10.00")
         entry = DrawEntry.objects.all()[0]
-        entry.pk = prize_draws.UUID(int=1)
+        entry.pk = UUID(int=1)
         with pytest.raises(ProgrammingError, match="Cannot update"), transaction.atomic():
             PrizeDraw.objects.filter(pk=draw.pk).update(seed="better")
         with pytest.raises(IntegrityError, match="drawn"), transaction.atomic():
