@@ -11,6 +11,7 @@ import { Facts, type Vocabulary } from "./vocabulary";
 import { t } from "./words";
 
 const WAIT_MS = 350;
+const LEAVE_MS = 300;
 const PARTS = new Set(["fact", "operator", "kind"]);
 
 type Deed = { kind: "change"; to: Json; place: string } | { kind: "undo" } | { kind: "redo" };
@@ -76,7 +77,8 @@ export function useWorking(settings: Settings): Working {
   useEffect(() => {
     const leave = (event: FocusEvent) => {
       const left = pointerOf((event.target as HTMLElement).id ?? "");
-      if (left) touch((before) => (before.has(left) ? before : new Set([...before, left])));
+      // Not at once: what appears must not push away the button that is being pressed.
+      if (left) setTimeout(() => touch((before) => (before.has(left) ? before : new Set([...before, left]))), LEAVE_MS);
     };
     document.addEventListener("focusout", leave);
     return () => document.removeEventListener("focusout", leave);
