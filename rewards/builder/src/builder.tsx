@@ -25,6 +25,7 @@ function reduced(history: History, deed: Deed): History {
 /** The same with a value at the path; nothing there takes with it what is empty then. */
 export function withValue(definition: Json, path: Path, value: Json | undefined): Json {
   if (value !== undefined) return put(definition, path, value);
+  if (get(definition, path) === undefined) return definition;
   const last = path[path.length - 1];
   const above = path[path.length - 2];
   // Entries of lists keep their places while one types.
