@@ -15,7 +15,7 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from rewards import campaigns, standing, wording
+from rewards import budgets, campaigns, standing, wording
 from rewards.admin.campaign import (
     autosave,
     backtest,
@@ -48,7 +48,9 @@ class CampaignList(ChangeList):
             self.result_list = shown
             found = standing.standings(shown, at=clock.now(program))
             changed = audit.last_to_change(Campaign, [campaign.pk for campaign in shown])
+            drawn = budgets.standing(shown)
             for campaign in shown:
+                campaign.drawn = drawn.get(campaign.pk, ())
                 campaign.standing, campaign.changed = found[campaign.pk], changed.get(campaign.pk)
 
 
@@ -57,7 +59,7 @@ class CampaignAdmin(CampaignPages):
     """Earning rules. Members earn by published versions, never by the draft that is edited here."""
 
     list_before_template = "admin/rewards/campaign/list_top.html"
-    list_display = ("shown_name", "shown_status", "shown_change")
+    list_display = ("shown_name", "shown_status", "shown_budget", "shown_change")
     list_filter = (states.StateFilter,)
     list_select_related = ("program",)
     search_fields = ("name__icontains", "key")
@@ -191,6 +193,10 @@ class CampaignAdmin(CampaignPages):
     def shown_status(self, campaign: Campaign) -> tuple[str, str]:
         found = _standing(campaign)
         return found.status, found.label
+
+    @display(description=_("budget"), label=budget.LABELS)
+    def shown_budget(self, campaign: Campaign) -> tuple[str, str] | None:
+        return budget.chip(getattr(campaign, "drawn", ()))
 
     @display(description=_("last change"), header=True)
     def shown_change(self, campaign: Campaign) -> tuple[str, str]:
