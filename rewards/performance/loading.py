@@ -61,6 +61,10 @@ _KEPT_AUDIENCE: Final = """
 JOIN rewards_campaignaudiencemember kept
      ON kept.member_id = member.id AND kept.audience_id = %(audience)s"""
 
+_FIRST_SALE: Final = """
+SELECT (SELECT occurred_at FROM rewards_activity WHERE program_id = %(program)s AND kind = 'sale'
+        ORDER BY occurred_at LIMIT 1)"""
+
 _SUMS: Final = """
 WITH bought AS (
     SELECT member_id,
@@ -151,11 +155,7 @@ GROUP BY 1 ORDER BY 4 DESC, 1 LIMIT %(most)s"""
 
 def figures(campaign: Campaign, *, at: datetime) -> Figures | None:
     """All that can be said of a campaign at a moment; None before it has begun."""
-    versions = [
-        experiments.Version(v.pk, v.number, v.effective_at, v.is_running, v.definition)
-        for v in campaign.versions.all()
-    ]
-    found = experiments.experiments(versions, at=at)
+    found = experiments.experiments(map(experiments.Version.of, campaign.versions.all()), at=at)
     if not found:
         return None
     with _reading():
@@ -248,7 +248,9 @@ class _Reading:
         _rows("ANALYZE performance_given, performance_members")
 
     def _compared(self) -> Compared:
-        newest, names = self.newest, {}
+        newest = self.newest
+        ((first_sale_at,),) = _rows(_FIRST_SALE, self.given)
+        names: dict[str, str] = {}
         for version in newest.versions:
             names |= experiments.variant_names(version.definition)
         return Compared(
@@ -261,6 +263,7 @@ class _Reading:
             taken_at=self.audience.taken_at if self.audience else None,
             versions=tuple(version.number for version in newest.versions),
             earlier=self.earlier,
+            sales_begin_at=first_sale_at,
             names=names,
             sums=tuple(self._sums()),
         )
@@ -268,13 +271,13 @@ class _Reading:
     def _sums(self) -> list[GroupSums]:
         rows = {(group, got): sums for group, got, *sums in _rows(_SUMS, self.given)}
         given: dict[str, list[tuple[str, date, int]]] = {}
-        for group, *row in _rows(_POINTS, self.given):
-            given.setdefault(group, []).append(tuple(row))  # type: ignore[arg-type]
+        for group, wallet_type, day, points in _rows(_POINTS, self.given):
+            given.setdefault(group, []).append((wallet_type, day, points))
         found = []
         for key, share in self.newest.split.shares.items():
             for got in (True, False):
                 sums = rows.get((key, got), [0, 0, *[ZERO] * 5])
-                points, cost = self.worth.of(given.get(key, []) if got else [])
+                points, cost = self.worth.of(given.get(key, ()) if got else ())
                 found.append(
                     GroupSums(
                         key=key,

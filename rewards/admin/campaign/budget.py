@@ -1,6 +1,6 @@
 """How a campaign's budgets stand, and what a member gets of it at most."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -35,10 +35,6 @@ _PERIODS: Final = {
 }
 
 
-LABELS: Final = {"enough": "success", "nearly": "warning", "end": "danger"}
-"""The colour of each state's chip in a list."""
-
-
 def percent(standing: Standing) -> int:
     """Rounded down: a budget that is not at its end is not shown as if it were."""
     return int((standing.share * 100).to_integral_value(ROUND_DOWN))
@@ -47,15 +43,6 @@ def percent(standing: Standing) -> int:
 def shown_percent(standing: Standing) -> str:
     """As it is read: what has begun is not told to be nothing."""
     return _now("under 1") if standing.used and not percent(standing) else str(percent(standing))
-
-
-def chip(budgets_of: Sequence[Standing]) -> tuple[str, str] | None:
-    """The state and the share of the budget that is nearest to its end; None if there is none."""
-    if not budgets_of:
-        return None
-    nearest = max(budgets_of, key=lambda standing: (standing.exhausted_at is not None, standing.share))
-    state = "end" if nearest.exhausted_at else "nearly" if nearest.warned_at else "enough"
-    return state, _now("%(percent)s %% used") % {"percent": shown_percent(nearest)}
 
 
 @dataclass(frozen=True, slots=True)

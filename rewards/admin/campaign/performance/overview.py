@@ -14,10 +14,10 @@ from loyalty.core.models import Program
 from members.finance import estimates
 from rewards import standing
 from rewards.admin.campaign.performance import sums
-from rewards.admin.campaign.performance.words import ICONS, Words, share
+from rewards.admin.campaign.performance.words import ICONS, Words, share, shares_between
 from rewards.admin.campaign.tabs import CampaignPages
-from rewards.models import Campaign, CampaignStatus
-from rewards.performance import figures, outcome
+from rewards.models import Campaign
+from rewards.performance import figures, measuring, outcome
 from rewards.performance.outcome import Outcome, Verdict
 
 SPANS: Final = (28, 91, 365)
@@ -46,7 +46,7 @@ def _span(request: HttpRequest) -> int:
 def _compared(program: Program, days: int) -> dict[str, Any]:
     campaigns = list(
         Campaign.objects.filter(program=program)
-        .exclude(status=CampaignStatus.DRAFT)
+        .exclude(status__in=measuring.NOT_BEGUN)
         .select_related("program", "measurement")
         .order_by("-pk")[:AT_MOST]
     )
@@ -113,7 +113,5 @@ def _effects(rows: list[dict[str, Any]]) -> charts.Ranges | None:
         ends = found.main.comparison.relative_interval if found and found.main else None
         if found and found.main and ends and found.main.comparison.relative is not None:
             middle = found.main.comparison.relative
-            drawn.append(
-                (row["campaign"].name, f"{share(ends.low)} – {share(ends.high)}", ends.low, middle, ends.high)
-            )
+            drawn.append((row["campaign"].name, shares_between(ends), ends.low, middle, ends.high))
     return charts.ranges(drawn) if drawn else None

@@ -188,10 +188,16 @@ class Words:
             headline = _("“%(one)s” sells more than “%(other)s”") % names
         difference = abs(pair.comparison.difference)
         text = _(
-            "Members of “%(one)s” bought for %(money)s more each than those of “%(other)s”, on average."
-            " Without a control group this says which is better, not whether either does anything."
-        ) % {**names, "money": self.money(difference)}
+            "Members of “%(one)s” bought for %(money)s more each than those of “%(other)s”, on average; with"
+            " 95 %% confidence the true difference lies between %(low)s and %(high)s. Without a control group"
+            " this says which is better, not whether either does anything."
+        ) % {**names, "money": self.money(difference), **self._ends(pair, is_turned=one is pair.other)}
         return headline, text, self._needed(found, pair)
+
+    def _ends(self, pair: Pair, *, is_turned: bool) -> dict[str, str]:
+        low, high = pair.comparison.interval.low, pair.comparison.interval.high
+        low, high = (-high, -low) if is_turned else (low, high)
+        return {"low": self.money(low, is_signed=True), "high": self.money(high, is_signed=True)}
 
     def pair(self, pair: Pair) -> str:
         return _("%(one)s against %(other)s") % {
@@ -215,6 +221,12 @@ def share(part: float) -> str:
     percent = Decimal(str(part * 100))
     unit = Decimal(1) if abs(percent) >= 20 else Decimal("0.1")
     return f"{figure(percent.quantize(unit, ROUND_HALF_UP) + Decimal(0))} %"
+
+
+def shares_between(interval: Interval) -> str:
+    """The ends of an interval as percent."""
+    low, high = share(interval.low), share(interval.high)
+    return _("%(low)s to %(high)s") % {"low": low, "high": f"+{high}" if interval.high > 0 else high}
 
 
 def _about(members: int) -> int:
