@@ -65,17 +65,3 @@ class TestBudgetPage:
         answer = marketer.get(reverse("admin:rewards_campaign_budget", args=[campaign.pk]))
 
         assert answer.status_code == 404
-
-
-class TestList:
-    def test_shows_the_budget_that_is_nearest_to_its_end(
-        self, marketer: Client, publish: Publish, shop: Shop, ada: Member
-    ):
-        publish("plain")
-        publish("spring", limits={"in_all": [{"points": 12}, {"times": 100}]})
-        shop.sells("r1", "5.00")
-
-        said = marketer.get(reverse("admin:rewards_campaign_changelist")).content.decode()
-
-        assert "83 % used" in said
-        assert said.count("% used") == 1
