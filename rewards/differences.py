@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from loyalty.core.models import Program
+from rewards import vocabulary
 from rewards.engine import definition as engine_definition
 from rewards.engine import phrases
 from rewards.engine.definition import Definition
@@ -155,7 +156,7 @@ class _Spoken:
         except InvalidDefinition:
             return ""
         said = phrase(rule)
-        return said.text(ngettext) if said else ""
+        return vocabulary.spoken(said, program=self.program) if said else ""
 
 
 def _audience(audience: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty.core.models import Program
 from members.models import Entry, WalletType
-from rewards import explaining
+from rewards import explaining, vocabulary
 from rewards.engine import explain
+from rewards.engine.explain import Verdict
 from rewards.engine.problems import InvalidDefinition
 from rewards.engine.reasons import Reason
 from rewards.models import Activity, ActivityKind, Campaign, Reward
@@ -167,17 +168,21 @@ def sentence(definition: Mapping[str, Any], *, program: Program) -> str:
     """What the definition does, in plain words; empty as long as it is not complete."""
     zone = ZoneInfo(program.time_zone)
     try:
-        return explain.sentence(
-            definition, currency=program.currency, rounding=program.rounding, zone=zone, choose=ngettext
-        )
+        said = explain.told(definition, currency=program.currency, rounding=program.rounding, zone=zone)
     except InvalidDefinition:
         return ""
+    return vocabulary.spoken(said, program=program)
+
+
+def verdict(found: Verdict, *, program: Program) -> str:
+    """Why a campaign gave what it gave, or nothing, with the program's own names."""
+    return "; ".join(vocabulary.spoken(reason, program=program) for reason in found.reasons)
 
 
 def lacking(activity: Activity, *, program: Program) -> list[tuple[str, str]]:
     """The campaigns that were in force and gave nothing: name and why not."""
     found = explaining.verdicts(activity, program=program)
-    return [(verdict.name, verdict.text(ngettext)) for verdict in found if not verdict.awards]
+    return [(one.name, verdict(one, program=program)) for one in found if not one.awards]
 
 
 def of_entries(entries: Sequence[Entry]) -> dict[UUID, str]:

@@ -53,7 +53,9 @@ class CampaignList(ChangeList):
             spent = budgets.standing(shown)
             for campaign in shown:
                 campaign.standing, campaign.changed = found[campaign.pk], changed.get(campaign.pk)
-                campaign.budgets = spent.get(campaign.pk, ())
+                campaign.spent = spent.get(campaign.pk, ())
+                # One object for all, with the names that it has looked up.
+                campaign.program = program
 
 
 @admin.register(Campaign)
@@ -138,6 +140,7 @@ class CampaignAdmin(CampaignPages):
             context |= {"original": campaign, "tabs": self.tabs, "current_tab": "change"}
         context |= {
             **next.panel(request, campaign, may_edit=page.may_edit),
+            "rehearsal": backtest.beside(campaign),
             "standing": _standing(campaign),
             "status_label": states.LABELS[_standing(campaign).status],
         }
@@ -200,7 +203,7 @@ class CampaignAdmin(CampaignPages):
     def shown_budget(self, campaign: Campaign) -> str:
         return render_to_string(
             "admin/rewards/campaign/spent.html",
-            {"budgets": getattr(campaign, "budgets", ()), "currency": campaign.program.currency},
+            {"budgets": getattr(campaign, "spent", ()), "currency": campaign.program.currency},
         )
 
     @display(description=_("last change"), header=True)

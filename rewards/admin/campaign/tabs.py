@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -39,7 +39,9 @@ class CampaignPages(ProgramModelAdmin):
     tabs: tuple[Tab, ...] = ()
 
 
-def page(pages: CampaignPages, slug: str, view: Callable[..., HttpResponse], *, name: str = "") -> URLPattern:
+def page(
+    pages: CampaignPages, slug: str, view: Callable[..., HttpResponseBase], *, name: str = ""
+) -> URLPattern:
     """
     The address of a view `(pages, request, campaign_id, **more)` below its campaign.
 

@@ -9,13 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from loyalty.core import clock
 from loyalty.core.admin import render
 from members import search
 from members.models import Member, MemberStatus, WalletType
-from rewards import explaining, trying
+from rewards import explaining, trying, wording
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, missing_of, page, show
 from rewards.admin.campaign.tryout_form import (
     MADE_UP,
@@ -229,6 +228,6 @@ def _shown(verdict: Any, campaign: Campaign, names: dict[str, str]) -> ShownVerd
         is_draft=verdict.campaign_key == campaign.key,
         has_matched=verdict.has_matched,
         points=[(names.get(key, key), number) for key, number in points.items()],
-        text=verdict.text(ngettext),
+        text=wording.verdict(verdict, program=campaign.program),
         variant=verdict.variant,
     )

@@ -223,17 +223,25 @@ class TryForm(forms.Form):
 class LineForm(forms.Form):
     """One line of the receipt; a row without an amount is none."""
 
-    sku = forms.CharField(label=_("Product"), required=False, max_length=100, widget=_text())
-    category = forms.CharField(label=_("Category"), required=False, max_length=100, widget=_text())
-    brand = forms.CharField(label=_("Brand"), required=False, max_length=100, widget=_text())
-    department = forms.CharField(label=_("Department"), required=False, max_length=100, widget=_text())
+    sku = forms.CharField(
+        label=_("Product"), required=False, max_length=100, widget=_text(style="width: 7.2rem")
+    )
+    category = forms.CharField(
+        label=_("Category"), required=False, max_length=100, widget=_text(style="width: 7.2rem")
+    )
+    brand = forms.CharField(
+        label=_("Brand"), required=False, max_length=100, widget=_text(style="width: 7.2rem")
+    )
+    department = forms.CharField(
+        label=_("Department"), required=False, max_length=100, widget=_text(style="width: 7.2rem")
+    )
     quantity = forms.DecimalField(
         label=_("Pieces"), required=False, min_value=0, max_digits=12, decimal_places=3,
-        widget=_number(step="any"),
+        widget=_number(step="any", style="width: 4.8rem"),
     )  # fmt: skip
     amount = forms.DecimalField(
         label=_("Amount"), required=False, min_value=0, max_digits=12, decimal_places=2,
-        widget=_number(step="0.01"),
+        widget=_number(step="0.01", style="width: 6rem"),
     )  # fmt: skip
 
     def facts(self, number: int) -> LineFacts | None:

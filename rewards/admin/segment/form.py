@@ -46,9 +46,7 @@ class ConditionsField(forms.CharField):
 class SegmentForm(ProgramForm):
     """A segment's key is made from its name and stays; so does its kind."""
 
-    conditions = ConditionsField(
-        label=_("Conditions"), required=False, help_text=_("Without any, every active member is in it.")
-    )
+    conditions = ConditionsField(label=_("Conditions"), required=False)
 
     class Meta:
         model = Segment

@@ -282,6 +282,13 @@ class TestCheck:
     def test_says_what_is_wrong(self, designed: Program, text: str, said: str):
         assert said in "\n".join(faults(text, designed))
 
+    def test_refuses_more_changes_than_anybody_would_look_at(self, designed: Program):
+        things = "".join(f"  b{number}: {{name: B}}\n" for number in range(2_001))
+
+        assert faults(f"{HEAD}badges:\n{things}", designed) == [
+            "line 2004: badges.b2000: That is too much at once: at most 2000 things that are new or changed."
+        ]
+
     def test_refuses_the_key_of_a_campaign_that_has_ended(
         self, designed: Program, base_rule: Campaign, noon: datetime
     ):

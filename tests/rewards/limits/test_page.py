@@ -6,8 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from loyalty.core.models import Program
-from loyalty.core.roles import Role
+from loyalty.core.models import Program, Role
 from members.models import Member
 from rewards.models import Campaign
 from tests import factories
@@ -42,7 +41,7 @@ class TestBudgetPage:
         assert "10 of 1,000" in said
         assert "1 % used, 990 left. You are warned when 80 % are used." in said
         assert "0.10 of 500.00 EUR" in said
-        assert "0 % used, 499.90 left." in said
+        assert "under 1 % used, 499.90 left." in said
         assert "One member gets at most 2 times a day" in said
 
     def test_tells_of_the_end(self, marketer: Client, publish: Publish, shop: Shop, ada: Member):
