@@ -148,6 +148,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "keep campaign audiences": {
+        "task": "rewards.tasks.keep_campaign_audiences",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "count campaign days": {
         "task": "rewards.tasks.count_campaign_days",
         "schedule": 300.0,

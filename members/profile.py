@@ -1,7 +1,5 @@
 """What one looks at when looking at a member: holdings, standing and statement, for people to read."""
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -110,14 +108,14 @@ def holdings(member: Member) -> list[Holding]:
             gone=Sum("lots__redeemed", default=0),
             expired=Sum("lots__expired", default=0),
             taken_back=Sum("lots__reversed", default=0),
+            expiring=_expiring(),
         )
         .order_by("-type__is_spendable", "type__name", "pk")
     )
-    expiries = _expiries(wallet.pk for wallet in wallets)
     return [
         Holding(
             wallet=wallet,
-            expiries=tuple(expiries[wallet.pk]),
+            expiries=tuple(map(_expiry, wallet.expiring)),
             received=wallet.received,
             passed_on=wallet.gone - wallet.lifetime_spent,
             expired=wallet.expired,
@@ -127,18 +125,15 @@ def holdings(member: Member) -> list[Holding]:
     ]
 
 
-def _expiries(wallet_ids: Iterable[UUID]) -> dict[UUID, list[Expiry]]:
-    dates = (
-        Lot.objects.open()
-        .filter(wallet_id__in=list(wallet_ids), available__gt=0, expires_at__isnull=False)
-        .values_list("wallet_id", "expires_at")
-        .annotate(sum=Sum("available"))
-        .order_by("expires_at")[:EXPIRY_DATES]
-    )
-    by_wallet: dict[UUID, list[Expiry]] = defaultdict(list)
-    for wallet_id, moment, points in dates:
-        by_wallet[wallet_id].append(Expiry(at=moment, points=points))
-    return by_wallet
+def _expiring() -> ArraySubquery:
+    """When what is in a wallet expires, soonest first, in the query of the wallets."""
+    lots = Lot.objects.open().filter(wallet=OuterRef("pk"), available__gt=0, expires_at__isnull=False)
+    dates = lots.values("expires_at").annotate(sum=Sum("available")).order_by("expires_at")
+    return ArraySubquery(dates.values(json=JSONObject(at="expires_at", points="sum"))[:EXPIRY_DATES])
+
+
+def _expiry(read: dict[str, Any]) -> Expiry:
+    return Expiry(at=datetime.fromisoformat(read["at"]), points=read["points"])
 
 
 _STANDINGS: Final = """

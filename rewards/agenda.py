@@ -107,14 +107,14 @@ def _published(program: Program) -> Iterator[tuple[Campaign, list[spans.Span]]]:
     for _, versions in groupby(rows, key=lambda version: version.campaign_id):
         history = list(versions)
         for version in history:
-            version.definition = {"schedule": version.when, "conditions": version.if_}  # type: ignore[attr-defined]
+            version.definition = {"schedule": version.when, "conditions": version.if_}
         yield history[0].campaign, spans.runs(spans.spans(history))
 
 
 def _planned(program: Program, *, at: datetime) -> Iterator[tuple[Campaign, list[spans.Span]]]:
     """What nobody has published yet, as it would run if somebody did."""
     rows = Campaign.objects.filter(program=program, status__in=PLANNED)
-    for campaign in rows.annotate(starts=KT("draft__schedule__starts_at")).exclude(starts=None):
+    for campaign in rows.annotate(starts=KT("draft__schedule__starts_at")).filter(starts__isnull=False):
         version = CampaignVersion(number=1, effective_at=at, definition=campaign.draft)
         yield campaign, spans.runs(spans.spans([version]))
 

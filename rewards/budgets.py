@@ -53,18 +53,18 @@ def standing(campaigns: Iterable[Campaign | UUID]) -> dict[UUID, tuple[Standing,
     budgets = (
         CampaignBudget.objects.in_force()
         .filter(campaign__in=ids)
-        .annotate(used=Sum("slots__used"))
         .order_by("unit")
+        .values_list("campaign_id", "unit", "allotted", Sum("slots__used"), "warned_at", "exhausted_at")
     )
     found: defaultdict[UUID, list[Standing]] = defaultdict(list)
-    for budget in budgets:
-        found[budget.campaign_id].append(
+    for campaign_id, unit, allotted, used, warned_at, exhausted_at in budgets:
+        found[campaign_id].append(
             Standing(
-                unit=budget.unit,
-                allotted=_plain(budget.allotted),
-                used=_plain(budget.used),
-                warned_at=budget.warned_at,
-                exhausted_at=budget.exhausted_at,
+                unit=unit,
+                allotted=_plain(allotted),
+                used=_plain(used),
+                warned_at=warned_at,
+                exhausted_at=exhausted_at,
             )
         )
     return {campaign_id: tuple(budgets) for campaign_id, budgets in found.items()}

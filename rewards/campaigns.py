@@ -274,8 +274,9 @@ def changing(campaign: Campaign) -> Iterator[Campaign]:
 
 def held(campaign_id: UUID) -> Campaign:
     """The campaign, locked until the transaction ends."""
-    rows = Campaign.objects.select_for_update(of=("self",)).select_related("program", "approval")
-    return rows.get(pk=campaign_id)
+    # Its approval is read once the lock is held: one that was asked for meanwhile is not in the snapshot
+    # of a statement that had to wait.
+    return Campaign.objects.select_for_update(of=("self",)).select_related("program").get(pk=campaign_id)
 
 
 def version_of(campaign: Campaign, number: int) -> CampaignVersion:

@@ -28,6 +28,7 @@ def costs_column(day: str) -> str:
 def cheapest_point(program: Program, *, at: datetime) -> Decimal | None:
     """What the cheapest of the points costs that cost anything; None if none does."""
     day = at.astimezone(ZoneInfo(program.time_zone)).date()
+    cost: Decimal | None
     ((cost,),) = fetch(_CHEAPEST, [program.pk, day])
     return cost
 

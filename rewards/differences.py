@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from loyalty.core.models import Program
+from rewards import vocabulary
 from rewards.engine import definition as engine_definition
 from rewards.engine import phrases
 from rewards.engine.definition import Definition
@@ -121,7 +122,9 @@ class _Spoken:
 
     def condition(self, raw: Any) -> str:
         def said(rule: Definition) -> Reason | None:
-            return rule.conditions and phrases.of_node(rule.conditions, currency=self.program.currency)
+            if rule.conditions is None:
+                return None
+            return phrases.of_node(rule.conditions, currency=self.program.currency)
 
         return self._said({"conditions": {"all": [raw]}}, said)
 
@@ -153,7 +156,7 @@ class _Spoken:
         except InvalidDefinition:
             return ""
         said = phrase(rule)
-        return said.text(ngettext) if said else ""
+        return vocabulary.spoken(said, program=self.program) if said else ""
 
 
 def _audience(audience: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:

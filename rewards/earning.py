@@ -249,8 +249,7 @@ class _Work:
         That is so for counts of a member, and for a sale if rules look back at sales.
         """
         account = decision.account
-        is_sale = isinstance(activity, Sale)
-        if is_sale and self.rules.looks_back:
+        if isinstance(activity, Sale) and self.rules.looks_back:
             self.sold.add(account.member_id, activity.occurred_at, activity.amount.value)
         elif not decision.uses:
             return account

@@ -7,7 +7,7 @@ import msgspec
 
 from loyalty.core.models import Program
 from members.references import MemberReference
-from rewards import rules
+from rewards import rules, vocabulary
 from rewards.activities import CustomEvent, Line, Money, Sale
 from rewards.awarding import activity_facts
 from rewards.engine.evaluate import Award, evaluate
@@ -102,7 +102,7 @@ def _told(activity: Activity, program: Program) -> dict[str, Any]:
                 "name": verdict.name,
                 "matched": verdict.has_matched,
                 "points": sum(award.points for award in verdict.awards),
-                "reasons": [reason.text() for reason in verdict.reasons],
+                "reasons": [vocabulary.spoken(reason, program=program) for reason in verdict.reasons],
             }
             for verdict in verdicts(activity, program=program)
         ],

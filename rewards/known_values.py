@@ -87,7 +87,8 @@ ORDER BY upper({column}) COLLATE "C" LIMIT $4"""
 _INSIDE: Final = """
 WITH found AS MATERIALIZED (
     SELECT value, label FROM rewards_knownvalue
-    WHERE program_id = $1 AND field = $2 AND upper({column}) LIKE upper($3) LIMIT 1000
+    WHERE program_id = $1 AND field = $2 AND upper({column}) LIKE upper($3)
+      AND {column} <> '' LIMIT 1000
 )
 SELECT value, label FROM found ORDER BY upper({column}) COLLATE "C" LIMIT $4"""
 _SHORTEST_INSIDE: Final = 3

@@ -144,7 +144,9 @@ class _Now:
 
 def amount(use: Use, limit: InAll) -> Decimal:
     """What a use draws from a budget of that unit."""
-    return Decimal({"times": use.times, "points": use.points, "money": use.cost}[limit.unit])
+    if limit.unit == "money":
+        return use.cost
+    return Decimal(use.times if limit.unit == "times" else use.points)
 
 
 def told(usage: Usage, uses: Iterable[Use]) -> dict[str, Any]:

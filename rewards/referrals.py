@@ -29,7 +29,7 @@ AT_ONCE: Final = 200
 
 def register(found: Sequence[Event], *, program: Program, at: datetime) -> None:
     """Remember who brought whom, from `member.registered` events; a friend is brought by one member."""
-    ids = [event.member_id for event in found]
+    ids = [event.member_id for event in found if event.member_id]
     friends = Member.objects.of(program).filter(pk__in=ids, attributes__has_key=ATTRIBUTE).order_by("pk")
     rows = [row for friend in friends if (row := _referral(friend, at))]
     Referral.objects.bulk_create(rows, ignore_conflicts=True)

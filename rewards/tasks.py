@@ -12,7 +12,7 @@ from members.models import CheckStatus, LedgerCheck, Segment
 from rewards import budgets, checking, known_values, occasion_days, referrals, segmenting, turns, waiting
 from rewards.backtests import running
 from rewards.models import CampaignMeasurement
-from rewards.performance import days, measuring
+from rewards.performance import audiences, days, measuring
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,16 @@ def count_campaign_days() -> None:
 def _count_campaign_days(program: Program, at: datetime) -> None:
     if counted := days.count(program):
         log.info("campaign_days_counted", program=program.key, days=counted)
+
+
+@shared_task
+def keep_campaign_audiences() -> None:
+    """Write down whom campaigns with groups are for, as soon as they begin, in every program."""
+    each_program(_keep_campaign_audiences)
+
+
+def _keep_campaign_audiences(program: Program, at: datetime) -> None:
+    audiences.keep(program, at=at)
 
 
 @shared_task

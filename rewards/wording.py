@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.db.models import F
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty.core.models import Program
 from members.models import Entry, WalletType
-from rewards import explaining
+from rewards import explaining, vocabulary
 from rewards.engine import explain
+from rewards.engine.explain import Verdict
 from rewards.engine.problems import InvalidDefinition
 from rewards.engine.reasons import Reason
 from rewards.models import Activity, ActivityKind, Campaign, Reward
@@ -121,6 +122,38 @@ def _shown(award: Mapping[str, Any], names: Mapping[str, str]) -> ShownAward:
     )
 
 
+def gifts(activity: Activity) -> list[tuple[str, str]]:
+    """What campaigns gave beside points, and what they would have given: each campaign's key, and words."""
+    return [(gift["campaign"], _gift(gift)) for gift in activity.outcome.get("gifts", ())]
+
+
+def _gift(gift: Mapping[str, Any]) -> str:
+    parameters = gift["parameters"]
+    said = {
+        "message": _("Message: %(text)s"),
+        "webhook": _("Signal %(event_type)s"),
+        "reward": _("Reward %(reward)s"),
+        "badge": _("Badge %(badge)s"),
+        "challenge_progress": _("%(count)s for the challenge %(challenge)s"),
+        "prize_draw_entry": _("%(entries)s into the prize draw %(draw)s"),
+    }[gift["kind"]] % parameters
+    if gift.get("given", True):
+        return said
+    return _("%(gift)s, not given: %(why)s") % {
+        "gift": said,
+        "why": _WHY_NOT.get(gift["reason"], gift["reason"]),
+    }
+
+
+_WHY_NOT: Final = {
+    "reward_sold_out": gettext_lazy("none was left"),
+    "reward_not_on_offer": gettext_lazy("it was not on offer"),
+    "badge_earned_before": gettext_lazy("the member has it"),
+    "challenge_completed_before": gettext_lazy("the member has completed it"),
+    "prize_draw_closed": gettext_lazy("it was closed"),
+}
+
+
 def words(reason: Any) -> str:
     """A stored reason as a sentence; a text stays as it is."""
     if isinstance(reason, Mapping):
@@ -135,17 +168,21 @@ def sentence(definition: Mapping[str, Any], *, program: Program) -> str:
     """What the definition does, in plain words; empty as long as it is not complete."""
     zone = ZoneInfo(program.time_zone)
     try:
-        return explain.sentence(
-            definition, currency=program.currency, rounding=program.rounding, zone=zone, choose=ngettext
-        )
+        said = explain.told(definition, currency=program.currency, rounding=program.rounding, zone=zone)
     except InvalidDefinition:
         return ""
+    return vocabulary.spoken(said, program=program)
+
+
+def verdict(found: Verdict, *, program: Program) -> str:
+    """Why a campaign gave what it gave, or nothing, with the program's own names."""
+    return "; ".join(vocabulary.spoken(reason, program=program) for reason in found.reasons)
 
 
 def lacking(activity: Activity, *, program: Program) -> list[tuple[str, str]]:
     """The campaigns that were in force and gave nothing: name and why not."""
     found = explaining.verdicts(activity, program=program)
-    return [(verdict.name, verdict.text(ngettext)) for verdict in found if not verdict.awards]
+    return [(one.name, verdict(one, program=program)) for one in found if not one.awards]
 
 
 def of_entries(entries: Sequence[Entry]) -> dict[UUID, str]:

@@ -39,9 +39,12 @@ from members.references import MemberReference
 from rewards import campaigns, drafts, wording
 from rewards.models import (
     Activity,
+    Badge,
     Campaign,
     CampaignStatus,
     CampaignVersion,
+    Challenge,
+    PrizeDraw,
     Redemption,
     Reward,
     Voucher,
@@ -75,6 +78,9 @@ SEES = {
     "rewards.waitingreturn": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
+    "rewards.badge": "MSFA",
+    "rewards.challenge": "MSFA",
+    "rewards.prizedraw": "MSFA",
     "integrations.partner": "OA",
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "OA",
@@ -109,6 +115,9 @@ ADDS = {
     "rewards.waitingreturn": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
+    "rewards.badge": "MA",
+    "rewards.challenge": "MA",
+    "rewards.prizedraw": "MA",
     "integrations.partner": "OA",
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "",
@@ -374,6 +383,13 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.campaign": factories.CampaignFactory.create(program=program, name="Foreign rule"),
         "rewards.reward": factories.RewardFactory.create(
             program=program, name="Foreign gift", wallet_type=wallet_type
+        ),
+        "rewards.badge": Badge.objects.create(program=program, key="foreign", name="Foreign badge"),
+        "rewards.challenge": Challenge.objects.create(
+            program=program, key="foreign", name="Foreign challenge", goal=1
+        ),
+        "rewards.prizedraw": PrizeDraw.objects.create(
+            program=program, key="foreign", name="Foreign draw", closes_at=factories.NOON
         ),
         "rewards.waitingreturn": WaitingReturn.objects.create(
             program=program,

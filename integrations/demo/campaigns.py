@@ -171,7 +171,7 @@ def _make(plan: Plan, program: Program, *, year_ends_at: datetime, by: User | No
     starts_at = _midnight(year_ends_at, plan.first_day)
     ends_at = None if plan.last_day is None else _midnight(year_ends_at, plan.last_day - 1)
     times = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat() if ends_at else None}
-    definition = {
+    definition: dict[str, Any] = {
         "trigger": {"kind": "sale"},
         "conditions": plan.conditions,
         "schedule": {**times, **(plan.rhythm or {})},

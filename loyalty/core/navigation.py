@@ -68,6 +68,14 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         [
             (gettext_lazy("Campaigns"), "campaign", "rewards_campaign", "rewards.view_campaign"),
             (gettext_lazy("Rewards"), "featured_seasonal_and_gifts", "rewards_reward", "rewards.view_reward"),
+            (gettext_lazy("Challenges"), "flag", "rewards_challenge", "rewards.view_challenge"),
+            (gettext_lazy("Badges"), "military_tech", "rewards_badge", "rewards.view_badge"),
+            (
+                gettext_lazy("Prize draws"),
+                "confirmation_number",
+                "rewards_prizedraw",
+                "rewards.view_prizedraw",
+            ),
             (gettext_lazy("Tiers"), "stairs", "members_tierladder", "members.view_tierladder"),
             (
                 gettext_lazy("Kinds of points"),

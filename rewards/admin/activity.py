@@ -124,7 +124,10 @@ class ActivityAdmin(FactAdmin):
     def shown_awards(self, activity: Activity) -> SafeString:
         awards = wording.awards([activity])[activity.pk]
         lacking = wording.lacking(activity, program=activity.program)
-        return render_to_string("admin/rewards/awards.html", {"awards": awards, "lacking": lacking})
+        return render_to_string(
+            "admin/rewards/awards.html",
+            {"awards": awards, "gifts": wording.gifts(activity), "lacking": lacking},
+        )
 
     @display(description=_("what it did"))
     def shown_return(self, activity: Activity) -> SafeString:

@@ -32,7 +32,7 @@ class LinesField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        lines = [line.strip() for line in super().to_python(value).splitlines()]
+        lines = [line.strip() for line in str(super().to_python(value) or "").splitlines()]
         return list(dict.fromkeys(line for line in lines if line))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -67,7 +67,8 @@ class AttributeForm(ProgramForm):
 
 
 class MemberOrSaleForm(AttributeForm):
-    class Meta(AttributeForm.Meta):
+    class Meta:
+        model = AttributeType
         fields = ("owner", *AttributeForm.Meta.fields)
 
     def _get_validation_exclusions(self) -> set[str]:

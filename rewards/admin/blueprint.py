@@ -18,10 +18,11 @@ from loyalty.core.admin import program_of
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
 from rewards import wording
-from rewards.blueprint import applying, comparing, document, reading
+from rewards.blueprint import applying, audience, comparing, document, reading
 from rewards.blueprint.comparing import ADDED, CHANGED, MISSING, Change, Comparison
 from rewards.blueprint.document import Document
 from rewards.blueprint.faults import Fault, InvalidBlueprint
+from rewards.tasks import refresh_segment
 
 FAULTS_SHOWN: Final = 50
 CHIPS: Final = {ADDED: "success", CHANGED: "info", MISSING: "warning"}
@@ -96,6 +97,8 @@ def apply(request: HttpRequest, program: Program) -> HttpResponseBase:
     except DomainError as refusal:
         messages.error(request, _("Nothing was changed. %(why)s") % {"why": refusal.detail})
     else:
+        for segment_id in audience.to_be_found(program):
+            refresh_segment.delay(segment_id=str(segment_id))
         count = sum(change.kind != MISSING for change in comparison.changes)
         said = ngettext("Applied: %(count)d difference.", "Applied: %(count)d differences.", count)
         messages.success(request, said % {"count": count})

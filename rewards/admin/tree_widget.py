@@ -3,7 +3,9 @@
 from typing import Any
 
 from django import forms
+from django.forms.renderers import TemplatesSetting
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.models import Program
@@ -31,6 +33,12 @@ class ConditionTreeWidget(forms.Widget):
     ) -> None:
         super().__init__(attrs)
         self.program, self.scope = program, scope
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        """By a template of the project, which forms by themselves look for in apps alone."""
+        return super().render(name, value, attrs, TemplatesSetting())
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
@@ -75,5 +83,5 @@ def _tree(value: Any) -> Any:
         return value
     try:
         return forms.JSONField(required=False).to_python(value)
-    except forms.ValidationError:
+    except (forms.ValidationError, RecursionError):
         return None

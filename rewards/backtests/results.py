@@ -31,7 +31,7 @@ SELECT member_id::text, before, after, matched FROM rewards_backtestmember
 WHERE backtest_id = $1 AND {condition} ORDER BY {order}, member_id LIMIT $2"""
 _TALLIES: Final = """
 SELECT key, name, matched, amount::text, points FROM rewards_backtesttally
-WHERE backtest_id = $1 AND kind = $2 ORDER BY points DESC, amount DESC, key LIMIT $3"""
+WHERE backtest_id = $1 AND kind = $2 ORDER BY points DESC, matched DESC, amount DESC, key LIMIT $3"""
 
 _PARTS: Final = """
 SELECT part, count(*), sum(given) FROM rewards_backtestmember

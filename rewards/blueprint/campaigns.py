@@ -135,7 +135,7 @@ def references(rule: Any) -> Iterator[tuple[str, str, str]]:
     yield from _listed(rule.get("trigger"), "#/trigger", _TRIGGER)
     audience = rule.get("audience")
     yield from _listed(audience, "#/audience", _AUDIENCE)
-    yield from _of_conditions(rule.get("conditions"), "#/conditions")
+    yield from of_conditions(rule.get("conditions"), "#/conditions")
     yield from _of_effects(rule.get("effects"), "#/effects")
     variants = audience.get("variants") if isinstance(audience, Mapping) else None
     for number, variant in enumerate(variants if isinstance(variants, list) else []):
@@ -163,7 +163,8 @@ def _of_effects(effects: Any, pointer: str) -> Iterator[tuple[str, str, str]]:
             yield from _listed(effect, at, {"of": "campaigns"})
 
 
-def _of_conditions(tree: Any, pointer: str) -> Iterator[tuple[str, str, str]]:
+def of_conditions(tree: Any, pointer: str) -> Iterator[tuple[str, str, str]]:
+    """What a tree of conditions names."""
     if not isinstance(tree, Mapping):
         return
     if section := _FACTS.get(str(tree.get("fact"))):
@@ -175,4 +176,4 @@ def _of_conditions(tree: Any, pointer: str) -> Iterator[tuple[str, str, str]]:
     for kind in ("all", "any", "none"):
         children = tree.get(kind)
         for number, child in enumerate(children if isinstance(children, list) else []):
-            yield from _of_conditions(child, f"{pointer}/{kind}/{number}")
+            yield from of_conditions(child, f"{pointer}/{kind}/{number}")

@@ -69,6 +69,7 @@ class Column:
 
     def read(self, node: Node, faults: Faults) -> Any:
         """The value in the file; what is wrong with it is noted, and it counts as not said."""
+        value = None
         try:
             value = self._parsed(node)
             self._clean(value)

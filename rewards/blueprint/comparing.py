@@ -11,15 +11,19 @@ from msgspec import Struct
 from loyalty.core.models import Program
 from rewards.blueprint import writing
 from rewards.blueprint.campaigns import PAUSED, is_published
+from rewards.blueprint.columns import Values
 from rewards.blueprint.document import Described, Document, describe
 from rewards.blueprint.faults import Faults
+from rewards.blueprint.section import Read, Section
 from rewards.blueprint.sections import BY_KEY, KINDS, SECTIONS
 
 ADDED: Final = "added"
 CHANGED: Final = "changed"
 MISSING: Final = "missing"
 TEXT_SHOWN: Final = 200
-_ABSENT: Final = object()
+CHANGES_AT_MOST: Final = 2_000
+"""What one transaction writes, and somebody looks at, within reason."""
+_ABSENT: Final[Any] = object()
 
 
 class Line(Struct, frozen=True):
@@ -131,8 +135,8 @@ def _lines(before: Any, after: Any, path: str = "") -> Iterator[Line]:
             yield from _lines(known.get(name, _ABSENT), after.get(name, _ABSENT), step)
     elif isinstance(after, list) and isinstance(before, list):
         for number in range(max(len(before), len(after))):
-            sides = [side[number] if number < len(side) else _ABSENT for side in (before, after)]
-            yield from _lines(*sides, f"{path}.{number}")
+            old, new = (side[number] if number < len(side) else _ABSENT for side in (before, after))
+            yield from _lines(old, new, f"{path}.{number}")
     elif not _same(before, after):
         yield Line(path, _said(before), _said(after))
 
@@ -160,19 +164,32 @@ def _check(document: Document, program: Program, there: Described) -> None:
         at = document.node.below("#/currency")
         said = _("Its amounts are in %(file)s, those of the program in %(program)s.")
         faults.add(at.line, at.path, said % {"file": document.currency, "program": program.currency})
-    known = _known(document, program)
-    for key, things in document.things.items():
-        section = BY_KEY[key]
-        for thing, read in things.items():
-            before = there.values[key].get(thing)
-            if before is not None and not any(_lines(before, section.with_parts_of(read.values, before))):
-                continue
-            section.check(thing, read, before, program, faults)
-            for at, wanted, name in section.references(read):
-                if wanted in known and name not in known[wanted]:
-                    said = _("There is no “%(name)s” among the %(section)s of the file or the program.")
-                    faults.add(at.line, at.path, said % {"name": name, "section": wanted})
+    different = list(_different(document, there))
+    if len(different) > CHANGES_AT_MOST:
+        at = different[CHANGES_AT_MOST][2].node
+        said = _("That is too much at once: at most %(most)d things that are new or changed.")
+        faults.add(at.line, at.path, said % {"most": CHANGES_AT_MOST})
     faults.stop_if_any()
+    known = _known(document, program)
+    for section, key, read, before in different:
+        section.check(key, read, before, program, faults)
+        for at, wanted, name in section.references(read):
+            if wanted in known and name not in known[wanted]:
+                said = _("There is no “%(name)s” among the %(section)s of the file or the program.")
+                faults.add(at.line, at.path, said % {"name": name, "section": wanted})
+    for name, things in document.things.items():
+        BY_KEY[name].check_together(things, there.values[name], faults)
+    faults.stop_if_any()
+
+
+def _different(document: Document, there: Described) -> Iterator[tuple[Section, str, Read, Values | None]]:
+    """The things that are new or not as they are: the section, the key, the file's side and the program's."""
+    for name, things in document.things.items():
+        section = BY_KEY[name]
+        for key, read in things.items():
+            before = there.values[name].get(key)
+            if before is None or any(_lines(before, section.with_parts_of(read.values, before))):
+                yield section, key, read, before
 
 
 def _known(document: Document, program: Program) -> dict[str, set[str]]:

@@ -39,12 +39,16 @@ class Section:
     label: ClassVar[_StrPromise]
     model: ClassVar[type[models.Model]]
     columns: ClassVar[tuple[str, ...]]
+    key_field: ClassVar[str] = "key"
+    """The model's name for what a thing is known by."""
     fixed: ClassVar[tuple[str, ...]] = ()
     """What stays as it was when the thing was made."""
     refers: ClassVar[Mapping[str, str]] = {}
     """The columns that name another thing by its key, and the section in which that is."""
     parts: ClassVar[Mapping[str, Section]] = {}
     """Kinds of things that each of these has of its own, by their name in the file."""
+    always: ClassVar[Mapping[str, Any]] = {}
+    """What every row of the section has, and no other row of its model."""
     kinds: ClassVar[Mapping[str, type[Column]]] = {}
     """Columns that stand in the file otherwise than in the row."""
     attributes: ClassVar[Mapping[str, str]] = {}
@@ -68,24 +72,28 @@ class Section:
 
     def rows(self, program: Program) -> models.QuerySet[Any]:
         """The program's things that a file speaks of; those whose life is over are not among them."""
-        return self.model._default_manager.filter(program=program)
+        return self.model._default_manager.filter(program=program, **self.always)
 
     def all_keys(self, program: Program) -> set[str]:
         """The keys that are taken, also by what a file does not speak of any more."""
         rows = self.model._default_manager.filter(program=program)
-        return set(rows.values_list("key", flat=True))
+        return set(rows.values_list(self.key_field, flat=True))
+
+    def key_of(self, row: Any) -> str:
+        return str(getattr(row, self.key_field))
 
     def there(self, program: Program) -> dict[str, Any]:
         """The program's rows by their key, in the order in which a file has them."""
         references = [column.name for column in self.fields if column.is_reference]
         rows = self.rows(program).select_related(*references) if references else self.rows(program)
-        return {row.key: row for row in rows.order_by("key")}
+        return {self.key_of(row): row for row in rows.order_by(self.key_field)}
 
     def described(self, rows: Sequence[Any]) -> dict[str, Values]:
         """The rows as a file would have them, by their key."""
         parts = {name: part.of_holders(rows) for name, part in self.parts.items()}
         return {
-            row.key: self.values(row) | {name: found.get(row.pk, {}) for name, found in parts.items()}
+            self.key_of(row): self.values(row)
+            | {name: found.get(row.pk, {}) for name, found in parts.items()}
             for row in rows
         }
 
@@ -147,7 +155,7 @@ class Section:
 
     def _check_key(self, key: str, node: Node, faults: Faults) -> None:
         try:
-            self.model._meta.get_field("key").clean(key, None)  # type: ignore[union-attr]
+            self.model._meta.get_field(self.key_field).clean(key, None)  # type: ignore[union-attr]
         except ValidationError as error:
             faults.add(node.line, node.path, " ".join(error.messages))
 
@@ -167,6 +175,9 @@ class Section:
                     at = read.node.below(f"#/{name}/{part_key}")
                     part._check_constraints(one, at, faults)
 
+    def check_together(self, things: Mapping[str, Read], there: Mapping[str, Values], faults: Faults) -> None:
+        """Note what is wrong between the things of the file and those that are there."""
+
     def _check_constraints(self, values: Values, node: Node, faults: Faults) -> None:
         """What one row must satisfy, asked before it is written."""
         own = {
@@ -175,7 +186,7 @@ class Section:
             if not column.is_reference
         }
         exclude = {field.name for field in self.model._meta.fields} - set(own)
-        row = self.model(**own)
+        row = self.model(**self.always, **own)
         try:
             row.validate_constraints(exclude=exclude)
         except ValidationError as error:
@@ -190,7 +201,7 @@ class Section:
     def make(self, program: Program, key: str, values: Values, found: Mapping[str, Mapping[str, Any]]) -> Any:
         """A new row; `found` are the rows that it may refer to, by section and key."""
         attributes = self._attributes(values, found)
-        row = self.model(program=program, key=key, **attributes)
+        row = self.model(program=program, **{self.key_field: key}, **self.always, **attributes)
         row.save(force_insert=True)
         self._write_parts(row, {}, values)
         return row

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from rewards.blueprint.audience import EventTypes, MemberAttributes, SaleAttributes, Segments
 from rewards.blueprint.campaigns import Campaigns
 from rewards.blueprint.catalogue import Rewards
 from rewards.blueprint.gifts import Badges, Challenges, Draws
@@ -12,6 +13,10 @@ SECTIONS: Final[tuple[Section, ...]] = (
     WalletTypes(),
     TierLadders(),
     ReasonCodes(),
+    MemberAttributes(),
+    SaleAttributes(),
+    EventTypes(),
+    Segments(),
     Rewards(),
     Badges(),
     Challenges(),

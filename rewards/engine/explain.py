@@ -22,11 +22,11 @@ from rewards.engine.outcome import Award, Gift, Outcome
 from rewards.engine.problems import shown
 from rewards.engine.reasons import ChooseText, Reason, english, joined
 from rewards.engine.schedule import Schedule
-from rewards.engine.sentence import sentence, shown_at
+from rewards.engine.sentence import sentence, shown_at, told
 from rewards.engine.tally import Entrant
 from rewards.engine.triggers import Trigger
 
-__all__ = ["Verdict", "explain", "sentence"]
+__all__ = ["Verdict", "explain", "sentence", "told"]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

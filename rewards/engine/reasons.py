@@ -61,6 +61,13 @@ class Reason(msgspec.Struct, frozen=True):
         }
         return Reason(self.code, parameters)
 
+    def keys(self) -> frozenset[tuple[str, str]]:
+        """What it names by kind and key, for `named()`."""
+        if self.code == "key":
+            return frozenset({(str(self.parameters["kind"]), str(self.parameters["key"]))})
+        parts = (value.keys() for value in self.parameters.values() if isinstance(value, Reason))
+        return frozenset[tuple[str, str]]().union(*parts)
+
     def to_json(self) -> dict[str, Any]:
         builtins: dict[str, Any] = msgspec.to_builtins(self)
         return builtins

@@ -27,12 +27,23 @@ def sentence(
 
     :raises InvalidDefinition: if the definition cannot be run
     """
+    return told(raw, currency=currency, rounding=rounding, zone=zone).named(names or {}).text(choose)
+
+
+def told(
+    raw: Mapping[str, Any] | Definition, *, currency: str, rounding: str = "down", zone: tzinfo = UTC
+) -> Reason:
+    """
+    What `sentence()` puts into words.
+
+    :raises InvalidDefinition: if the definition cannot be run
+    """
     rule = raw if isinstance(raw, Definition) else definition.parse(raw)
     effects = phrases.of_definition(rule, currency=currency, rounding=rounding)
     said = Reason("sentence", {"what": _occasion(rule, currency), "effects": effects})
     for more in _also(rule, currency, rule.schedule.zone or zone):
         said = Reason("then", {"first": said, "last": more})
-    return said.named(names or {}).text(choose)
+    return said
 
 
 def _occasion(rule: Definition, currency: str) -> Reason:

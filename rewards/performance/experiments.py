@@ -100,6 +100,11 @@ class Version:
     is_running: bool
     definition: Mapping[str, Any] = field(hash=False)
 
+    @classmethod
+    def of(cls, row: Any) -> "Version":
+        """As it is stored."""
+        return cls(row.pk, row.number, row.effective_at, row.is_running, row.definition)
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:

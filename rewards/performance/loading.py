@@ -151,11 +151,7 @@ GROUP BY 1 ORDER BY 4 DESC, 1 LIMIT %(most)s"""
 
 def figures(campaign: Campaign, *, at: datetime) -> Figures | None:
     """All that can be said of a campaign at a moment; None before it has begun."""
-    versions = [
-        experiments.Version(v.pk, v.number, v.effective_at, v.is_running, v.definition)
-        for v in campaign.versions.all()
-    ]
-    found = experiments.experiments(versions, at=at)
+    found = experiments.experiments(map(experiments.Version.of, campaign.versions.all()), at=at)
     if not found:
         return None
     with _reading():
@@ -248,7 +244,8 @@ class _Reading:
         _rows("ANALYZE performance_given, performance_members")
 
     def _compared(self) -> Compared:
-        newest, names = self.newest, {}
+        newest = self.newest
+        names: dict[str, str] = {}
         for version in newest.versions:
             names |= experiments.variant_names(version.definition)
         return Compared(
@@ -268,13 +265,13 @@ class _Reading:
     def _sums(self) -> list[GroupSums]:
         rows = {(group, got): sums for group, got, *sums in _rows(_SUMS, self.given)}
         given: dict[str, list[tuple[str, date, int]]] = {}
-        for group, *row in _rows(_POINTS, self.given):
-            given.setdefault(group, []).append(tuple(row))  # type: ignore[arg-type]
+        for group, wallet_type, day, points in _rows(_POINTS, self.given):
+            given.setdefault(group, []).append((wallet_type, day, points))
         found = []
         for key, share in self.newest.split.shares.items():
             for got in (True, False):
                 sums = rows.get((key, got), [0, 0, *[ZERO] * 5])
-                points, cost = self.worth.of(given.get(key, []) if got else [])
+                points, cost = self.worth.of(given.get(key, ()) if got else ())
                 found.append(
                     GroupSums(
                         key=key,

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from loyalty.core.models import Program
@@ -21,6 +21,12 @@ log = structlog.get_logger(__name__)
 
 KEPT_FOR: Final = timedelta(hours=6)
 """How old the figures of a running campaign may become before they are counted by themselves."""
+NOT_BEGUN: Final = (
+    CampaignStatus.DRAFT,
+    CampaignStatus.IN_REVIEW,
+    CampaignStatus.APPROVED,
+    CampaignStatus.SCHEDULED,
+)
 LOST_AFTER: Final = timedelta(minutes=30)
 """A worker that is not done by then has died; a statement may take ten minutes."""
 
@@ -75,10 +81,9 @@ def due(program: Program, *, at: datetime) -> list[Campaign]:
     """
     Campaigns whose figures are missing or old.
 
-    Of those that are over, the figures are counted once more after a day and then stay, but for the button.
+    Of those that stopped, until a count has seen that they are over; then only when somebody asks.
     """
-    old = Q(measurement__isnull=True) | Q(measurement__counted_at__lt=at - KEPT_FOR)
-    begun = Campaign.objects.filter(program=program).exclude(status=CampaignStatus.DRAFT)
-    still = Q(status=CampaignStatus.RUNNING) | Q(measurement__isnull=True)
-    settled = Q(measurement__counted_at__lt=F("measurement__campaign__versions__effective_at"))
-    return list(begun.filter(old & (still | settled)).select_related("program").distinct().order_by("key"))
+    missing, old = Q(measurement__isnull=True), Q(measurement__counted_at__lt=at - KEPT_FOR)
+    goes_on = Q(status=CampaignStatus.RUNNING) | Q(measurement__figures__compared__is_over=False)
+    begun = Campaign.objects.filter(program=program).exclude(status__in=NOT_BEGUN)
+    return list(begun.filter(missing | (old & goes_on)).select_related("program").order_by("key"))

@@ -30,6 +30,7 @@ def test_a_template_is_a_draft_in_under_a_minute(visitors: Visitors, furnished: 
     marketer = visitors("marketer", size)
     page = marketer.logs_in("marketer@example.org")
     marketer.goes_to("/admin/rewards/campaign/")
+    marketer.looks(picture=f"campaigns-{size['width']}")
     began = time.monotonic()
 
     page.get_by_role("link", name="New campaign").click()

@@ -1,13 +1,17 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from loyalty.core.admin.base import ThemedAdmin, program_of
 from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
+from loyalty.core.models.program import ProfileField
 
 
 @admin.register(Program)
@@ -34,6 +38,17 @@ class ProgramAdmin(ThemedAdmin):
             {"fields": ("clock_offset",), "description": _("Only a sandbox's clock can run ahead.")},
         ),
     )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """What a profile is made of is ticked, not typed."""
+        if db_field.name != "profile_fields":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        return forms.MultipleChoiceField(
+            label=capfirst(db_field.verbose_name),
+            choices=ProfileField.choices,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
+            help_text=db_field.help_text,
+        )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Program]:
         rows = super().get_queryset(request)

@@ -22,7 +22,7 @@ PERMISSION: Final = "rewards.view_campaign"
 
 
 def judgement(definition: Any, program: Program) -> dict[str, Any]:
-    """The definition's sentence and what it lacks."""
+    """The definition's sentence, and what it lacks."""
     return {
         "sentence": wording.sentence(definition, program=program),
         "problems": plain.problems(definition, program=program),

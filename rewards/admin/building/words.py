@@ -46,6 +46,7 @@ _EDITING: Final = {
     "type_a_value": _("Type a value"),
     "use_typed": _("Use “{text}”"),
     "one_more": _("One more …"),
+    "show_all": _("Show all {count}"),
     "remove_what": _("Remove: {what}"),
     "up_what": _("Move up: {what}"),
     "down_what": _("Move down: {what}"),

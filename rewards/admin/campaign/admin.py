@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from rewards import campaigns, standing, wording
+from rewards import budgets, campaigns, standing, wording
 from rewards.admin.campaign import (
     autosave,
     backtest,
@@ -26,6 +27,7 @@ from rewards.admin.campaign import (
     next,
     performance,
     states,
+    tryout,
     versions,
 )
 from rewards.admin.campaign.page import CampaignPage
@@ -33,12 +35,12 @@ from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Campaign, CampaignStatus
 
-PARTS: Final[tuple[Any, ...]] = (backtest, budget, performance, versions, history)
+PARTS: Final[tuple[Any, ...]] = (tryout, backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
 
 
 class CampaignList(ChangeList):
-    """A page of campaigns, with how each of them stands and who changed it last."""
+    """A page of campaigns, with how each of them stands, what is spent of it and who changed it last."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -48,8 +50,12 @@ class CampaignList(ChangeList):
             self.result_list = shown
             found = standing.standings(shown, at=clock.now(program))
             changed = audit.last_to_change(Campaign, [campaign.pk for campaign in shown])
+            spent = budgets.standing(shown)
             for campaign in shown:
                 campaign.standing, campaign.changed = found[campaign.pk], changed.get(campaign.pk)
+                campaign.spent = spent.get(campaign.pk, ())
+                # One object for all, with the names that it has looked up.
+                campaign.program = program
 
 
 @admin.register(Campaign)
@@ -57,7 +63,7 @@ class CampaignAdmin(CampaignPages):
     """Earning rules. Members earn by published versions, never by the draft that is edited here."""
 
     list_before_template = "admin/rewards/campaign/list_top.html"
-    list_display = ("shown_name", "shown_status", "shown_change")
+    list_display = ("shown_name", "shown_status", "shown_budget", "shown_change")
     list_filter = (states.StateFilter,)
     list_select_related = ("program",)
     search_fields = ("name__icontains", "key")
@@ -134,6 +140,7 @@ class CampaignAdmin(CampaignPages):
             context |= {"original": campaign, "tabs": self.tabs, "current_tab": "change"}
         context |= {
             **next.panel(request, campaign, may_edit=page.may_edit),
+            "rehearsal": backtest.beside(campaign),
             "standing": _standing(campaign),
             "status_label": states.LABELS[_standing(campaign).status],
         }
@@ -191,6 +198,13 @@ class CampaignAdmin(CampaignPages):
     def shown_status(self, campaign: Campaign) -> tuple[str, str]:
         found = _standing(campaign)
         return found.status, found.label
+
+    @display(description=_("budget"))
+    def shown_budget(self, campaign: Campaign) -> str:
+        return render_to_string(
+            "admin/rewards/campaign/spent.html",
+            {"budgets": getattr(campaign, "spent", ()), "currency": campaign.program.currency},
+        )
 
     @display(description=_("last change"), header=True)
     def shown_change(self, campaign: Campaign) -> tuple[str, str]:

@@ -21,9 +21,10 @@ from loyalty.core import clock, spreadsheets
 from loyalty.core.admin import render
 from loyalty.core.admin.charts import bars
 from loyalty.core.errors import DomainError
+from members.finance.liability import rounded
 from members.models import Member
 from rewards import tasks, wording
-from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
+from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, missing_of, page, show
 from rewards.backtests import asking, running
 from rewards.backtests.results import DayResult, Moved, Result
 from rewards.backtests.simulation import CONTROL
@@ -117,7 +118,7 @@ def backtest_view(
         "title": _now("Backtest of %(campaign)s") % {"campaign": campaign},
         "form": form,
         "may_ask": may_ask,
-        "problems": [text for _pointer, text in wording.problems(campaign.draft)] if campaign.draft else [],
+        "problems": missing_of(campaign),
         "kept": [(one, LABELS[BacktestStatus(one.status)]) for one in kept],
         "backtest": backtest,
         "is_of_draft": backtest is not None and backtest.digest == asking.digest(campaign.draft),
@@ -125,6 +126,16 @@ def backtest_view(
     if backtest is not None:
         context |= _shown(request, backtest)
     return show(pages, request, campaign, TEMPLATE, context, tab="backtest")
+
+
+def beside(campaign: Campaign) -> dict[str, Any]:
+    """What the page that edits says before publishing: what the last backtest of the draft found."""
+    if campaign._state.adding or not campaign.draft:
+        return {}
+    done = campaign.backtests.done().filter(digest=asking.digest(campaign.draft)).order_by("-pk").first()
+    if done is None:
+        return {"is_to_be_done": True}
+    return {"backtest": done, "result": Result(done), "is_change": done.replaced_id is not None}
 
 
 def _form(request: HttpRequest, campaign: Campaign) -> PeriodForm | None:
@@ -324,6 +335,6 @@ def days_view(
 def _cells(days: Iterable[DayResult], currency: str) -> Iterator[Sequence[spreadsheets.Cell]]:
     for day in days:
         yield (
-            day.day, day.activities, day.matched, day.given.total, day.given.cost, day.before.total,
-            day.before.cost, day.after.total, day.after.cost, currency,
+            day.day, day.activities, day.matched, day.given.total, rounded(day.given.cost), day.before.total,
+            rounded(day.before.cost), day.after.total, rounded(day.after.cost), currency,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -45,6 +46,11 @@ class Card:
     def percent(self) -> int:
         """Rounded down: a budget that is not at its end is not shown as if it were."""
         return int((self.standing.share * 100).to_integral_value(ROUND_DOWN))
+
+    @property
+    def percent_shown(self) -> str:
+        """As it is read: what has begun is not told to be nothing."""
+        return _now("under 1") if self.standing.used and not self.percent else str(self.percent)
 
     @property
     def is_money(self) -> bool:

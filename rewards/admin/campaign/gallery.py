@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -14,16 +14,24 @@ from django.views.decorators.http import require_POST
 
 from loyalty.core.admin import program_of, render
 from loyalty.core.models import Program
-from rewards import making, wording
+from rewards import known_values, making, wording
 from rewards.admin.campaign.recipe_form import RecipeForm
 from rewards.admin.campaign.tabs import CampaignPages, campaign_of
-from rewards.models import Campaign
+from rewards.models import Campaign, KnownField
 from rewards.recipes import setting
 from rewards.recipes.catalogue import BY_KEY, PURPOSES, RECIPES
 from rewards.recipes.recipe import Recipe
 
 COPIES_SHOWN: Final = 12
 SEARCH_AT_MOST: Final = 100
+KNOWN_SHOWN: Final = 20
+KNOWN: Final = {
+    "stores": KnownField.STORE,
+    "categories": KnownField.CATEGORY,
+    "brands": KnownField.BRAND,
+    "products": KnownField.SKU,
+}
+"""The long lists of recipes, which are searched as one types."""
 
 
 def urls(pages: CampaignPages) -> list[URLPattern]:
@@ -33,6 +41,7 @@ def urls(pages: CampaignPages) -> list[URLPattern]:
 
     return [
         path("new/", view(gallery_view), name="rewards_campaign_gallery"),
+        path("new/known/", view(known_view), name="rewards_campaign_known"),
         path("new/<slug:key>/", view(recipe_view), name="rewards_campaign_recipe"),
         path("new/<slug:key>/sentence/", require_POST(view(sentence_view)), name="rewards_campaign_told"),
         path("<uuid:campaign_id>/copy/", require_POST(view(copy_view)), name="rewards_campaign_copy"),
@@ -68,12 +77,12 @@ def recipe_view(pages: CampaignPages, request: HttpRequest, key: str) -> HttpRes
     program, recipe = _program(pages, request), _recipe(key)
     known = setting.of(program)
     if not known.wallet_types or (recipe.needs and not known.offered(recipe.needs)):
-        context = {
+        lacking = {
             "title": recipe.name,
             "recipe": recipe,
             "lacks": recipe.needs if known.wallet_types else "wallet_types",
         }
-        return render(request, pages, "admin/rewards/campaign/recipe.html", context)
+        return render(request, pages, "admin/rewards/campaign/recipe.html", lacking)
     form = RecipeForm(request.POST or None, of=recipe, setting=known)
     if request.method == "POST" and form.is_valid():
         made = making.draft(program, name=form.cleaned_data["name"], definition=form.definition())
@@ -89,6 +98,16 @@ def sentence_view(pages: CampaignPages, request: HttpRequest, key: str) -> HttpR
     program = _program(pages, request)
     form = RecipeForm(request.POST, of=_recipe(key), setting=setting.of(program))
     return TemplateResponse(request, "admin/rewards/campaign/recipe_sentence.html", _told(form, program))
+
+
+def known_view(pages: CampaignPages, request: HttpRequest) -> HttpResponse:
+    """Stores, categories, brands or products that purchases have named, by what somebody has typed."""
+    program = _program(pages, request)
+    field = KNOWN.get(request.GET.get("list", ""))
+    if field is None:
+        raise Http404
+    wanted = request.GET.get("q", "")[:SEARCH_AT_MOST]
+    return JsonResponse(known_values.search(program, field, wanted, limit=KNOWN_SHOWN), safe=False)
 
 
 def copy_view(pages: CampaignPages, request: HttpRequest, campaign_id: str) -> HttpResponse:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from loyalty.core.admin import ProgramModelAdmin, render
+from rewards.admin.building import plain
 from rewards.models import Campaign
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class CampaignPages(ProgramModelAdmin):
     tabs: tuple[Tab, ...] = ()
 
 
-def page(pages: CampaignPages, slug: str, view: Callable[..., HttpResponse], *, name: str = "") -> URLPattern:
+def page(
+    pages: CampaignPages, slug: str, view: Callable[..., HttpResponseBase], *, name: str = ""
+) -> URLPattern:
     """
     The address of a view `(pages, request, campaign_id, **more)` below its campaign.
 
@@ -71,3 +74,10 @@ def show(
     """A page about a campaign, under the campaign's tabs (`admin/rewards/campaign/tabs.html`)."""
     frame = {"campaign": campaign, "original": campaign, "tabs": pages.tabs, "current_tab": tab}
     return render(request, pages, template, {**frame, **context})
+
+
+def missing_of(campaign: Campaign) -> list[str]:
+    """What the draft still lacks, in words; nothing as long as there is no draft at all."""
+    if not campaign.draft:
+        return []
+    return [problem["text"] for problem in plain.problems(campaign.draft, program=campaign.program)]

@@ -75,7 +75,8 @@ class SegmentAdmin(ProgramModelAdmin):
 
     def _page(self, request: HttpRequest, segment: Segment) -> HttpResponse:
         is_new = segment._state.adding
-        form = self._form(segment)(request.POST or None, instance=segment)
+        may_change = is_new or self.has_change_permission(request, segment)
+        form = self._form(segment)(request.POST or None, instance=segment, may_change=may_change)
         if request.method == "POST" and form.is_valid():
             self._save(request, form)
             return HttpResponseRedirect(reverse("admin:members_segment_change", args=[segment.pk]))
@@ -85,7 +86,7 @@ class SegmentAdmin(ProgramModelAdmin):
             "form": form,
             "is_new": is_new,
             "is_list": segment.kind == SegmentKind.LIST and not is_new,
-            "may_change": is_new or self.has_change_permission(request, segment),
+            "may_change": may_change,
             "found": described.saved(segment),
         }
         if not is_new:

@@ -11,14 +11,14 @@ from loyalty.core.admin.base import ProgramForm
 from loyalty.core.errors import DomainError
 from members.models import Segment, SegmentKind
 from rewards import segmenting
+from rewards.admin.building.plain import told
+from rewards.admin.tree_widget import ConditionTreeWidget
 from rewards.engine.conditions import Node
 from rewards.engine.problems import InvalidDefinition
 
 
 class ConditionsField(forms.CharField):
     """A tree of conditions as JSON; nothing is everybody."""
-
-    widget = UnfoldAdminTextareaWidget
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -46,12 +46,7 @@ class ConditionsField(forms.CharField):
 class SegmentForm(ProgramForm):
     """A segment's key is made from its name and stays; so does its kind."""
 
-    conditions = ConditionsField(
-        label=_("Conditions"),
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 14, "spellcheck": "false", "class": "rg-code"}),
-        help_text=_("As JSON. Empty: every active member."),
-    )
+    conditions = ConditionsField(label=_("Conditions"), required=False)
 
     class Meta:
         model = Segment
@@ -62,9 +57,12 @@ class SegmentForm(ProgramForm):
             "kind": UnfoldAdminRadioSelectWidget,
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, may_change: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.node: Node | None = None
+        field = self.fields["conditions"]
+        field.widget = ConditionTreeWidget(program=self.instance.program)
+        field.disabled = not may_change
         if not self.instance._state.adding:
             del self.fields["kind"]
             if self.instance.kind == SegmentKind.LIST:
@@ -78,7 +76,7 @@ class SegmentForm(ProgramForm):
         try:
             self.node = segmenting.check(raw, program=self.instance.program, key=self.instance.key)
         except InvalidDefinition as invalid:
-            said = [_said(problem.pointer, problem.text()) for problem in invalid.problems]
+            said = [told(problem)["text"] for problem in invalid.problems]
             raise forms.ValidationError(said) from invalid
         except DomainError as refusal:
             raise forms.ValidationError(refusal.detail) from refusal
@@ -89,8 +87,3 @@ class SegmentForm(ProgramForm):
         if self.instance._state.adding and values.get("name"):
             self.instance.key = segmenting.free_key(values["name"], program=self.instance.program)
         return values
-
-
-def _said(pointer: str, text: str) -> str:
-    place = pointer.removeprefix("#").strip("/").replace("/", " › ")
-    return f"{place}: {text}" if place else text

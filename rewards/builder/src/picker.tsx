@@ -11,6 +11,9 @@ import { t } from "./words";
 
 const WAIT_MS = 150;
 const SHOWN_AT_MOST = 60;
+/** Of a long list of values only the first are shown until somebody asks. */
+const TOKENS_AT_FIRST = 30;
+const BETWEEN_PASTED = /[\n\r\t;,]+/;
 
 type Source = { choices?: Choice[]; list?: string };
 type PickerProps = Source & {
@@ -27,6 +30,8 @@ type PickerProps = Source & {
   onBack?: () => void;
   /** Stays open and empty after a choice, for the next. */
   isForMany?: boolean;
+  /** Called with what was pasted; tells whether that was taken. */
+  onPasted?: (text: string) => boolean;
 };
 
 const plain = (text: string): string => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -112,6 +117,7 @@ export function Picker(props: PickerProps) {
         aria-activedescendant={isOpen && marked >= 0 ? `${id}--${marked}` : undefined} autocomplete="off" spellcheck={false} disabled={isDisabled}
         placeholder={isOpen && name ? name : props.placeholder ?? t("search")} value={text ?? name} {...props.attributes}
         onInput={(event) => { type(event.currentTarget.value); open(true); }} onKeyDown={onKeyDown}
+        onPaste={(event) => { if (props.onPasted?.(event.clipboardData?.getData("text") ?? "")) event.preventDefault(); }}
         onClick={() => { if (!isOpen) { open(true); type(""); } }} onBlur={leave} />
       <Icon name={isOpen ? "search" : "unfold_more"} />
       <ul class="rb-list" id={`${id}--list`} role="listbox" aria-label={label} ref={listbox} hidden={!isOpen} onMouseDown={(event) => event.preventDefault()}>
@@ -161,6 +167,15 @@ export function Many({ path, label, type = "text", isOptional, ...source }: Fiel
     const one = read(text, type) ?? text;
     if (!chosen.includes(one)) put([...chosen, one]);
   };
+  /** A column of a spreadsheet or a list with commas is so many values. */
+  const paste = (text: string): boolean => {
+    const several = text.split(BETWEEN_PASTED).map((one) => one.trim()).filter(Boolean);
+    if (!source.isFree || several.length < 2) return false;
+    put([...new Set([...chosen, ...several.map((one) => read(one, type) ?? one)])]);
+    return true;
+  };
+  const [isWhole, showWhole] = useState(false);
+  const visible = isWhole ? chosen : chosen.slice(0, TOKENS_AT_FIRST);
   const drop = (index: number) => {
     const rest = chosen.filter((_, other) => other !== index);
     if (!rest.length && isOptional) builder.remove(path);
@@ -170,7 +185,7 @@ export function Many({ path, label, type = "text", isOptional, ...source }: Fiel
   return (
     <span class="rb-field wide">
       <span class="rb-many">
-        {chosen.map((one, index) => {
+        {visible.map((one, index) => {
           const name = labelOf(shown(one), source, vocabulary.labels, vocabulary.lists);
           return (
             <span class="rb-token" key={`${pointer(path)}/${shown(one)}`}>{name}
@@ -178,8 +193,11 @@ export function Many({ path, label, type = "text", isOptional, ...source }: Fiel
             </span>
           );
         })}
+        {visible.length < chosen.length && (
+          <button type="button" class="rb-more" onClick={() => showWhole(true)}>{t("show_all", { count: String(chosen.length) })}</button>
+        )}
         <Picker id={idOf(path)} label={label} value="" isDisabled={builder.isDisabled} attributes={attributes} isForMany {...source}
-          placeholder={chosen.length ? t("one_more") : (source.placeholder ?? t("search"))} onChoose={add} onBack={() => chosen.length && drop(chosen.length - 1)} />
+          placeholder={chosen.length ? t("one_more") : (source.placeholder ?? t("search"))} onChoose={add} onPasted={paste} onBack={() => chosen.length && drop(chosen.length - 1)} />
       </span>
       <Trouble path={path} />
       {chosen.map((_, index) => <Trouble path={[...path, index]} key={index} />)}

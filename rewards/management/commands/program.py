@@ -15,9 +15,10 @@ from django.core.management.base import BaseCommand, CommandError
 from loyalty.core import clock
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
-from rewards.blueprint import applying, comparing, document, reading
+from rewards.blueprint import applying, audience, comparing, document, reading
 from rewards.blueprint.comparing import ADDED, CHANGED, MISSING, Change, Comparison
 from rewards.blueprint.document import Document
+from rewards.tasks import refresh_segment
 
 DIFFERENT: Final = 3
 MARKS: Final = {ADDED: "+", CHANGED: "~", MISSING: "-"}
@@ -81,6 +82,8 @@ class Command(BaseCommand):
             publish=_published(options["publish"], found),
             prune=options["prune"],
         )
+        for segment_id in audience.to_be_found(program):
+            refresh_segment.delay(segment_id=str(segment_id))
         self._show(comparison, prune=options["prune"])
         self.stdout.write("Applied." if comparison.differs else "Nothing to write.")
 

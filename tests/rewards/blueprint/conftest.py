@@ -6,7 +6,7 @@ import pytest
 
 from loyalty.core.models import Assignment, Program, Role, User
 from members import reasons
-from members.models import TierLadder, WalletType
+from members.models import AttributeType, EventType, Segment, TierLadder, WalletType
 from rewards.models import Badge, Campaign, Challenge, PrizeDraw, Reward
 from tests import factories
 
@@ -43,6 +43,17 @@ def designed(
     PrizeDraw.objects.create(
         program=program, key="summer", name="Summer", closes_at=noon + timedelta(days=60)
     )
+    AttributeType.objects.create(
+        program=program, name="drink", label="Favourite drink", choices=["tea", "coffee"]
+    )
+    AttributeType.objects.create(program=program, owner="sale", name="cups", label="Own cups", type="number")
+    review = EventType.objects.create(program=program, name="review.posted", label="Review written")
+    AttributeType.objects.create(
+        program=program, owner="event", event_type=review, name="stars", label="Stars", type="number"
+    )
+    drinkers = {"all": [{"fact": "member.attribute.drink", "operator": "eq", "value": "coffee"}]}
+    Segment.objects.create(program=program, key="drinkers", name="Coffee drinkers", conditions=drinkers)
+    Segment.objects.create(program=program, key="press", name="Press", kind="list")
     return program
 
 

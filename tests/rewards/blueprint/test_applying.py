@@ -8,7 +8,7 @@ import pytest
 
 from loyalty.core import audit
 from loyalty.core.models import Event, Program, Role, User
-from members.models import ReasonCode, Tier, WalletType
+from members.models import AttributeType, ReasonCode, Segment, Tier, WalletType
 from rewards import campaigns
 from rewards.blueprint import applying, comparing, document
 from rewards.blueprint.comparing import CHANGED, MISSING, Comparison
@@ -168,6 +168,25 @@ class TestApply:
         assert Campaign.objects.get(key="base").status == CampaignStatus.ENDED
         assert Event.objects.filter(type="campaign.ended").count() == 1
         assert Tier.objects.filter(key="gold").exists()
+
+    def test_has_the_members_of_a_changed_segment_found_anew(
+        self, designed: Program, administrator: User, noon: datetime
+    ):
+        Segment.objects.filter(key="drinkers").update(refreshed_at=noon)
+        raw = changed(
+            document.export(designed),
+            ("value: coffee}", "value: tea}"),
+            ("label: Stars", "label: Stars given"),
+        )
+
+        comparison = apply(raw, designed, administrator, noon)
+
+        assert [(c.section, c.key, c.lines[0].path) for c in comparison.changes] == [
+            ("event_types", "review.posted", "attributes.stars.label"),
+            ("segments", "drinkers", "conditions.all.0.value"),
+        ]
+        assert Segment.objects.get(key="drinkers").refreshed_at is None
+        assert AttributeType.objects.get(name="stars").label == "Stars given"
 
     def test_does_not_touch_sections_that_the_file_does_not_name(
         self, designed: Program, administrator: User, noon: datetime

@@ -358,6 +358,14 @@ class TestListPage:
         assert "For every sale: 10 points." in body
         assert "marta" in body
 
+    def test_shows_what_is_spent_of_a_budget(self, program: Program, campaign: Campaign, marta: User):
+        limited = {**giving(10), "limits": {"in_all": [{"points": 5_000}]}}
+        campaigns.publish(campaign, definition=limited, by=None, at=clock.now(program))
+
+        body = client_of(marta).get(address("changelist")).content.decode()
+
+        assert "0 of 5,000 points" in body
+
     def test_hides_the_archive_unless_it_is_asked_for(
         self, program: Program, campaign: Campaign, marta: User, noon: datetime
     ):

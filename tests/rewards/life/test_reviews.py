@@ -6,6 +6,7 @@ import pghistory
 import pytest
 
 from loyalty.core import approvals
+from loyalty.core.errors import NotFound
 from loyalty.core.models import Approval, Program, Role, User
 from members.models import WalletType
 from rewards import campaigns, reviews
@@ -23,7 +24,7 @@ def asked(strict: Program, campaign: Campaign, marta: User, noon: datetime) -> A
 
 def approved(asked: Approval, *, by: User, at: datetime) -> Campaign:
     approvals.approve(asked.pk, program=asked.program, by=by, at=at)
-    return Campaign.objects.select_related("approval").get(pk=asked.subject_id)
+    return Campaign.objects.select_related("approval").get(approval=asked)
 
 
 class TestSubmit:
@@ -192,7 +193,7 @@ class TestNo:
     def test_nobody_withdraws_what_another_asked_for(
         self, asked: Approval, campaign: Campaign, farid: User, noon: datetime
     ):
-        with pytest.raises(campaigns.NotFound, match="no such request"):
+        with pytest.raises(NotFound, match="no such request"):
             reviews.withdraw(campaign, by=farid, at=noon)
 
         assert Campaign.objects.get().status == CampaignStatus.IN_REVIEW

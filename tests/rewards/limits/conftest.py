@@ -1,6 +1,6 @@
 """A till whose points are all those of limited campaigns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,13 +9,23 @@ import pytest
 from loyalty.core.models import Program
 from members.models import Member, WalletType
 from members.references import MemberReference
-from rewards import campaigns
+from rewards import campaigns, earning
+from rewards.activities import Sale
 from rewards.models import Activity, Campaign
+from rewards.recorded import Recorded
 from tests import factories
 from tests.cast import Shop
 
 TEN_POINTS = {"kind": "fixed_points", "points": 10}
 Publish = Callable[..., Campaign]
+
+
+def in_one_batch(shop: Shop, sales: Sequence[Sale]) -> list[int]:
+    """Points of each of the sales, which are reported together."""
+    results = earning.record_many(
+        sales, program=shop.program, source=shop.source, actor="partner:till", at=shop.at
+    )
+    return [result.points for result in results if isinstance(result, Recorded)]
 
 
 @pytest.fixture

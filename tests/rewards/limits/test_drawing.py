@@ -148,7 +148,7 @@ class TestAllotting:
         budgets.allot(campaign, {"limits": {"in_all": [{"points": 320}]}})
 
         (standing,) = budgets.standing([campaign])[campaign.pk]
-        assert (standing.used, standing.allotted, standing.left) == (20, 320, 300)
+        assert [standing.used, standing.allotted, standing.left] == [20, 320, 300]
         slots = BudgetSlot.objects.filter(budget=budget)
         assert sum(one.allotted for one in slots) == 320
         assert all(one.allotted >= one.used for one in slots)
@@ -160,7 +160,7 @@ class TestAllotting:
         budgets.allot(campaign, {"limits": {"in_all": [{"points": 40}]}})
 
         (standing,) = budgets.standing([campaign])[campaign.pk]
-        assert (standing.used, standing.allotted, standing.share) == (90, 90, 1)
+        assert [standing.used, standing.allotted, standing.share] == [90, 90, 1]
 
     def test_of_the_same_limit_changes_nothing(self, campaign: Campaign, noon):
         budget = budget_of(campaign, points=160)
@@ -181,7 +181,7 @@ class TestAllotting:
 
         assert none == {}
         (standing,) = budgets.standing([campaign])[campaign.pk]
-        assert (standing.used, standing.allotted) == (10, 180)
+        assert [standing.used, standing.allotted] == [10, 180]
 
     def test_is_told_in_one_query(self, campaign: Campaign, django_assert_num_queries: Callable[..., Any]):
         budget_of(campaign, points=160)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from members.models import Member, Wallet
-from rewards import earning, explaining
+from rewards import explaining
 from rewards.models import Activity
 from tests.cast import Shop
-from tests.rewards.limits.conftest import Publish
+from tests.rewards.limits.conftest import Publish, in_one_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -59,9 +59,7 @@ class TestPurchases:
         later = [shop.later(hours=-hours) for hours in (3, 2, 1)]
         sales = [at.sale(f"r{number}", "5.00") for number, at in enumerate(later)]
 
-        results = earning.record_many(sales, program=shop.program, source="till", actor="t", at=shop.at)
-
-        assert [result.points for result in results] == [0, 0, 10]
+        assert in_one_batch(shop, sales) == [0, 0, 10]
 
 
 class TestSpend:

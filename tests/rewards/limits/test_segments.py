@@ -71,7 +71,7 @@ def test_everything_that_rules_can_ask_is_read_in_one_statement(
         },
         limits={
             "per_member": [{"times": 5, "per": "quarter"}],
-            "in_all": [{"times": 500}, {"points": 9_000}, {"money": "90.00"}],
+            "in_all": [{"times": 480}, {"points": 9_600}, {"money": "96.00"}],
         },
     )
     shop.sells("r1", "5.00")
@@ -82,7 +82,7 @@ def test_everything_that_rules_can_ask_is_read_in_one_statement(
     assert sold.points == 10
     assert Activity.objects.get(external_id="r2").facts["usage"] == {
         "counters": {"all/quarter:2026-Q2": [0, 0]},
-        "left": {"all/times": 31, "all/points": 562, "all/money": "5.62000000"},
+        "left": {"all/times": 30, "all/points": 600, "all/money": "6.00000000"},
         "point_values": {"points": "0.010000"},
         "uses": {"all": [1, 10, "0.100000"]},
     }

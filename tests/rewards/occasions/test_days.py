@@ -8,7 +8,7 @@ from django.db import transaction
 from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.models import Member, Wallet
-from rewards import occasion_days
+from rewards import occasion_days, occasions
 from rewards.models import Activity, OccasionDay
 from tests import factories
 from tests.cast import Shop
@@ -170,7 +170,7 @@ class TestBrokenOff:
         listen("birthday")
         for number in range(7):
             born(program, date(1990, 6, 1), str(number))
-        booked = occasion_days.occasions.book
+        booked = occasions.book
         calls = []
 
         def dies_at_the_third(*args, **kwargs):
@@ -180,10 +180,10 @@ class TestBrokenOff:
                 raise KeyboardInterrupt
             return result
 
-        monkeypatch.setattr(occasion_days.occasions, "book", dies_at_the_third)
+        monkeypatch.setattr(occasions, "book", dies_at_the_third)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
             occasion_days.go_through(program, at=noon, limit=2)
-        monkeypatch.setattr(occasion_days.occasions, "book", booked)
+        monkeypatch.setattr(occasions, "book", booked)
 
         occasion_days.go_through(program, at=noon, limit=2)
 

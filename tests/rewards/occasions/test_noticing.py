@@ -12,7 +12,7 @@ from loyalty.core.models import Event, Program
 from members import details, enrolment
 from members.ledger import verify
 from members.models import Identifier, Member, Wallet
-from rewards import noticing, referrals
+from rewards import noticing, occasions, referrals
 from rewards.models import Activity, Referral
 from tests import factories
 from tests.cast import Shop
@@ -288,17 +288,17 @@ class TestRaces:
     def test_what_was_broken_off_is_noticed_later(self, program, listen: Listen, noon, monkeypatch):
         listen("member_registered")
         enrol(program, "7", noon)
-        book = noticing.occasions.book
+        book = occasions.book
 
         def killed(*args: Any, **kwargs: Any) -> None:
             book(*args, **kwargs)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(noticing.occasions, "book", killed)
+        monkeypatch.setattr(occasions, "book", killed)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
             read_the_log()
         assert booked("member.registered") == []
-        monkeypatch.setattr(noticing.occasions, "book", book)
+        monkeypatch.setattr(occasions, "book", book)
 
         read_the_log()
 

@@ -17,6 +17,7 @@ from members.references import MemberReference
 from rewards import campaigns
 from rewards.models import Activity, Campaign, CampaignDay, CampaignDayMark
 from rewards.performance import days
+from rewards.performance.experiments import split_of
 from tests import factories
 from tests.cast import CARD, Shop
 
@@ -129,6 +130,29 @@ class TestCount:
         assert counted(Campaign.objects.get(key="base")) == {
             shop.at.date(): (1, 1, {"points": 50}, Decimal("30.00"))
         }
+
+    def test_keeps_variants_apart(self, shop: Shop, ada: Member, bea: Member):
+        effects = {"large": [{"kind": "fixed_points", "points": 30, "wallet_type": "points"}]}
+        effects["small"] = [{"kind": "fixed_points", "points": 3, "wallet_type": "points"}]
+        variants = [{"key": k, "name": k, "percent": 50, "effects": e} for k, e in effects.items()]
+        campaign = factories.CampaignFactory.create(program=shop.program, key="trial")
+        definition = {"trigger": {"kind": "sale"}, "audience": {"variants": variants}}
+        campaigns.publish(campaign, definition=definition, by=None, at=shop.at, effective_at=shop.at)
+        shop.program.refresh_from_db()
+        split = split_of(definition)
+
+        shop.sells("1", "5.00", member=CARD)
+        shop.sells("2", "5.00", member=BEA)
+        days.count(shop.program)
+
+        expected = {"variant:large": {"points": 30}, "variant:small": {"points": 3}}
+        groups = [split.group_of("trial", str(member.pk)) for member in (ada, bea)]
+        found = CampaignDay.objects.filter(campaign=campaign)
+        assert {f"variant:{row.variant}" for row in found} == set(groups)
+        for row in found:
+            given = expected[f"variant:{row.variant}"]["points"]
+            assert row.points == {"points": given * groups.count(f"variant:{row.variant}")}
+        assert kept(shop.program) == from_the_rows(shop.program)
 
     def test_leaves_other_programs_alone(self, shop: Shop, ada: Member):
         shop.sells("1", "5.00")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from loyalty.core.models import Assignment, Program, Role
 from members.models import TierLadder, WalletType
 from rewards import campaigns, making, wording
-from rewards.models import Campaign, CampaignStatus
+from rewards.models import Campaign, CampaignStatus, KnownField, KnownValue
 from rewards.recipes.catalogue import RECIPES
 from tests import factories
 
@@ -97,6 +97,7 @@ class TestRecipe:
 
         made = Campaign.objects.get()
         assert response.headers["Location"] == reverse("admin:rewards_campaign_change", args=[made.pk])
+        assert marketer.get(response.headers["Location"]).status_code == 200
         assert (made.key, made.name, made.status) == ("quiet-afternoons", "Quiet afternoons", "draft")
         assert made.draft == {
             "trigger": {"kind": "sale"},
@@ -203,6 +204,23 @@ class TestRecipe:
     def test_that_does_not_exist_is_not_found(self, marketer: Client, points: WalletType):
         assert marketer.get(address("no-such")).status_code == 404
         assert marketer.post(address("no-such", told=True)).status_code == 404
+
+
+class TestKnown:
+    def test_offers_what_purchases_of_this_program_have_named(self, marketer: Client, program: Program):
+        elsewhere = factories.ProgramFactory.create()
+        for owner, value in ((program, "Coffee"), (program, "Tea"), (elsewhere, "Cocoa")):
+            KnownValue.objects.create(
+                program=owner, field=KnownField.CATEGORY, value=value, last_seen=factories.NOON.date()
+            )
+        known = reverse("admin:rewards_campaign_known")
+
+        answers = [marketer.get(known, {"list": "categories", "q": text}).json() for text in ("co", "", "\0")]
+
+        assert answers[0] == [["Coffee", "Coffee"]]
+        assert answers[1] == answers[2] == [["Coffee", "Coffee"], ["Tea", "Tea"]]
+        assert marketer.get(known, {"list": "members"}).status_code == 404
+        assert staff(program, Role.SUPPORT).get(known, {"list": "categories"}).status_code == 403
 
 
 class TestCopy:

@@ -47,7 +47,7 @@ BASE = {
 }
 
 
-def line(sku: str, amount: str, quantity: int = 1, **more: str) -> LineFacts:
+def line(sku: str, amount: str, quantity: int = 1, **more: Any) -> LineFacts:
     return LineFacts(id=sku, sku=sku, amount=Decimal(amount), quantity=Decimal(quantity), **more)
 
 
@@ -185,7 +185,7 @@ GIVES_POINTS = [one for one in RECIPES if one.key != "stamp-card"]
 
 def typed(question: Question, usual: Any) -> Any:
     """The usual answer as a form would give it."""
-    kinds = {recipe.FACTOR: Decimal, recipe.MONEY: Decimal, recipe.TIME: time.fromisoformat}
+    kinds: dict[str, Any] = {recipe.FACTOR: Decimal, recipe.MONEY: Decimal, recipe.TIME: time.fromisoformat}
     kind = kinds.get(question.kind)
     return kind(usual) if kind is not None and usual is not None else usual
 

@@ -19,15 +19,20 @@ document.addEventListener("DOMContentLoaded", () => {
       card.hidden = !(fits(card) && (!purpose || card.dataset.recipe === purpose));
       shown += card.hidden ? 0 : 1;
     }
-    for (const row of gallery.querySelectorAll("[data-copy-of]")) row.hidden = !fits(row.querySelector(".rg-who"));
+    const copies = [...gallery.querySelectorAll("[data-copy-of]")];
+    for (const row of copies) row.hidden = !fits(row.querySelector(".rg-who"));
+    const section = gallery.querySelector("[data-copies]");
+    if (section) section.hidden = copies.every((row) => row.hidden);
     gallery.querySelector("[data-none]").hidden = shown > 0;
   }
 
   search.addEventListener("input", narrow);
   gallery.querySelector("[data-gallery-search]").addEventListener("submit", (event) => {
-    event.preventDefault();
     const first = cards.find((card) => !card.hidden);
-    if (first) first.querySelector("a").click();
+    // Without a template of that name, the server looks through all campaigns that could be copied.
+    if (!first) return;
+    event.preventDefault();
+    first.querySelector("a").click();
   });
   for (const link of gallery.querySelectorAll("[data-purpose]")) {
     link.addEventListener("click", (event) => {

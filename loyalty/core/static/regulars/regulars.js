@@ -54,7 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
       target.removeAttribute("aria-busy");
       if (answer.ok && !answer.redirected) target.innerHTML = text;
     };
-    form.addEventListener("input", () => {
+    for (const kind of ["input", "change"]) form.addEventListener(kind, () => {
       clearTimeout(waiting);
       waiting = setTimeout(ask, 500);
     });

@@ -14,6 +14,7 @@ from rewards.models import Campaign
 from rewards.performance import outcome
 from rewards.performance.figures import Figures
 
+_DAYS: Final = ("day", "version", "variant", "activities", "members", "points", "cost", "sales")
 _GROUPS: Final = (
     "group", "expected_share", "members", "buyers", "sales", "sales_per_member", "before",
     "before_per_member",
@@ -28,8 +29,7 @@ def of(wanted: str, campaign: Campaign, days: Sequence[Row], counted: Figures | 
     """:raises Http404: if there is no such table, or nothing in it yet"""
     name = f"{campaign.key}-{wanted}"
     if wanted == "days":
-        header = ("day", "version", "variant", "activities", "members", "points", "cost", "sales")
-        return spreadsheets.download(name, header, _days(days))
+        return spreadsheets.download(name, _DAYS, _days(days))
     tables: dict[str, tuple[Sequence[str], Callable[[Figures], Iterator[tuple[Cell, ...]]]]] = {
         "groups": (_GROUPS, _groups),
         "effects": (_EFFECTS, _effects),

@@ -16,8 +16,8 @@ from rewards import standing
 from rewards.admin.campaign.performance import sums
 from rewards.admin.campaign.performance.words import ICONS, Words, share
 from rewards.admin.campaign.tabs import CampaignPages
-from rewards.models import Campaign, CampaignStatus
-from rewards.performance import figures, outcome
+from rewards.models import Campaign
+from rewards.performance import figures, measuring, outcome
 from rewards.performance.outcome import Outcome, Verdict
 
 SPANS: Final = (28, 91, 365)
@@ -46,7 +46,7 @@ def _span(request: HttpRequest) -> int:
 def _compared(program: Program, days: int) -> dict[str, Any]:
     campaigns = list(
         Campaign.objects.filter(program=program)
-        .exclude(status=CampaignStatus.DRAFT)
+        .exclude(status__in=measuring.NOT_BEGUN)
         .select_related("program", "measurement")
         .order_by("-pk")[:AT_MOST]
     )

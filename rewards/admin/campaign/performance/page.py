@@ -68,7 +68,7 @@ def performance_view(pages: CampaignPages, request: HttpRequest, campaign_id: st
         "measurement": measurement,
         "counted": counted,
         "may_measure": request.user.has_perm(MEASURE),
-        "is_draft": campaign.status == CampaignStatus.DRAFT,
+        "is_to_come": campaign.status in measuring.NOT_BEGUN,
         "has_groups": split_of(campaign.draft or {}).is_experiment,
         "form": form,
         "margin": margin,

@@ -188,10 +188,16 @@ class Words:
             headline = _("“%(one)s” sells more than “%(other)s”") % names
         difference = abs(pair.comparison.difference)
         text = _(
-            "Members of “%(one)s” bought for %(money)s more each than those of “%(other)s”, on average."
-            " Without a control group this says which is better, not whether either does anything."
-        ) % {**names, "money": self.money(difference)}
+            "Members of “%(one)s” bought for %(money)s more each than those of “%(other)s”, on average; with"
+            " 95 %% confidence the true difference lies between %(low)s and %(high)s. Without a control group"
+            " this says which is better, not whether either does anything."
+        ) % {**names, "money": self.money(difference), **self._ends(pair, is_turned=one is pair.other)}
         return headline, text, self._needed(found, pair)
+
+    def _ends(self, pair: Pair, *, is_turned: bool) -> dict[str, str]:
+        low, high = pair.comparison.interval.low, pair.comparison.interval.high
+        low, high = (-high, -low) if is_turned else (low, high)
+        return {"low": self.money(low, is_signed=True), "high": self.money(high, is_signed=True)}
 
     def pair(self, pair: Pair) -> str:
         return _("%(one)s against %(other)s") % {
