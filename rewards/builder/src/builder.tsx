@@ -11,6 +11,7 @@ import { Facts, type Vocabulary } from "./vocabulary";
 import { t } from "./words";
 
 const WAIT_MS = 350;
+const LEAVE_MS = 300;
 const PARTS = new Set(["fact", "operator", "kind"]);
 
 type Deed = { kind: "change"; to: Json; place: string } | { kind: "undo" } | { kind: "redo" };
@@ -24,6 +25,7 @@ function reduced(history: History, deed: Deed): History {
 /** The same with a value at the path; nothing there takes with it what is empty then. */
 export function withValue(definition: Json, path: Path, value: Json | undefined): Json {
   if (value !== undefined) return put(definition, path, value);
+  if (get(definition, path) === undefined) return definition;
   const last = path[path.length - 1];
   const above = path[path.length - 2];
   // Entries of lists keep their places while one types.
@@ -76,7 +78,8 @@ export function useWorking(settings: Settings): Working {
   useEffect(() => {
     const leave = (event: FocusEvent) => {
       const left = pointerOf((event.target as HTMLElement).id ?? "");
-      if (left) touch((before) => (before.has(left) ? before : new Set([...before, left])));
+      // Not at once: what appears must not push away the button that is being pressed.
+      if (left) setTimeout(() => touch((before) => (before.has(left) ? before : new Set([...before, left]))), LEAVE_MS);
     };
     document.addEventListener("focusout", leave);
     return () => document.removeEventListener("focusout", leave);

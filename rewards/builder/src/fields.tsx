@@ -24,7 +24,7 @@ export function Field({ path, label, type = "text", width = "8rem", unit, placeh
     <span class={`rb-field${unit ? " has-unit" : ""}`} style={{ width }}>
       <input id={idOf(path)} type={isOdd ? "text" : kind} inputMode={MODES[type]} aria-label={label} autocomplete="off" disabled={builder.isDisabled}
         placeholder={placeholder ?? EXAMPLES[type] ?? ""} value={shown(value)} {...attributes}
-        onInput={(event) => put(read(event.currentTarget.value, type))} />
+        onInput={(event) => put(read(event.currentTarget.value, type, value))} />
       {unit && <span class="rb-unit" aria-hidden="true">{unit}</span>}
       <Trouble path={path} />
     </span>
