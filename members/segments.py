@@ -98,7 +98,12 @@ def rewrite(segment: Segment, *, found: str, parameters: Sequence[Any], at: date
     :param found: a statement that selects `member_id`, each once, of members of the segment's
         program, with `parameters` as $1, $2 …
     """
-    return _change(segment, _ENTER_AND_LEAVE, found, parameters, at=at)
+    with transaction.atomic():
+        # How many conditions will find cannot be guessed. Who guesses few, and joins loops, takes minutes.
+        fetch("SET LOCAL enable_nestloop = off")
+        moved = _change(segment, _ENTER_AND_LEAVE, found, parameters, at=at)
+        fetch("SET LOCAL enable_nestloop = DEFAULT")
+    return moved
 
 
 _FOUND: Final = (

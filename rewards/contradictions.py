@@ -64,8 +64,8 @@ def _clash(asked: Iterable[Placed]) -> str | None:
     by_fact: defaultdict[Fact, list[Placed]] = defaultdict(list)
     for placed in asked:
         by_fact[_same(placed.leaf.fact, by_fact)].append(placed)
-    for fact, placed in by_fact.items():
-        if (pointer := _Wanted(fact).clash(placed)) is not None:
+    for fact, about in by_fact.items():
+        if (pointer := _Wanted(fact).clash(about)) is not None:
             return pointer
     return None
 

@@ -30,6 +30,7 @@ from rewards.engine.conditions import leaves
 from rewards.engine.definition import Definition, each_effect
 from rewards.engine.effects import FixedPoints, Multiplier, PointsPerUnit
 from rewards.engine.evaluate import CompiledCampaign
+from rewards.engine.gifts import GiftEffect
 from rewards.engine.problems import InvalidDefinition, Place
 from rewards.models import Backtest, Campaign, KnownValue
 
@@ -41,7 +42,9 @@ DAYS: Final = 30
 """A budget that lasts shorter may be a slip; also how far recent volume looks back."""
 NAMED_AT_MOST: Final = 4
 
-ERROR, WARNING, INFO = "error", "warning", "info"
+ERROR: Final = "error"
+WARNING: Final = "warning"
+INFO: Final = "info"
 type Severity = Literal["error", "warning", "info"]
 
 
@@ -68,6 +71,7 @@ class _Case(Struct, frozen=True):
     rule: Definition
     campaign: Campaign | None
     others: tuple[CompiledCampaign, ...]
+    """Those that run or will run by what is published; whose time is over is none."""
     terms: Terms
     prices: Mapping[str, Decimal]
     at: datetime
@@ -104,7 +108,11 @@ def lint(program: Program, definition: Mapping[str, Any], campaign: Campaign | N
         raw=definition,
         rule=rule,
         campaign=campaign if campaign is not None and not campaign._state.adding else None,
-        others=tuple(one for one in rules.of(program).in_force(at) if one.key != own),
+        others=tuple(
+            one
+            for one in rules.of(program).in_force(at)
+            if one.key != own and (one.definition.ends_at is None or at < one.definition.ends_at)
+        ),
         terms=terms.of(program),
         prices={kind.key: known.cost(kind.id, on=clock.local_date(program, at)) for kind in known.kinds},
         at=at,
@@ -380,7 +388,11 @@ def _multipliers(case: _Case) -> Iterator[Hint]:
 
 def _has_base(case: _Case, wallet_type: str) -> bool:
     effects = [*case.rule.effects, *(e for one in case.listening() for e in one.definition.effects)]
-    return any(effect.is_base and effect.wallet_type == wallet_type for effect in effects)
+    return any(
+        effect.is_base and effect.wallet_type == wallet_type
+        for effect in effects
+        if not isinstance(effect, GiftEffect)
+    )
 
 
 def _generosity(case: _Case) -> Iterator[Hint]:

@@ -67,7 +67,9 @@ class Side:
 
 
 def _used(use: Use, budget: InAll) -> Left:
-    return {"times": use.times, "points": use.points, "money": use.cost}[budget.unit]
+    if budget.unit == "money":
+        return use.cost
+    return use.times if budget.unit == "times" else use.points
 
 
 def _forget_earlier(counters: Counters, key: str) -> None:

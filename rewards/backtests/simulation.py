@@ -194,7 +194,8 @@ class Simulation:
         member.matched += 1
         member.given += points
         self.state.gifts = dict(Counter(self.state.gifts) + Counter(gift.kind for gift in gifts))
-        if part := next((found.variant for found in (*given, *gifts)), ""):
+        parts = [award.variant for award in given] + [gift.variant for gift in gifts]
+        if part := parts[0]:
             member.part = part
             self.state.parts[part] = self.state.parts.get(part, 0) + 1
         self._tally(one, points, _by_line(given))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -70,16 +71,22 @@ NONE = Limits()
 
 def period_key(period: str, local: datetime) -> str:
     """The period of that kind that a local moment is in: "day:2026-11-22", "week:2026-W47", "ever" …"""
+    return _period_key(period, local.date())
+
+
+@lru_cache(maxsize=1024)
+def _period_key(period: str, day: date) -> str:
+    """Asked for many times a sale, and the same all day long."""
     if period == "ever":
         return period
     if period == "week":
-        year, week, _ = local.isocalendar()
+        year, week, _ = day.isocalendar()
         return f"week:{year:04}-W{week:02}"
     named = {
-        "day": f"{local:%Y-%m-%d}",
-        "month": f"{local:%Y-%m}",
-        "quarter": f"{local:%Y}-Q{(local.month + 2) // 3}",
-        "year": f"{local:%Y}",
+        "day": f"{day:%Y-%m-%d}",
+        "month": f"{day:%Y-%m}",
+        "quarter": f"{day:%Y}-Q{(day.month + 2) // 3}",
+        "year": f"{day:%Y}",
     }
     return f"{period}:{named[period]}"
 

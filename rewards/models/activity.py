@@ -128,6 +128,13 @@ class Activity(models.Model):
             models.Index(name="activities_by_day", fields=["program", "-id"]),
             # In the order in which things happened, for what goes through a period from its start to its end.
             models.Index(name="activities_as_they_happened", fields=["program", "occurred_at", "id"]),
+            # All that the history of all members is counted from, without the wide rows of the table.
+            models.Index(
+                name="sales_by_moment",
+                fields=["program", "occurred_at"],
+                include=["member", "amount", "returned_amount"],
+                condition=Q(kind="sale"),
+            ),
             models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
         ]
 

@@ -52,7 +52,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     The newest experiment of a campaign: its time, the equally long time before, and its groups.
 
     `taken_at` says when the audience was written down, if it was; `versions`
-    are the numbers of those that were in force.
+    are the numbers of those that were in force, `earlier` says how many experiments came before.
+    Before `sales_begin_at` the program has no sales.
     """
 
     starts_at: datetime
@@ -64,8 +65,14 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     taken_at: datetime | None
     versions: tuple[int, ...]
     earlier: int
+    sales_begin_at: datetime | None
     names: dict[str, str]
     sums: tuple[GroupSums, ...]
+
+    @property
+    def before_is_cut(self) -> bool:
+        """Whether the time before reaches back to where there are no sales yet."""
+        return self.sales_begin_at is None or self.before < self.sales_begin_at
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -61,6 +61,10 @@ _KEPT_AUDIENCE: Final = """
 JOIN rewards_campaignaudiencemember kept
      ON kept.member_id = member.id AND kept.audience_id = %(audience)s"""
 
+_FIRST_SALE: Final = """
+SELECT (SELECT occurred_at FROM rewards_activity WHERE program_id = %(program)s AND kind = 'sale'
+        ORDER BY occurred_at LIMIT 1)"""
+
 _SUMS: Final = """
 WITH bought AS (
     SELECT member_id,
@@ -245,6 +249,7 @@ class _Reading:
 
     def _compared(self) -> Compared:
         newest = self.newest
+        ((first_sale_at,),) = _rows(_FIRST_SALE, self.given)
         names: dict[str, str] = {}
         for version in newest.versions:
             names |= experiments.variant_names(version.definition)
@@ -258,6 +263,7 @@ class _Reading:
             taken_at=self.audience.taken_at if self.audience else None,
             versions=tuple(version.number for version in newest.versions),
             earlier=self.earlier,
+            sales_begin_at=first_sale_at,
             names=names,
             sums=tuple(self._sums()),
         )

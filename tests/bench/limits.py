@@ -25,7 +25,7 @@ LIMITS: dict[str, Any] = {
     "per_member": [{"times": 1_000, "per": "day"}],
     "in_all": [{"points": 1_000_000_000}],
 }
-MEMBERS = 2_000
+MEMBERS = 500
 
 
 def main() -> None:

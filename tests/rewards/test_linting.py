@@ -183,6 +183,16 @@ class TestLint:
         assert sum(hint.code == "overlaps" for hint in large) == 1
         assert sum(hint.code == "overlaps" for hint in everything) == 2
 
+    def test_a_campaign_whose_time_is_over_does_not_overlap(self, program: Program, noon: Any):
+        other = factories.CampaignFactory.create(program=program, key="over", name="Over")
+        schedule = {"starts_at": "2026-06-01T00:00:00Z", "ends_at": "2026-06-02T00:00:00Z"}
+        campaigns.publish(other, definition=factories.definition(TEN, schedule=schedule), by=None, at=noon)
+        program.refresh_from_db()
+
+        hints = lint(program, factories.definition(TEN))
+
+        assert [hint.text for hint in hints] == ["“A point for each euro” may give for the same activity."]
+
     def test_a_group_whose_campaigns_choose_in_different_ways(self, program: Program, noon: Any):
         other = factories.CampaignFactory.create(program=program, key="other", name="Other")
         first = factories.definition(TEN, stacking={"group": "g", "choose": "first"})

@@ -4,9 +4,11 @@ import html
 import json
 import re
 from io import BytesIO
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +16,7 @@ from loyalty.core.models import Program, Role
 from members import segments
 from members.models import AttributeType, EventType, Member, Segment, SegmentMember
 from rewards import segmenting
+from rewards.admin.segment import described
 from tests import factories
 from tests.test_admin import staff
 
@@ -198,6 +201,21 @@ class TestMembers:
         assert f"?after={members[1].pk}" in first
         assert str(members[0].pk) not in first
         assert str(members[0].pk) in second
+
+    def test_reads_a_page_of_many_by_an_index(self, marketer, program, guests, noon):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO members_segmentmember (segment_id, member_id, program_id, since)"
+                " SELECT %s, gen_random_uuid(), %s, now() FROM generate_series(1, 20000)",
+                [guests.pk, program.pk],
+            )
+            cursor.execute("ANALYZE members_segmentmember")
+            places = described.places_of(guests).select_related(None)
+            plan = places.filter(member_id__lt=UUID(int=2**127))[:51].explain()
+
+        assert "Index" in plan
+        assert "Seq Scan on members_segmentmember" not in plan
+        assert "Sort" not in plan
 
 
 class TestIsolation:

@@ -35,6 +35,16 @@ _PERIODS: Final = {
 }
 
 
+def percent(standing: Standing) -> int:
+    """Rounded down: a budget that is not at its end is not shown as if it were."""
+    return int((standing.share * 100).to_integral_value(ROUND_DOWN))
+
+
+def shown_percent(standing: Standing) -> str:
+    """As it is read: what has begun is not told to be nothing."""
+    return _now("under 1") if standing.used and not percent(standing) else str(percent(standing))
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A budget as the page shows it."""
@@ -44,13 +54,11 @@ class Card:
 
     @property
     def percent(self) -> int:
-        """Rounded down: a budget that is not at its end is not shown as if it were."""
-        return int((self.standing.share * 100).to_integral_value(ROUND_DOWN))
+        return percent(self.standing)
 
     @property
     def percent_shown(self) -> str:
-        """As it is read: what has begun is not told to be nothing."""
-        return _now("under 1") if self.standing.used and not self.percent else str(self.percent)
+        return shown_percent(self.standing)
 
     @property
     def is_money(self) -> bool:

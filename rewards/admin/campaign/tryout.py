@@ -209,7 +209,9 @@ def _judged(
         person, member = explaining.facts_of(activity, program).member, activity.member
     elif who == MEMBER and request.user.has_perm(SEE_MEMBERS):
         member = _member(form.cleaned_data["member"], campaign)
-        person = member and trying.person(member, reported, moment=form.local, program=program, book=book)
+        if member is None:
+            return None, None
+        person = trying.person(member, reported, moment=form.local, program=program, book=book)
     else:
         person = form.made_up(book.asks(reported.kind, reported.event_type).history)
     if person is None:

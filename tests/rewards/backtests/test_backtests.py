@@ -229,6 +229,7 @@ class TestSlices:
         assert lost is not None  # and is never heard of again
 
         assert running.claimed(asked.pk) is None
+        assert lost.heard_at is not None
         Backtest.objects.update(heard_at=lost.heard_at - timedelta(minutes=2))
         assert running.abandoned() == [asked.pk]
         carried_out(asked)
@@ -243,6 +244,7 @@ class TestSlices:
         asked, _ = asking.ask(draft, definition=draft.draft, actor="staff:1")
         slow = running.claimed(asked.pk)
         assert slow is not None
+        assert slow.heard_at is not None
         Backtest.objects.update(heard_at=slow.heard_at - timedelta(minutes=2))
         other = running.claimed(asked.pk)
         assert other is not None

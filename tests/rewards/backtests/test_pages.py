@@ -211,11 +211,10 @@ class TestWhoMay:
         sale = Activity.objects.first()
         assert sale is not None
 
-        for name, *more in [
-            ("backtest",), ("tryout",), ("backtest_result", backtest.pk), ("backtest_days", backtest.pk),
-            ("backtest_progress", backtest.pk),
-        ]:  # fmt: skip
-            assert stranger.get(address(draft, name, *more)).status_code == 404
+        for name in ("backtest", "tryout"):
+            assert stranger.get(address(draft, name)).status_code == 404
+        for name in ("backtest_result", "backtest_days", "backtest_progress"):
+            assert stranger.get(address(draft, name, backtest.pk)).status_code == 404
         assert stranger.get(address(own, "backtest_result", backtest.pk)).status_code == 404
         assert stranger.get(address(own, "tryout"), {"activity": str(sale.pk)}).status_code == 404
         assert sale.external_id not in text_of(stranger.get(address(own, "tryout"), {"q": "1001"}))

@@ -190,9 +190,12 @@ class TestFigures:
         shop = replace(shop, program=campaign.program)
         shop.later(days=5).sells("late", "33.00", member=card(1), occurred_at=shop.at - timedelta(hours=3))
 
-        (group,) = found(campaign, at=shop.at + timedelta(days=6)).compared.groups
+        compared = found(campaign, at=shop.at + timedelta(days=6)).compared
 
+        (group,) = compared.groups
         assert (group.sales, group.before) == (0, Decimal("33.00"))
+        assert compared.sales_begin_at == shop.at - timedelta(hours=3)
+        assert compared.before_is_cut
 
     def test_says_what_became_of_the_points(self, shop: Shop, people: list[Member], points: WalletType):
         campaign = begun(shop.program, at=shop.at, audience={})
@@ -255,7 +258,7 @@ class TestFigures:
         for number in range(30):
             shop.later(minutes=number).sells(f"s{number}", "20.00", member=card(number))
 
-        with django_assert_num_queries(22):
+        with django_assert_num_queries(23):
             found(campaign, at=shop.at + timedelta(days=1))
 
     def test_are_kept_and_read_again_unchanged(self, shop: Shop, people: list[Member]):

@@ -37,7 +37,8 @@ def compared(*groups: Group, points: int = 1000, cost: str = "10.00", is_experim
     )
     return Compared(
         starts_at=START, until=START + timedelta(days=28), before=START - timedelta(days=28), is_over=True,
-        is_experiment=is_experiment, is_everyone=True, taken_at=None, versions=(1,), earlier=0, names={},
+        is_experiment=is_experiment, is_everyone=True, taken_at=None, versions=(1,), earlier=0,
+        sales_begin_at=None, names={},
         sums=sums,
     )  # fmt: skip
 

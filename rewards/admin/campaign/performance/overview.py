@@ -14,7 +14,7 @@ from loyalty.core.models import Program
 from members.finance import estimates
 from rewards import standing
 from rewards.admin.campaign.performance import sums
-from rewards.admin.campaign.performance.words import ICONS, Words, share
+from rewards.admin.campaign.performance.words import ICONS, Words, share, shares_between
 from rewards.admin.campaign.tabs import CampaignPages
 from rewards.models import Campaign
 from rewards.performance import figures, measuring, outcome
@@ -113,7 +113,5 @@ def _effects(rows: list[dict[str, Any]]) -> charts.Ranges | None:
         ends = found.main.comparison.relative_interval if found and found.main else None
         if found and found.main and ends and found.main.comparison.relative is not None:
             middle = found.main.comparison.relative
-            drawn.append(
-                (row["campaign"].name, f"{share(ends.low)} – {share(ends.high)}", ends.low, middle, ends.high)
-            )
+            drawn.append((row["campaign"].name, shares_between(ends), ends.low, middle, ends.high))
     return charts.ranges(drawn) if drawn else None

@@ -23,7 +23,7 @@ from loyalty.core.admin import charts
 from members.finance import estimates
 from rewards import budgets, tasks
 from rewards.admin.campaign.performance import downloads, overview, sums
-from rewards.admin.campaign.performance.words import Words, share
+from rewards.admin.campaign.performance.words import Words, share, shares_between
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
 from rewards.models import Campaign, CampaignMeasurement, CampaignStatus
 from rewards.performance import figures, measuring, outcome
@@ -187,7 +187,7 @@ def _pair(pair: Pair, words: Words) -> dict[str, Any]:
         "shown": words.money(comparison.difference, is_signed=True),
         "interval": words.between(comparison.interval),
         "relative": share(comparison.relative) if comparison.relative is not None else "–",
-        "relative_interval": f"{share(relative.low)} – {share(relative.high)}" if relative else "–",
+        "relative_interval": shares_between(relative) if relative else "–",
         "plain": words.money(pair.plain.difference, is_signed=True),
         "plain_interval": words.between(pair.plain.interval),
         "chance": words.chance(pair),
@@ -232,8 +232,7 @@ def _returned(found: Outcome, words: Words) -> dict[str, Any] | None:
         "gain": None if one.gain is None else words.money(one.gain, is_signed=True),
         "gain_interval": one.gain_interval and words.between(one.gain_interval),
         "on_cost": None if one.on_cost is None else share(one.on_cost),
-        "on_cost_interval": one.on_cost_interval
-        and f"{share(one.on_cost_interval.low)} – {share(one.on_cost_interval.high)}",
+        "on_cost_interval": one.on_cost_interval and shares_between(one.on_cost_interval),
     }
 
 

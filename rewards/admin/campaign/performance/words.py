@@ -223,6 +223,12 @@ def share(part: float) -> str:
     return f"{figure(percent.quantize(unit, ROUND_HALF_UP) + Decimal(0))} %"
 
 
+def shares_between(interval: Interval) -> str:
+    """The ends of an interval as percent."""
+    low, high = share(interval.low), share(interval.high)
+    return _("%(low)s to %(high)s") % {"low": low, "high": f"+{high}" if interval.high > 0 else high}
+
+
 def _about(members: int) -> int:
     """With two digits that mean something."""
     zeros = max(len(str(members)) - 2, 0)
