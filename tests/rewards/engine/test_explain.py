@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.rewards.engine.builders import (
 )
 
 COFFEE = leaf("line.category", "eq", "coffee")
-DETAILS = {"days": {"days": 30}, "lines": {"lines": COFFEE}}
+DETAILS: dict[str, dict[str, Any]] = {"days": {"days": 30}, "lines": {"lines": COFFEE}}
 LOGIN = {"kind": "event", "event_type": "app.login"}
 STRANGER = MemberFacts(tier="", balance=0, enrolled_date=date(2026, 6, 6))
 OPERANDS = {
