@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('core', '0005_household_size'),
         ('members', '0012_wallets_are_locked_in_order'),
-        ('rewards', '0004_life'),
+        ('rewards', '0007_life'),
     ]
 
     operations = [

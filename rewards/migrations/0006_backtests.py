@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('core', '0005_household_size'),
         ('members', '0013_segments'),
-        ('rewards', '0004_known_values'),
+        ('rewards', '0005_known_values'),
     ]
 
     operations = [

@@ -12,10 +12,10 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0006_profile'),
-        ('members', '0013_birthdays'),
+        ('core', '0007_profile'),
+        ('members', '0014_birthdays'),
         ('pghistory', '0007_auto_20250421_0444'),
-        ('rewards', '0004_performance'),
+        ('rewards', '0008_performance'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

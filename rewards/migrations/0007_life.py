@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0006_campaign_approval'),
-        ('rewards', '0004_backtests'),
+        ('rewards', '0006_backtests'),
     ]
 
     operations = [

@@ -6,9 +6,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0006_profile'),
-        ('members', '0013_birthdays'),
-        ('rewards', '0004_occasions'),
+        ('core', '0007_profile'),
+        ('members', '0014_birthdays'),
+        ('rewards', '0009_occasions'),
     ]
 
     operations = [

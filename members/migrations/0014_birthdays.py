@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0006_profile'),
+        ('core', '0007_profile'),
         ('members', '0013_segments'),
     ]
 
