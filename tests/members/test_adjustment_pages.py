@@ -227,7 +227,7 @@ class TestApprovals:
         said = marketer.post(step("approve", asked), follow=True).content.decode()
 
         assert "You may not decide on this" in said
-        assert Approval.objects.get(pk=asked.pk).status == ApprovalStatus.WAITING
+        assert Approval.objects.get(pk=asked.pk).status == ApprovalStatus.PENDING
 
     def test_are_no_links_that_somebody_else_could_have_one_follow(self, asked: Approval, colleague: Client):
         assert colleague.get(step("approve", asked)).status_code == 405
