@@ -231,6 +231,15 @@ class TestAVerdict:
 
 class TestSentence:
     @pytest.mark.parametrize(
+        ("pieces", "said"),
+        [("1", "with at least 1 item of category coffee"), ("2", "with at least 2 items of category coffee")],
+    )
+    def test_counts_pieces_as_people_do(self, pieces, said):
+        condition = leaf("lines.quantity", "gte", pieces) | {"lines": COFFEE}
+
+        assert said in sentence(definition(fixed(), conditions=condition), currency="EUR")
+
+    @pytest.mark.parametrize(
         ("effects", "conditions", "text"),
         [
             ([fixed(1)], None, "For every sale: 1 point."),
