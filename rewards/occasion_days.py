@@ -22,7 +22,7 @@ from loyalty.core.models import Program
 from members.ledger import store
 from rewards import occasions, rules
 from rewards.models import OccasionDay
-from rewards.occasions import Occasion, start_of
+from rewards.occasions import Occasion
 
 AT_ONCE: Final = 500
 LOOKED_AT_ONCE: Final = 5_000
@@ -183,7 +183,7 @@ def _yearly(kind: str, member_id: UUID, asked: _Day, **more: int) -> Occasion:
         type=f"member.{kind}",
         member_id=member_id,
         key=f"{kind}:{member_id}:{asked.day.year}",
-        occurred_at=start_of(asked.day, asked.program),
+        occurred_at=clock.start_of_day(asked.program, asked.day),
         attributes={"year": asked.day.year, **more},
     )
 
@@ -222,7 +222,7 @@ def _inactive(asked: _Day) -> Page:
 
 
 def _days_asked_about(asked: _Day) -> frozenset[int]:
-    running = rules.of(asked.program).in_force(start_of(asked.day, asked.program))
+    running = rules.of(asked.program).in_force(clock.start_of_day(asked.program, asked.day))
     triggers = (campaign.definition.trigger for campaign in running)
     return frozenset(
         int(days) for trigger in triggers if trigger.kind == "inactivity" for days in trigger.wanted
@@ -234,7 +234,7 @@ def _silent(member_id: UUID, since: date, days: int, asked: _Day) -> Occasion:
         type="member.inactive",
         member_id=member_id,
         key=f"inactive:{member_id}:{days}:{since}",
-        occurred_at=start_of(asked.day, asked.program),
+        occurred_at=clock.start_of_day(asked.program, asked.day),
         attributes={"days": days, "since": str(since)},
     )
 
