@@ -17,7 +17,7 @@ from django.db import transaction
 from msgspec import Struct
 
 from loyalty.core import clock, events
-from loyalty.core.db import Batch, fetch
+from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members.ledger import store
 from rewards import occasions, rules
@@ -95,22 +95,17 @@ def _publish(found: Sequence[Occasion], event_type: str | None, program: Program
     if event_type is None or not found:
         return
     store.lock(occasion.member_id for occasion in found)
-    batch = Batch()
-    events.add_to(
-        batch,
-        [
-            events.NewEvent(
-                type=event_type,
-                program_id=program.pk,
-                member_id=occasion.member_id,
-                occurred_at=occasion.occurred_at,
-                recorded_at=at,
-                data=dict(occasion.attributes),
-            )
-            for occasion in found
-        ],
+    events.publish(
+        events.NewEvent(
+            type=event_type,
+            program_id=program.pk,
+            member_id=occasion.member_id,
+            occurred_at=occasion.occurred_at,
+            recorded_at=at,
+            data=dict(occasion.attributes),
+        )
+        for occasion in found
     )
-    batch.write()
 
 
 # Days that come again each year.
