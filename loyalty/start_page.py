@@ -8,9 +8,8 @@ of the newest and the health of integrations are read anew each time.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -155,7 +154,7 @@ def _figures(program: Program, span: str) -> dict[str, Any]:
 def _counted(program: Program, span: str) -> dict[str, Any]:
     step, length = RANGES[span]
     starts = _starts(clock.today(program), step, length)
-    since = datetime(starts[0].year, starts[0].month, starts[0].day, tzinfo=ZoneInfo(program.time_zone))
+    since = clock.start_of_day(program, starts[0])
     moved = {
         one.start: one
         for one in figures.movements(program, since=since, step="day" if step == "day" else "month")

@@ -16,7 +16,7 @@ from django.db.models import Sum
 from msgspec import Struct
 
 from loyalty.core import events
-from loyalty.core.db import Batch, fetch
+from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from rewards.costs import cheapest_point
 from rewards.drawing import SLOTS, WARNS_AT
@@ -174,9 +174,7 @@ def _look(budget_id: UUID, *, at: datetime, is_short: bool) -> None:
     if told or is_empty != budget.is_empty:
         budget.is_empty = is_empty
         budget.save(update_fields=["warned_at", "exhausted_at", "is_empty"])
-    batch = Batch()
-    events.add_to(batch, told)
-    batch.write()
+    events.publish(told)
 
 
 def _least(budget: CampaignBudget, at: datetime) -> Decimal:

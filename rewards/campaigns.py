@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.core import events
-from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Approval, ApprovalStatus, User
 from members.models import WalletType
@@ -507,7 +506,6 @@ def tell(
     campaign: Campaign, event_type: str, version: CampaignVersion, *, occurred_at: datetime, at: datetime
 ) -> None:
     """Have the world know that it started or ended. A pause is neither an end nor, when over, a start."""
-    batch = Batch()
     event = events.NewEvent(
         type=event_type,
         program_id=campaign.program_id,
@@ -516,5 +514,4 @@ def tell(
         recorded_at=at,
         data={"campaign": campaign.key, "version": version.number, "status": campaign.status},
     )
-    events.add_to(batch, [event])
-    batch.write()
+    events.publish([event])

@@ -3,8 +3,8 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from loyalty.core import clock
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 
@@ -27,7 +27,7 @@ def costs_column(day: str) -> str:
 
 def cheapest_point(program: Program, *, at: datetime) -> Decimal | None:
     """What the cheapest of the points costs that cost anything; None if none does."""
-    day = at.astimezone(ZoneInfo(program.time_zone)).date()
+    day = clock.local_date(program, at)
     cost: Decimal | None
     ((cost,),) = fetch(_CHEAPEST, [program.pk, day])
     return cost

@@ -3,16 +3,14 @@
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from loyalty.core import keys
 from loyalty.core.db import violated
 from loyalty.core.models import Program
 from rewards.engine import definition as engine
 from rewards.models import Campaign
 
-KEY_AT_MOST: Final = 36
-"""Leaves room for a number behind it."""
 NAME_AT_MOST: Final = 100
 _ATTEMPTS: Final = 5
 
@@ -57,10 +55,5 @@ def _rule_of(campaign: Campaign) -> dict[str, Any]:
 
 
 def free_key(name: str, *, program: Program) -> str:
-    """A key that no campaign of the program has, such as "happy-hour-2"."""
-    wanted = slugify(name)[:KEY_AT_MOST].strip("-_") or "campaign"
-    taken = set(
-        Campaign.objects.filter(program=program, key__startswith=wanted).values_list("key", flat=True)
-    )
-    names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
-    return next(name for name in names if name not in taken)
+    """A key that no campaign of the program has."""
+    return keys.free_key(name, among=Campaign.objects.filter(program=program), otherwise="campaign")

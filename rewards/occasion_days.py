@@ -17,12 +17,12 @@ from django.db import transaction
 from msgspec import Struct
 
 from loyalty.core import clock, events
-from loyalty.core.db import Batch, fetch
+from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members.ledger import store
 from rewards import occasions, rules
 from rewards.models import OccasionDay
-from rewards.occasions import Occasion, start_of
+from rewards.occasions import Occasion
 
 AT_ONCE: Final = 500
 LOOKED_AT_ONCE: Final = 5_000
@@ -95,22 +95,17 @@ def _publish(found: Sequence[Occasion], event_type: str | None, program: Program
     if event_type is None or not found:
         return
     store.lock(occasion.member_id for occasion in found)
-    batch = Batch()
-    events.add_to(
-        batch,
-        [
-            events.NewEvent(
-                type=event_type,
-                program_id=program.pk,
-                member_id=occasion.member_id,
-                occurred_at=occasion.occurred_at,
-                recorded_at=at,
-                data=dict(occasion.attributes),
-            )
-            for occasion in found
-        ],
+    events.publish(
+        events.NewEvent(
+            type=event_type,
+            program_id=program.pk,
+            member_id=occasion.member_id,
+            occurred_at=occasion.occurred_at,
+            recorded_at=at,
+            data=dict(occasion.attributes),
+        )
+        for occasion in found
     )
-    batch.write()
 
 
 # Days that come again each year.
@@ -183,7 +178,7 @@ def _yearly(kind: str, member_id: UUID, asked: _Day, **more: int) -> Occasion:
         type=f"member.{kind}",
         member_id=member_id,
         key=f"{kind}:{member_id}:{asked.day.year}",
-        occurred_at=start_of(asked.day, asked.program),
+        occurred_at=clock.start_of_day(asked.program, asked.day),
         attributes={"year": asked.day.year, **more},
     )
 
@@ -222,7 +217,7 @@ def _inactive(asked: _Day) -> Page:
 
 
 def _days_asked_about(asked: _Day) -> frozenset[int]:
-    running = rules.of(asked.program).in_force(start_of(asked.day, asked.program))
+    running = rules.of(asked.program).in_force(clock.start_of_day(asked.program, asked.day))
     triggers = (campaign.definition.trigger for campaign in running)
     return frozenset(
         int(days) for trigger in triggers if trigger.kind == "inactivity" for days in trigger.wanted
@@ -234,7 +229,7 @@ def _silent(member_id: UUID, since: date, days: int, asked: _Day) -> Occasion:
         type="member.inactive",
         member_id=member_id,
         key=f"inactive:{member_id}:{days}:{since}",
-        occurred_at=start_of(asked.day, asked.program),
+        occurred_at=clock.start_of_day(asked.program, asked.day),
         attributes={"days": days, "since": str(since)},
     )
 

@@ -7,10 +7,9 @@ campaign listens leaves nothing behind.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import connection
@@ -87,8 +86,3 @@ def referral_qualified(*, member_id: UUID, friend: Member, occurred_at: datetime
         occurred_at=occurred_at,
         attributes={"friend": str(friend.pk)},
     )
-
-
-def start_of(day: date, program: Program) -> datetime:
-    """When a day begins for the program's members: when what it brings has happened."""
-    return datetime.combine(day, time.min, ZoneInfo(program.time_zone))

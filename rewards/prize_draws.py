@@ -20,7 +20,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.core import audit, events
-from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from rewards.models import DrawWinner, PrizeDraw
@@ -116,19 +115,14 @@ def _keep(prizes: PrizeDraw, winners: list[Winner], *, at: datetime) -> None:
         DrawWinner(draw=prizes, member_id=winner.member_id, place=place, ticket=winner.ticket)
         for place, winner in enumerate(winners, start=1)
     )
-    batch = Batch()
-    events.add_to(
-        batch,
-        [
-            events.NewEvent(
-                type="draw.won",
-                program_id=prizes.program_id,
-                member_id=winner.member_id,
-                occurred_at=at,
-                recorded_at=at,
-                data={"draw": prizes.key, "place": place},
-            )
-            for place, winner in enumerate(winners, start=1)
-        ],
+    events.publish(
+        events.NewEvent(
+            type="draw.won",
+            program_id=prizes.program_id,
+            member_id=winner.member_id,
+            occurred_at=at,
+            recorded_at=at,
+            data={"draw": prizes.key, "place": place},
+        )
+        for place, winner in enumerate(winners, start=1)
     )
-    batch.write()

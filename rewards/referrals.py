@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from loyalty.core import events
-from loyalty.core.db import Batch, fetch
+from loyalty.core.db import fetch
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Event, Program
 from members import references
@@ -162,19 +162,14 @@ def _publish(counted: Sequence[tuple[Referral, datetime]], program: Program, at:
     if not counted:
         return
     store.lock(row.member.pk for row, _ in counted)
-    batch = Batch()
-    events.add_to(
-        batch,
-        [
-            events.NewEvent(
-                type="referral.qualified",
-                program_id=program.pk,
-                member_id=row.member.pk,
-                occurred_at=moment,
-                recorded_at=at,
-                data={"friend": str(row.friend_id), "referral_id": str(row.pk)},
-            )
-            for row, moment in counted
-        ],
+    events.publish(
+        events.NewEvent(
+            type="referral.qualified",
+            program_id=program.pk,
+            member_id=row.member.pk,
+            occurred_at=moment,
+            recorded_at=at,
+            data={"friend": str(row.friend_id), "referral_id": str(row.pk)},
+        )
+        for row, moment in counted
     )
-    batch.write()

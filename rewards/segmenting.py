@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from loyalty.core import keys
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Program
 from members import segments
@@ -87,11 +87,8 @@ def _dependencies(trees: Mapping[str, Any]) -> dict[str, frozenset[str]]:
 
 
 def free_key(name: str, *, program: Program) -> str:
-    """A key for a new segment of that name, which no other segment of the program has."""
-    wanted = slugify(name)[:36].strip("-_") or "segment"
-    taken = set(Segment.objects.of(program).filter(key__startswith=wanted).values_list("key", flat=True))
-    names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
-    return next(key for key in names if key not in taken)
+    """A key that no segment of the program has."""
+    return keys.free_key(name, among=Segment.objects.of(program), otherwise="segment")
 
 
 def refresh(segment_id: UUID, *, at: datetime) -> Turnover:

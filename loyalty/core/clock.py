@@ -1,6 +1,6 @@
 """What time it is for a program. Operations take the moment as an argument; only interfaces call this."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -21,3 +21,8 @@ def today(program: Program) -> date:
 def local_date(program: Program, moment: datetime) -> date:
     """The day that a moment falls on for the program's members."""
     return moment.astimezone(ZoneInfo(program.time_zone)).date()
+
+
+def start_of_day(program: Program, day: date) -> datetime:
+    """The first moment of a day for the program's members."""
+    return datetime.combine(day, time.min, ZoneInfo(program.time_zone))

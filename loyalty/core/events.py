@@ -114,6 +114,13 @@ def add_to(batch: Batch, events: Iterable[NewEvent]) -> None:
     )
 
 
+def publish(told: Iterable[NewEvent]) -> None:
+    """Publish events by themselves, in the transaction of the change."""
+    batch = Batch()
+    add_to(batch, told)
+    batch.write()
+
+
 def seal() -> int:
     """
     Move the seal as far as it can go now, and say how far that is.

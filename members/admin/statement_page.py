@@ -1,7 +1,7 @@
 """A member's statement for any period: on a page, on paper, and as CSV; and the balance on any day."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -72,7 +72,9 @@ class Sheet:
             self.wallet = next(wallet for wallet in self.wallets if str(wallet.pk) == given["wallet"])
             self.start, self.end, self.on = given["start"], given["end"], given["on"]
             self.period = statement.period(
-                self.wallet, _midnight(self.start, program), _midnight(self.end + timedelta(days=1), program)
+                self.wallet,
+                clock.start_of_day(program, self.start),
+                clock.start_of_day(program, self.end + timedelta(days=1)),
             )
 
     def _asked(self, request: HttpRequest) -> dict[str, Any]:
@@ -96,7 +98,7 @@ class Sheet:
     def balance_on(self) -> Balance | None:
         if self.period is None or self.on is None:
             return None
-        return statement.opening(self.wallet, _midnight(self.on + timedelta(days=1), self.program))
+        return statement.opening(self.wallet, clock.start_of_day(self.program, self.on + timedelta(days=1)))
 
     def context(self) -> dict[str, Any]:
         if self.period is None:
@@ -113,10 +115,6 @@ class Sheet:
             "shows_parts": any(line.after.pending or line.after.held for line in lines),
             "balance_on": self.balance_on(),
         }
-
-
-def _midnight(day: date, program: Program) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(program.time_zone))
 
 
 def _by_kind(period: Period) -> list[tuple[str, int]]:

@@ -1,10 +1,9 @@
 """Asking for a backtest, and calling it off."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, ClassVar, Final
-from zoneinfo import ZoneInfo
 
 import orjson
 from django.db import transaction
@@ -23,7 +22,6 @@ from rewards.models import Backtest, BacktestStatus, Campaign, CampaignVersion
 
 DAYS_AT_MOST: Final = 1_100
 WAITING_AT_MOST: Final = 10
-MONTHS_BY_DEFAULT: Final = 12
 
 
 class NothingHappened(DomainError):
@@ -134,8 +132,7 @@ def _period(program: Program, first: date | None, last: date | None) -> tuple[da
         raise PeriodOutOfRange(_("Choose at most %(days)s days.") % {"days": DAYS_AT_MOST}, pointer="#/first")
     if first > clock.today(program):
         raise PeriodOutOfRange(_("Nothing has happened then yet."), pointer="#/first")
-    zone = ZoneInfo(program.time_zone)
-    return datetime.combine(first, time.min, zone), datetime.combine(last + timedelta(days=1), time.min, zone)
+    return clock.start_of_day(program, first), clock.start_of_day(program, last + timedelta(days=1))
 
 
 def _prices(program: Program, kinds: list[tuple[Any, str]], *, on: date) -> dict[str, str]:

@@ -16,18 +16,17 @@ beginning of the transaction that writes it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
 
+from loyalty.core import clock
 from loyalty.core.db import fetch
-from loyalty.core.ids import NEW_ID
+from loyalty.core.ids import NEW_ID, first_id_of
 from loyalty.core.models import Program
-from members.finance.periods import moment
 from rewards.models import CampaignDay, CampaignDayMark
 
 MARGIN: Final = timedelta(minutes=1)
@@ -108,21 +107,13 @@ def _locked(program: Program) -> CampaignDayMark:
 def _safe_mark(since: UUID) -> UUID:
     """The id below which nothing can come to light any more."""
     ((oldest,),) = fetch(_OLDEST)
-    return max(since, first_id(oldest - MARGIN))
-
-
-def first_id(at: datetime) -> UUID:
-    """The lowest id (UUIDv7) that can be made at that moment by the real clock."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)
+    return max(since, first_id_of(oldest - MARGIN))
 
 
 def _count(program: Program, first: date, last: date) -> None:
-    zone = ZoneInfo(program.time_zone)
     CampaignDay.objects.filter(program=program, day__gte=first, day__lte=last).delete()
-    fetch(
-        _COUNT,
-        [program.pk, program.time_zone, moment(first, zone), moment(last + timedelta(days=1), zone)],
-    )
+    starts_at, ends_at = (clock.start_of_day(program, day) for day in (first, last + timedelta(days=1)))
+    fetch(_COUNT, [program.pk, program.time_zone, starts_at, ends_at])
 
 
 def spans(days: Iterable[date]) -> Iterator[tuple[date, date]]:

@@ -9,14 +9,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.text import slugify
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.core.admin.base import ProgramForm
-from loyalty.core.models import Program
-from rewards import drafts, wording
+from rewards import drafts, making, wording
 from rewards.admin.building.asked import judgement
 from rewards.admin.building.offered import vocabulary
 from rewards.admin.building.words import words
@@ -47,7 +45,7 @@ class CampaignForm(ProgramForm):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if self.instance._state.adding and values.get("name"):
-            self.instance.key = _free_key(slugify(values["name"])[:36] or "campaign", self.instance.program)
+            self.instance.key = making.free_key(values["name"], program=self.instance.program)
         return values
 
 
@@ -55,14 +53,6 @@ def names_form(campaign: Campaign, data: Any) -> CampaignForm:
     """The form of a campaign's name, in its program."""
     form: CampaignForm = type("Form", (CampaignForm,), {"program": campaign.program})(data, instance=campaign)
     return form
-
-
-def _free_key(wanted: str, program: Program) -> str:
-    taken = set(
-        Campaign.objects.filter(program=program, key__startswith=wanted).values_list("key", flat=True)
-    )
-    names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
-    return next(name for name in names if name not in taken)
 
 
 class MomentField(forms.CharField):

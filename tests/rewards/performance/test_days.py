@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members.models import Member, WalletType
 from members.references import MemberReference
@@ -213,13 +212,6 @@ class TestMark:
         days.count(shop.program)
 
         assert CampaignDayMark.objects.get().counted_through < sold.id
-
-    def test_grows_with_time_as_ids_do(self):
-        moment = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
-
-        assert days.first_id(moment) < days.first_id(moment + timedelta(milliseconds=1))
-        assert days.first_id(datetime.now(tz=UTC) - timedelta(seconds=5)) < new_id()
-        assert new_id() < days.first_id(datetime.now(tz=UTC) + timedelta(seconds=5))
 
 
 class TestSpans:
