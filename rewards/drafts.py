@@ -1,16 +1,15 @@
 """The definition that is worked on, saved without losing what somebody else saved meanwhile."""
 
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, ClassVar
 
-import orjson
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import audit
 from loyalty.core.errors import DomainError
 from rewards import campaigns
+from rewards.engine.definition import digest
 from rewards.models import Campaign
 
 WORKED_ON = ("name", "description", "draft")
@@ -36,7 +35,7 @@ def revision(campaign: Campaign) -> str:
     if campaign._state.adding:
         return ""
     worked_on = [getattr(campaign, field) for field in WORKED_ON]
-    return sha256(orjson.dumps(worked_on, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+    return digest(worked_on)[:24]
 
 
 def save(campaign: Campaign, *, name: str, description: str, definition: Any, started_from: str) -> None:

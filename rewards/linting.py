@@ -22,12 +22,11 @@ from members.finance import estimates
 from members.models import Segment, Tier
 from members.terms import Terms
 from rewards import rules
-from rewards.backtests import asking
 from rewards.contradictions import are_disjoint, impossible, required
 from rewards.engine import definition as engine_definition
 from rewards.engine.catalogue import WEEKDAYS
 from rewards.engine.conditions import leaves
-from rewards.engine.definition import Definition, each_effect
+from rewards.engine.definition import Definition, digest, each_effect
 from rewards.engine.effects import FixedPoints, Multiplier, PointsPerUnit
 from rewards.engine.evaluate import CompiledCampaign
 from rewards.engine.gifts import GiftEffect
@@ -571,7 +570,7 @@ def _days_by_backtest(case: _Case) -> int | None:
     """How long the budget lasted in the newest backtest of the same definition; None without one."""
     if case.campaign is None:
         return None
-    same = Backtest.objects.done().filter(campaign=case.campaign, digest=asking.digest(dict(case.raw)))
+    same = Backtest.objects.done().filter(campaign=case.campaign, digest=digest(dict(case.raw)))
     newest = same.order_by("-pk").values_list("starts_at", "ends_at", "result__budget_ended").first()
     if newest is None:
         return None

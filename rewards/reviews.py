@@ -1,7 +1,5 @@
 """Campaigns that a second person looks at before members earn by them. See Note [Second person]."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -16,6 +14,7 @@ from loyalty.core.approvals import Fact, Kind
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, User
 from rewards import campaigns, differences, wording
+from rewards.engine.definition import digest
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 
 APPROVAL: Final = "campaign"
@@ -103,11 +102,6 @@ def withdraw(campaign: Campaign, *, by: User, at: datetime) -> None:
         raise NothingToReview(_("“%(name)s” is not in review.") % {"name": campaign.name})
     approvals.withdraw(campaign.approval_id, program=campaign.program, by=by, at=at)
     campaign.refresh_from_db()
-
-
-def digest(definition: Mapping[str, Any]) -> str:
-    """What names a definition, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
 
 
 def carry_out(approval: Approval, by: User, at: datetime) -> str:

@@ -6,10 +6,8 @@ from django import forms
 from django.forms.renderers import TemplatesSetting
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.models import Program
-from rewards.admin.building import plain
 from rewards.admin.building.offered import vocabulary
 from rewards.admin.building.words import words
 
@@ -59,22 +57,6 @@ class ConditionTreeWidget(forms.Widget):
             "choicesUrl": reverse("admin:rewards_campaign_choices", args=["LIST"]),
         }
         return context
-
-
-class ConditionTreeField(forms.JSONField):
-    """A tree of conditions, which is checked as the engine reads it. None without conditions."""
-
-    default_error_messages = {"invalid": _("The conditions could not be read.")}
-
-    def __init__(self, *, program: Program, scope: str = "member", **kwargs: Any) -> None:
-        super().__init__(widget=ConditionTreeWidget(program=program, scope=scope), **kwargs)
-        self.scope = scope
-
-    def validate(self, value: Any) -> None:
-        super().validate(value)
-        problems = plain.tree_problems(value, scope=self.scope)
-        if problems:
-            raise forms.ValidationError([problem["text"] for problem in problems])
 
 
 def _tree(value: Any) -> Any:

@@ -2,10 +2,8 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any, ClassVar, Final
 
-import orjson
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -44,11 +42,6 @@ class TooManyBacktests(DomainError):
 
     code: ClassVar[str] = "too_many_backtests"
     title = gettext_lazy("Too many backtests are waiting")
-
-
-def digest(definition: dict[str, Any]) -> str:
-    """The same for the same definition, in whatever order its keys are."""
-    return sha256(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def usual_period(program: Program) -> tuple[date, date] | None:
@@ -99,7 +92,7 @@ def ask(
         under_way = Backtest.objects.under_way().filter(program=program)
         asked = {"starts_at": starts_at, "ends_at": ends_at, "keeps_dates": keeps_dates}
         same = under_way.filter(
-            campaign=campaign, digest=digest(definition), is_to_stop=False, **asked
+            campaign=campaign, digest=engine_definition.digest(definition), is_to_stop=False, **asked
         ).first()
         if same is not None:
             return same, False
@@ -112,7 +105,7 @@ def ask(
             version=published,
             replaced=CampaignVersion.objects.filter(campaign=campaign, pk__in=versions).first(),
             definition=definition,
-            digest=digest(definition),
+            digest=engine_definition.digest(definition),
             rules=[str(version) for version in versions],
             prices=_prices(program, kinds, on=clock.local_date(program, at)),
             actor=actor,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -188,6 +190,11 @@ def _check_wallet_types(raw: Any, wallet_types: Collection[str], place: Place) -
             (at / "wallet_type").refuse(
                 "unknown_wallet_type", found=shown(named), known=", ".join(wallet_types)
             )
+
+
+def digest(raw: Any) -> str:
+    """Names what a definition says, complete or not, whatever the order of its keys; SHA-256, as hex."""
+    return sha256(json.dumps(raw, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def each_effect(raw: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:

@@ -1,4 +1,3 @@
-from typing import Self
 
 import pghistory
 from django.db import models
@@ -31,11 +30,6 @@ class Badge(models.Model):
         return self.name
 
 
-class MemberBadgeQuerySet(models.QuerySet["MemberBadge"]):
-    def for_member(self, member: Member) -> Self:
-        return self.filter(member=member, program=member.program_id)
-
-
 class MemberBadge(models.Model):
     """A badge that a member has, and the activity that gave it. Nothing takes it away."""
 
@@ -51,8 +45,6 @@ class MemberBadge(models.Model):
         Activity, models.PROTECT, db_index=False, related_name="+", verbose_name=_("activity")
     )
     earned_at = models.DateTimeField(_("earned at"))
-
-    objects = MemberBadgeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("badge of a member")

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 
-import orjson
 from django.core.cache import cache
 
 from loyalty.core.models import Program
@@ -15,6 +13,7 @@ from rewards.engine import audience, conditions
 from rewards.engine.audience import EVERYONE, Audience
 from rewards.engine.catalogue import SCOPES
 from rewards.engine.conditions import Group, Node, leaves
+from rewards.engine.definition import digest
 from rewards.engine.problems import Place
 
 KEPT_SECONDS: Final = 60
@@ -75,5 +74,4 @@ def _counts(
 
 def _kept(program: Program, said: Any, count: Callable[[], int]) -> int:
     """Counted once a minute at most, however often it is asked for while somebody types."""
-    digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return int(cache.get_or_set(f"reach:{program.pk}:{digest}", count, timeout=KEPT_SECONDS) or 0)
+    return int(cache.get_or_set(f"reach:{program.pk}:{digest(said)}", count, timeout=KEPT_SECONDS) or 0)

@@ -28,6 +28,7 @@ from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, missing
 from rewards.backtests import asking, running
 from rewards.backtests.results import DayResult, Moved, Result
 from rewards.backtests.simulation import CONTROL
+from rewards.engine.definition import digest
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Backtest, BacktestStatus, Campaign
 
@@ -121,7 +122,7 @@ def backtest_view(
         "problems": missing_of(campaign),
         "kept": [(one, LABELS[BacktestStatus(one.status)]) for one in kept],
         "backtest": backtest,
-        "is_of_draft": backtest is not None and backtest.digest == asking.digest(campaign.draft),
+        "is_of_draft": backtest is not None and backtest.digest == digest(campaign.draft),
     }
     if backtest is not None:
         context |= _shown(request, backtest)
@@ -132,7 +133,7 @@ def beside(campaign: Campaign) -> dict[str, Any]:
     """What the page that edits says before publishing: what the last backtest of the draft found."""
     if campaign._state.adding or not campaign.draft:
         return {}
-    done = campaign.backtests.done().filter(digest=asking.digest(campaign.draft)).order_by("-pk").first()
+    done = campaign.backtests.done().filter(digest=digest(campaign.draft)).order_by("-pk").first()
     if done is None:
         return {"is_to_be_done": True}
     return {"backtest": done, "result": Result(done), "is_change": done.replaced_id is not None}

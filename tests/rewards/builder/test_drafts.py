@@ -30,6 +30,15 @@ class TestSave:
 
         assert Campaign.objects.get().draft == incomplete
 
+    def test_keeps_a_number_of_any_size(self, campaign: Campaign):
+        large = factories.definition({"kind": "fixed_points", "points": 10**30})
+
+        save(campaign, started_from=drafts.revision(campaign), definition=large)
+
+        kept = Campaign.objects.get()
+        assert kept.draft == large
+        assert drafts.revision(kept) == drafts.revision(campaign)
+
     def test_does_not_overwrite_what_somebody_else_saved(self, campaign: Campaign):
         begun = drafts.revision(campaign)
         theirs = Campaign.objects.get()
