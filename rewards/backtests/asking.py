@@ -1,12 +1,12 @@
 """Asking for a backtest, and calling it off."""
 
+import json
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
-import orjson
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -50,7 +50,8 @@ class TooManyBacktests(DomainError):
 
 def digest(definition: dict[str, Any]) -> str:
     """The same for the same definition, in whatever order its keys are."""
-    return sha256(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    said = json.dumps(definition, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return sha256(said.encode()).hexdigest()
 
 
 def usual_period(program: Program) -> tuple[date, date] | None:

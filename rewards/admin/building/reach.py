@@ -1,11 +1,11 @@
 """How many members a campaign can reach, as far as that can be said before anything happens."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-import orjson
 from django.core.cache import cache
 
 from loyalty.core.models import Program
@@ -75,5 +75,5 @@ def _counts(
 
 def _kept(program: Program, said: Any, count: Callable[[], int]) -> int:
     """Counted once a minute at most, however often it is asked for while somebody types."""
-    digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    digest = sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return int(cache.get_or_set(f"reach:{program.pk}:{digest}", count, timeout=KEPT_SECONDS) or 0)
