@@ -129,7 +129,7 @@ def gifts(activity: Activity) -> list[tuple[str, str]]:
 
 def _gift(gift: Mapping[str, Any]) -> str:
     parameters = gift["parameters"]
-    said = {
+    said: str = {
         "message": _("Message: %(text)s"),
         "webhook": _("Signal %(event_type)s"),
         "reward": _("Reward %(reward)s"),

@@ -24,8 +24,10 @@ from members.admin.statement import KIND_LABELS
 from members.models import (
     Adjustment,
     AdjustmentLimit,
+    AttributeType,
     Entry,
     EntryKind,
+    EventType,
     ExpiryRun,
     Hold,
     Identifier,
@@ -33,6 +35,7 @@ from members.models import (
     Lot,
     Member,
     ReasonCode,
+    Segment,
     WalletType,
 )
 from members.references import MemberReference
@@ -354,6 +357,11 @@ def elsewhere(db: None) -> dict[str, Any]:
         ),
         "program": program,
         "members.reasoncode": reason,
+        "members.segment": Segment.objects.create(program=program, key="foreign", name="Foreign segment"),
+        "members.attributetype": AttributeType.objects.create(
+            program=program, name="foreign", label="Foreign attribute"
+        ),
+        "members.eventtype": EventType.objects.create(program=program, name="foreign", label="Foreign event"),
         "members.adjustmentlimit": limit,
         "members.adjustment": Adjustment.objects.get(pk=adjust(points=10).id),
         "core.approval": Approval.objects.get(pk=adjust(points=11).id),

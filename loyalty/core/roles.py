@@ -111,7 +111,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
         | _may("core", "event", "view")
-        | _may("rewards", "blueprint", "view", "apply")
+        | _may("rewards", "blueprint", "view")
         | _CHECK_BOOKS
         | _DECLARE
         # All programs': who has a role in one of them only looks. Superusers change them.
@@ -126,6 +126,8 @@ PERMISSIONS[Role.ADMINISTRATOR] = frozenset().union(
     _may("members", "reasoncode", "add", "change"),
     _may("members", "adjustmentlimit", "add", "change"),
     _may("core", "program", "view", "change"),
+    # A file changes everything at once: kinds of points and tiers, too.
+    _may("rewards", "blueprint", "apply"),
     _may("core", "assignment", "view", "add", "change", "delete"),
 )
 

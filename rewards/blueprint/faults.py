@@ -30,7 +30,7 @@ class InvalidBlueprint(DomainError):
     status: ClassVar[int] = 422
     title = _("The file cannot be applied")
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: fault.line))
         super().__init__("\n".join(map(str, self.faults)))
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from rewards.engine import conditions, tally
+from rewards.engine import conditions, limits, tally
 from rewards.engine.definition import Definition, parse
 from rewards.engine.facts import Facts, KnownFacts
 from rewards.engine.limits import NOTHING_USED, Usage
@@ -33,13 +33,19 @@ class Asks(msgspec.Struct, frozen=True):
 
 
 class CompiledCampaign(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """A campaign version, ready to be run. `applies` leaves only the trigger to be looked at."""
+    """
+    A campaign version, ready to be run. `applies` leaves only the trigger to be looked at.
+
+    A campaign that `is_free` gives the same to everybody, whatever others give or it gave before.
+    """
 
     version_id: UUID
     key: str
     name: str
     definition: Definition
     applies: Predicate
+    placed: tally.Placed
+    is_free: bool
 
     @property
     def is_limited(self) -> bool:
@@ -62,6 +68,8 @@ def compile_campaign(
         name=name,
         definition=read,
         applies=_compile(campaign_key, read),
+        placed=tally.placed(read.effects),
+        is_free=read.limits == limits.NONE and not read.stacking.group and not read.variants,
     )
 
 

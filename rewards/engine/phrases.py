@@ -81,7 +81,8 @@ def _name(fact: Fact) -> dict[str, Reason | str | int]:
 
 def _detailed(leaf: Leaf, currency: str) -> Reason:
     """A condition about some lines, or about the past."""
-    said: dict[str, Reason | str | int] = {"value": _compared(leaf, currency), "count": 2}
+    count = 1 if leaf.operand == 1 else 2
+    said: dict[str, Reason | str | int] = {"value": _compared(leaf, currency), "count": count}
     if leaf.fact.takes == "lines":
         said["lines"] = of_node(leaf.fact.lines, currency=currency)
     else:

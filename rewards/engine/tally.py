@@ -8,16 +8,17 @@ multipliers. Where campaigns exclude each other, what each would give without th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
-from rewards.engine.effects import Effect, Given, Points, checked, respread
+from rewards.engine.effects import Effect, Given, Grant, Points, checked, respread
 from rewards.engine.facts import Facts
 from rewards.engine.gifts import GiftEffect
-from rewards.engine.limits import NONE, Usage
+from rewards.engine.limits import Usage
 from rewards.engine.outcome import Award, Gift, Outcome, Use
 from rewards.engine.reasons import Reason
 from rewards.engine.room import Room
@@ -26,15 +27,37 @@ if TYPE_CHECKING:
     from rewards.engine.evaluate import CompiledCampaign
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """
+    The effects of a campaign, each with its place in the definition, in the order in which they count.
+
+    `points`: base points, other points, multiples of those. `gifts`: what is no points.
+    """
+
+    points: tuple[tuple[tuple[int, Points], ...], ...]
+    gifts: tuple[tuple[int, GiftEffect], ...]
+
+
+def placed(effects: Sequence[Effect]) -> Placed:
+    points: tuple[list[tuple[int, Points]], ...] = ([], [], [])
+    gifts: list[tuple[int, GiftEffect]] = []
+    for column, effect in enumerate(effects):
+        if isinstance(effect, GiftEffect):
+            gifts.append((column, effect))
+        else:
+            points[0 if effect.is_base else 2 if effect.multiplies else 1].append((column, effect))
+    return Placed(tuple(map(tuple, points)), tuple(gifts))
+
+
 def settle(matching: Sequence[CompiledCampaign], facts: Facts, *, rounding: str, usage: Usage) -> Outcome:
     """
     What campaigns give for an activity that all of them meet, in the order of their keys.
 
     :raises TooManyPoints: if an award is too big to be booked
     """
+    if all(campaign.is_free for campaign in matching):
+        return _freely(matching, facts, rounding)
     entrants = [Entrant(campaign, facts) for campaign in matching]
-    if all(entrant.is_free for entrant in entrants):
-        return _outcome(_Tally(entrants, facts, rounding, usage), {})
     refusals: dict[str, Reason] = {}
     admitted = [entrant for entrant in entrants if _is_admitted(entrant, facts, usage, refusals)]
     chosen = _chosen(admitted, facts, rounding, usage, refusals)
@@ -44,6 +67,63 @@ def settle(matching: Sequence[CompiledCampaign], facts: Facts, *, rounding: str,
         chosen = [entrant for entrant in chosen if entrant.key not in refusals]
         tally = _Tally(chosen, facts, rounding, usage)
     return _outcome(tally, refusals)
+
+
+def _freely(matching: Sequence[CompiledCampaign], facts: Facts, rounding: str) -> Outcome:
+    """What campaigns give that nothing bounds. It does what `_Tally` does, for a fraction of the cost."""
+    base: defaultdict[str, int] = defaultdict(int)
+    by_campaign: defaultdict[tuple[str, str], int] = defaultdict(int)
+    given = Given(base, by_campaign)
+    awards: list[Award] = []
+    for phase in range(3):
+        for campaign in matching:
+            for column, effect in campaign.placed.points[phase]:
+                grant = effect.grant(facts, rounding=rounding, given=given)
+                if not grant.points:
+                    continue
+                awards.append(_awarded(campaign, column, effect, grant))
+                if phase == 0:
+                    base[effect.wallet_type] += grant.points
+                if phase < 2:
+                    by_campaign[campaign.key, effect.wallet_type] += grant.points
+    awards.sort(key=_place)
+    gifts = [
+        _gift(campaign, column, effect) for campaign in matching for column, effect in campaign.placed.gifts
+    ]
+    return Outcome(awards=tuple(awards), gifts=tuple(gifts)) if gifts else Outcome(awards=tuple(awards))
+
+
+def _place(award: Award) -> tuple[str, int]:
+    return award.campaign_key, award.effect
+
+
+def _awarded(
+    campaign: CompiledCampaign, column: int, effect: Points, grant: Grant, variant: str = ""
+) -> Award:
+    return Award(
+        campaign_key=campaign.key,
+        version_id=campaign.version_id,
+        effect=column,
+        wallet_type=effect.wallet_type,
+        points=grant.points,
+        reason=grant.reason,
+        is_base=effect.is_base,
+        line_points=grant.line_points,
+        expiry=effect.expiry,
+        pending=effect.pending,
+        variant=variant,
+    )
+
+
+def _gift(campaign: CompiledCampaign, column: int, effect: GiftEffect, variant: str = "") -> Gift:
+    return Gift(
+        campaign_key=campaign.key,
+        version_id=campaign.version_id,
+        effect=column,
+        kind=effect.kind,
+        parameters=effect.parameters,
+        variant=variant,
+    )
 
 
 class Entrant:
@@ -56,7 +136,6 @@ class Entrant:
         self.key = campaign.key
         self.variant = variant.key if variant else ""
         self.columns = variant.columns if variant else range(len(definition.effects))
-        self.is_free = definition.limits is NONE and not definition.stacking.group
 
     @property
     def effects(self) -> Iterator[tuple[int, Effect]]:
@@ -129,13 +208,6 @@ def _winner(
     return max(in_order, key=worth)
 
 
-_PHASES: tuple[Callable[[Points], bool], ...] = (
-    lambda effect: effect.is_base,
-    lambda effect: not effect.is_base and not effect.multiplies,
-    lambda effect: effect.multiplies,
-)
-
-
 class _Tally:
     """The awards of these campaigns together, within what the limits of each leave."""
 
@@ -150,10 +222,10 @@ class _Tally:
         for room in self.rooms.values():
             room.enter(facts.moment.local, currency=facts.activity.currency)
         given = Given(self.base, self.by_campaign)
-        for is_in_phase in _PHASES:
+        for phase in range(3):
             for entrant in entrants:
-                for column, effect in entrant.points_effects:
-                    if is_in_phase(effect):
+                for column, effect in entrant.campaign.placed.points[phase]:
+                    if column in entrant.columns:
                         self._award(entrant, column, effect, given, rounding)
         for entrant in entrants:
             if at_least := entrant.campaign.definition.limits.at_least:
@@ -162,19 +234,7 @@ class _Tally:
     def _award(self, entrant: Entrant, column: int, effect: Points, given: Given, rounding: str) -> None:
         grant = effect.grant(self.facts, rounding=rounding, given=given)
         points = self.rooms[entrant.key].take(effect.wallet_type, grant.points)
-        award = Award(
-            campaign_key=entrant.key,
-            version_id=entrant.campaign.version_id,
-            effect=column,
-            wallet_type=effect.wallet_type,
-            points=grant.points,
-            reason=grant.reason,
-            is_base=effect.is_base,
-            line_points=grant.line_points,
-            expiry=effect.expiry,
-            pending=effect.pending,
-            variant=entrant.variant,
-        )
+        award = _awarded(entrant.campaign, column, effect, grant, entrant.variant)
         if points < grant.points:
             award = _with(award, points, Reason("cut", {"why": grant.reason, "points": points}))
         self.awards.append(award)
@@ -204,10 +264,7 @@ def _with(award: Award, points: int, reason: Reason) -> Award:
 
 
 def _outcome(tally: _Tally, refusals: dict[str, Reason]) -> Outcome:
-    awards = sorted(
-        (award for award in tally.awards if award.points),
-        key=lambda award: (award.campaign_key, award.effect),
-    )
+    awards = sorted((award for award in tally.awards if award.points), key=_place)
     gifts = tuple(gift for entrant in tally.entrants for gift in _gifts(entrant))
     uses = []
     for entrant in tally.entrants:
@@ -222,16 +279,9 @@ def _outcome(tally: _Tally, refusals: dict[str, Reason]) -> Outcome:
 
 
 def _gifts(entrant: Entrant) -> Iterator[Gift]:
-    for column, effect in entrant.effects:
-        if isinstance(effect, GiftEffect):
-            yield Gift(
-                campaign_key=entrant.key,
-                version_id=entrant.campaign.version_id,
-                effect=column,
-                kind=effect.kind,
-                parameters=effect.parameters,
-                variant=entrant.variant,
-            )
+    for column, effect in entrant.campaign.placed.gifts:
+        if column in entrant.columns:
+            yield _gift(entrant.campaign, column, effect, entrant.variant)
 
 
 def _use(entrant: Entrant, awards: Sequence[Award], usage: Usage) -> Use:

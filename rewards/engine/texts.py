@@ -141,8 +141,8 @@ _CONDITIONS: Texts = {
     "of.sale.tax": "with {value} of tax",
     "of.lines.amount": "with {value} spent on items {lines}",
     "of.lines.list_amount": "with {value} before discounts spent on items {lines}",
-    "of.lines.quantity": "with {value} items {lines}",
-    "of.lines.count": "with {value} lines of items {lines}",
+    "of.lines.quantity": ("with {value} item {lines}", "with {value} items {lines}"),
+    "of.lines.count": ("with {value} line of items {lines}", "with {value} lines of items {lines}"),
     "of.history.purchases": (
         "by a member with {value} purchases in the last {days} day",
         "by a member with {value} purchases in the last {days} days",

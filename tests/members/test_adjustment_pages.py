@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from loyalty.core.models import Approval, Assignment, Program, Role
+from loyalty.core.models import Approval, ApprovalStatus, Assignment, Program, Role
 from members import adjustments, reasons
 from members.models import Adjustment, AdjustmentLimit, Entry, Member, ReasonCode, WalletType
 from tests import factories
@@ -224,7 +224,10 @@ class TestApprovals:
     def test_are_closed_to_those_who_have_no_say(self, asked: Approval, program: Program):
         marketer = staff(program, Role.MARKETER)
 
-        assert marketer.post(step("approve", asked)).status_code == 403
+        said = marketer.post(step("approve", asked), follow=True).content.decode()
+
+        assert "You may not decide on this" in said
+        assert Approval.objects.get(pk=asked.pk).status == ApprovalStatus.PENDING
 
     def test_are_no_links_that_somebody_else_could_have_one_follow(self, asked: Approval, colleague: Client):
         assert colleague.get(step("approve", asked)).status_code == 405

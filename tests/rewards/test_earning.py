@@ -141,8 +141,9 @@ class TestRecord:
     def test_what_was_scheduled_before_the_end_does_not_start_after_it(
         self, shop: Shop, ada: Member, base_rule: Campaign
     ):
+        double = factories.definition({"kind": "points_per_unit", "points": "2", "per": "1.00"})
         campaigns.publish(
-            base_rule, definition=base_rule.draft, by=None, at=shop.at, effective_at=shop.later(days=1).at
+            base_rule, definition=double, by=None, at=shop.at, effective_at=shop.later(days=1).at
         )
         campaigns.end(base_rule, by=None, at=shop.later(minutes=1).at)
         shop.program.refresh_from_db()

@@ -32,6 +32,7 @@ def disagreements(world: World, trees: Iterable[Any]) -> list[Any]:
     found = []
     for tree in trees:
         node = segmenting.parse(tree)
+        assert node is not None
         holds = compile(node)
         by_python = {m.id for m in world.members if m.status == "active" and holds(world.facts(m, node))}
         text, parameters = selection(world.program, node, at=world.at)

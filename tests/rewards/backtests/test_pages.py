@@ -277,7 +277,7 @@ class TestTryOut:
 
         assert "50 points: 50 points" in self.says(marketer, draft, tier="gold", purchases="3")
         assert "1 short of 3" in self.says(marketer, draft, tier="gold", purchases="2")
-        assert "needs tier gold" in self.says(marketer, draft, purchases="3")
+        assert "needs tier Gold" in self.says(marketer, draft, purchases="3")
 
     def test_tries_occasions_and_events(self, marketer: Client, draft: Campaign):
         draft.draft = {"trigger": {"kind": "birthday"}, "effects": FIFTY_FOR_TEN["effects"]}

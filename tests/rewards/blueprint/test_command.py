@@ -84,8 +84,8 @@ class TestProgram:
             ((), "Say who applies it"),
             (("--as", "nobody@example.org"), "Nobody here has the e-mail address"),
             (("--as", "marketer@coffee.example.org"), "has no permission for this"),
-            (("--as", "operator@coffee.example.org", "--prune"), "has no permission for this"),
-            (("--as", "operator@coffee.example.org", "--publish", "gone"), "The file has no campaign gone"),
+            (("--as", "operator@coffee.example.org"), "has no permission for this"),
+            (("--as", "administrator@coffee.example.org", "--publish", "gone"), "has no campaign gone"),
         ],
     )
     def test_is_not_applied_by_just_anybody(
@@ -93,6 +93,7 @@ class TestProgram:
     ):
         employed(designed, Role.MARKETER)
         employed(designed, Role.OPERATOR)
+        employed(designed, Role.ADMINISTRATOR)
 
         with pytest.raises(CommandError, match=said):
             manage("apply", str(file), *arguments)

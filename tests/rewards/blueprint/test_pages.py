@@ -59,7 +59,7 @@ class TestPermissions:
         ]
 
         expected = {
-            Role.OPERATOR: [200, 200, 200, 302, 403],
+            Role.OPERATOR: [200, 200, 200, 403, 403],
             Role.ADMINISTRATOR: [200, 200, 200, 302, 302],
         }
         assert answers == expected.get(role, [403] * 5)

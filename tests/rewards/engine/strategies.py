@@ -254,6 +254,7 @@ audiences = st.fixed_dictionaries(
     },
 )
 periods = st.sampled_from(["day", "week", "month", "quarter", "year", "ever"])
+BUDGETS: list[dict[str, int | str]] = [{"times": 2}, {"points": 60}, {"money": "0.50"}]
 limits = st.fixed_dictionaries(
     {},
     optional={
@@ -266,8 +267,8 @@ limits = st.fixed_dictionaries(
             max_size=3,
         ),
         "in_all": st.lists(
-            st.sampled_from([{"times": 2}, {"points": 60}, {"money": "0.50"}]),
-            unique_by=lambda each: next(iter(each)),
+            st.sampled_from(BUDGETS),
+            unique_by=lambda each: "".join(each),  # its only key
         ),
         "when_spent": st.sampled_from(["trim", "refuse"]),
     },

@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.rewards.engine.builders import (
 )
 
 COFFEE = leaf("line.category", "eq", "coffee")
-DETAILS = {"days": {"days": 30}, "lines": {"lines": COFFEE}}
+DETAILS: dict[str, dict[str, Any]] = {"days": {"days": 30}, "lines": {"lines": COFFEE}}
 LOGIN = {"kind": "event", "event_type": "app.login"}
 STRANGER = MemberFacts(tier="", balance=0, enrolled_date=date(2026, 6, 6))
 OPERANDS = {
@@ -229,6 +230,15 @@ class TestAVerdict:
 
 
 class TestSentence:
+    @pytest.mark.parametrize(
+        ("pieces", "said"),
+        [("1", "with at least 1 item of category coffee"), ("2", "with at least 2 items of category coffee")],
+    )
+    def test_counts_pieces_as_people_do(self, pieces, said):
+        condition = leaf("lines.quantity", "gte", pieces) | {"lines": COFFEE}
+
+        assert said in sentence(definition(fixed(), conditions=condition), currency="EUR")
+
     @pytest.mark.parametrize(
         ("effects", "conditions", "text"),
         [

@@ -165,7 +165,8 @@ class TestAnyLimitedCampaigns:
 
         outcome = run(compiled(raws), facts, rounding="half_up", usage=usage)
 
-        givers = {given.campaign_key for given in (*outcome.awards, *outcome.gifts)}
+        givers = {award.campaign_key for award in outcome.awards}
+        givers |= {gift.campaign_key for gift in outcome.gifts}
         groups = [raws[int(key[1:])].get("stacking", {}).get("group") for key in givers]
         assert all(groups.count(group) == 1 for group in groups if group)
         for award in outcome.awards:

@@ -5,6 +5,7 @@ import pytest
 from rewards.engine import explain
 from rewards.engine.definition import parse, problems
 from rewards.engine.evaluate import evaluate
+from rewards.engine.gifts import GiftEffect
 from rewards.engine.timing import Expiry, Pending
 from tests.rewards.engine.builders import campaign, definition, facts, fixed, per_unit, times
 
@@ -28,6 +29,7 @@ class TestTimesOfAnEffect:
     def test_may_say_when_its_points_expire(self, block, read):
         (effect,) = parse(definition({**fixed(), "expiry": block})).effects
 
+        assert not isinstance(effect, GiftEffect)
         assert effect.expiry == read
 
     @pytest.mark.parametrize(
@@ -44,6 +46,7 @@ class TestTimesOfAnEffect:
     def test_may_say_what_its_points_wait_for(self, block, read):
         (effect,) = parse(definition({**times(), "pending": block})).effects
 
+        assert not isinstance(effect, GiftEffect)
         assert effect.pending == read
 
     @pytest.mark.parametrize(

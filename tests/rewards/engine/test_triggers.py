@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from rewards.engine import definition as definitions
@@ -6,7 +8,7 @@ from rewards.engine.explain import explain
 from rewards.engine.triggers import KINDS, OCCASIONS
 from tests.rewards.engine.builders import campaign, definition, event, facts, fixed, sale
 
-NARROWED = {
+NARROWED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "identifier_added": ({"identifiers": ["email"]}, {"identifier": "email"}, {"identifier": "card"}),
     "tier_reached": ({"tiers": ["gold"]}, {"tier": "gold"}, {"tier": "silver"}),
     "segment_entered": ({"segments": ["vips"]}, {"segment": "vips"}, {"segment": "others"}),

@@ -65,7 +65,7 @@ class TestBetween:
             ("effects", REMOVED, "1 point for each full €1.00", ""),
         ]
 
-    def test_every_other_part_is_in_words_too(self, euros: Program):
+    def test_every_other_part_is_in_words_too(self, euros: Program, db: None):
         before = factories.definition(BASE)
         after = factories.definition(
             BASE,

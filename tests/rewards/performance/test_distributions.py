@@ -1,5 +1,6 @@
 """Quantiles and tails against printed tables, and against the densities integrated in another way."""
 
+from collections.abc import Callable
 from math import exp, lgamma, log, pi
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from rewards.performance.distributions import chi_square_tail, student_quantile, student_tail
 
 
-def integrated(density, low: float, high: float, steps: int = 20_000) -> float:
+def integrated(density: Callable[[float], float], low: float, high: float, steps: int = 20_000) -> float:
     """By Simpson's rule."""
     width = (high - low) / steps
     inner = sum((4 if n % 2 else 2) * density(low + n * width) for n in range(1, steps))

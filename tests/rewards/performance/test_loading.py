@@ -80,7 +80,11 @@ class TestGroupOf:
     def test_the_database_says_the_same_as_the_engines_assignment(self, db: None, audience: dict[str, Any]):
         split = split_of({"audience": audience})
         ids = [new_id() for _ in range(500)]
-        parameters = {**loading.group_names(split), "ids": ids, "campaign": "ein-schöner-schlüssel"}
+        parameters: dict[str, Any] = {
+            **loading.group_names(split),
+            "ids": ids,
+            "campaign": "ein-schöner-schlüssel",
+        }
 
         with connection.cursor() as cursor:
             group = loading.group_of(split, key="%(campaign)s", member="member.id")
@@ -193,7 +197,7 @@ class TestFigures:
         compared = found(campaign, at=shop.at + timedelta(days=6)).compared
 
         (group,) = compared.groups
-        assert (group.sales, group.before) == (0, Decimal("33.00"))
+        assert (group.sales, group.before) == (Decimal(0), Decimal("33.00"))
         assert compared.sales_begin_at == shop.at - timedelta(hours=3)
         assert compared.before_is_cut
 

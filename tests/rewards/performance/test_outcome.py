@@ -12,6 +12,7 @@ from rewards.performance import checks
 from rewards.performance.figures import Compared, GroupSums
 from rewards.performance.groups import Group
 from rewards.performance.outcome import Verdict, outcome
+from tests.known import known
 from tests.rewards.performance.populations import group
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -58,9 +59,11 @@ class TestVerdict:
         )
 
         assert found.verdict == Verdict.MORE
-        assert found.main.comparison.difference == pytest.approx(5, abs=0.01)
-        assert found.main.comparison.relative == pytest.approx(0.1, abs=0.001)
-        assert 3 < found.main.comparison.interval.low < 5 < found.main.comparison.interval.high < 7
+        assert known(found.main).comparison.difference == pytest.approx(5, abs=0.01)
+        assert known(found.main).comparison.relative == pytest.approx(0.1, abs=0.001)
+        assert (
+            3 < known(found.main).comparison.interval.low < 5 < known(found.main).comparison.interval.high < 7
+        )
         assert found.members_needed is None
 
     def test_less_is_said_as_plainly_as_more(self):
@@ -76,14 +79,14 @@ class TestVerdict:
         found = outcome(compared(*groups))
 
         assert found.verdict == Verdict.NO_DIFFERENCE
-        assert found.main.comparison.detectable > 1
+        assert known(found.main).comparison.detectable > 1
 
     def test_how_many_members_it_would_take_is_said_where_five_percent_could_not_be_seen(self):
         wide = [group(key, [0, 0, 0, 200] * 50) for key in ("control", "treated")]
 
         found = outcome(compared(*wide))
 
-        share = found.main.comparison.detectable_share
+        share = known(known(found.main).comparison.detectable_share)
         assert found.members_needed == pytest.approx(400 * (share / 0.05) ** 2, abs=1)
 
     def test_nothing_is_said_of_a_few_members(self):
@@ -173,20 +176,20 @@ class TestReturn:
             margin=Decimal("0.25"),
         )
 
-        one = found.returned
+        one = known(found.returned)
         assert one.revenue == pytest.approx(2000, abs=4)
         assert one.per_point == pytest.approx(2.0, abs=0.01)
         assert one.gain == pytest.approx(490, abs=1)
         assert one.on_cost == pytest.approx(49, abs=0.1)
-        assert one.revenue_interval.low == pytest.approx(400 * found.main.comparison.interval.low)
-        assert one.gain_interval.high == pytest.approx(0.25 * one.revenue_interval.high - 10)
-        assert one.on_cost_interval.low == pytest.approx(one.gain_interval.low / 10)
+        assert one.revenue_interval.low == pytest.approx(400 * known(found.main).comparison.interval.low)
+        assert known(one.gain_interval).high == pytest.approx(0.25 * one.revenue_interval.high - 10)
+        assert known(one.on_cost_interval).low == pytest.approx(known(one.gain_interval).low / 10)
 
     def test_says_nothing_of_a_margin_that_nobody_gave_or_of_points_that_were_not_given(self):
         groups = shoppers("control", 400, mean=50), shoppers("treated", 400, mean=55, seed=2)
 
-        assert outcome(compared(*groups)).returned.gain is None
-        without = outcome(compared(*groups, points=0, cost="0"), margin=Decimal("0.25")).returned
+        assert known(outcome(compared(*groups)).returned).gain is None
+        without = known(outcome(compared(*groups, points=0, cost="0"), margin=Decimal("0.25")).returned)
         assert (without.per_point, without.on_cost) == (None, None)
         assert without.gain == pytest.approx(500, abs=1)
 
@@ -214,8 +217,8 @@ class TestVariants:
 
         found = outcome(compared(control, *variants))
 
-        assert found.main.one.members == 600
-        assert found.main.comparison.difference == pytest.approx(5, abs=0.01)
+        assert known(found.main).one.members == 600
+        assert known(found.main).comparison.difference == pytest.approx(5, abs=0.01)
         assert [pair.one.key for pair in found.variants] == ["variant:0", "variant:1"]
         assert found.variants[1].comparison.difference == pytest.approx(10, abs=0.01)
 
