@@ -23,7 +23,7 @@ from rewards import budgets, given_things, spans
 from rewards.engine.definition import each_effect
 from rewards.engine.evaluate import compile_campaign
 from rewards.engine.problems import Place
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, VersionStep
+from rewards.models import OVER, UNDER_WAY, Activity, Campaign, CampaignStatus, CampaignVersion, VersionStep
 
 # How long a form may lie there between choosing “now” and publishing.
 MAY_BE_LATE: Final = timedelta(minutes=5)
@@ -412,7 +412,7 @@ def check_may_change(campaign: Campaign) -> None:
     :raises CampaignHasEnded: if the campaign has ended
     :raises CampaignInReview: if somebody is looking at its draft
     """
-    if campaign.status in (CampaignStatus.ENDED, CampaignStatus.ARCHIVED):
+    if campaign.status in OVER:
         raise CampaignHasEnded(_("“%(name)s” has ended. Copy it to run it again.") % {"name": campaign.name})
     if is_in_review(campaign):
         raise _in_review(campaign)
@@ -497,7 +497,7 @@ def _add_version(
 
 def _store(locked: Campaign, *, at: datetime) -> None:
     locked.turns_at = None
-    if locked.status in (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+    if locked.status in UNDER_WAY:
         locked.turns_at = spans.next_turn(_spans(locked), at)
     locked.save(update_fields=["status", "draft", "approval", "turns_at"])
 

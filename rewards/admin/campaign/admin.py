@@ -33,7 +33,7 @@ from rewards.admin.campaign import (
 from rewards.admin.campaign.page import CampaignPage
 from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
-from rewards.models import Campaign, CampaignStatus
+from rewards.models import OVER, Campaign
 
 PARTS: Final[tuple[Any, ...]] = (tryout, backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
@@ -152,7 +152,7 @@ class CampaignAdmin(CampaignPages):
             if campaign._state.adding
             else self.has_change_permission(request, campaign)
         )
-        is_over = campaign.status in (CampaignStatus.ENDED, CampaignStatus.ARCHIVED)
+        is_over = campaign.status in OVER
         return allowed and not is_over and not campaigns.is_in_review(campaign)
 
     def _submit(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
