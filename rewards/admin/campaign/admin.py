@@ -16,7 +16,7 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from rewards import budgets, campaigns, standing, wording
+from rewards import budgets, campaigns, publishable, standing, wording
 from rewards.admin.campaign import (
     autosave,
     backtest,
@@ -153,7 +153,7 @@ class CampaignAdmin(CampaignPages):
             else self.has_change_permission(request, campaign)
         )
         is_over = campaign.status in OVER
-        return allowed and not is_over and not campaigns.is_in_review(campaign)
+        return allowed and not is_over and not publishable.is_in_review(campaign)
 
     def _submit(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         """Saved already: what is wrong with the draft is said, and it stays a draft."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import clock
 from loyalty.core.models import Program
-from rewards import campaigns, differences, spans, wording
+from rewards import differences, publishable, spans, wording
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
 from rewards.models import OVER, Campaign, CampaignVersion
 
@@ -115,7 +115,7 @@ def _rows(campaign: Campaign, versions: list[CampaignVersion]) -> list[Row]:
     current = spans.at(found, clock.now(campaign.program))
     by_number = {span.version.number: span for span in found}
     is_open = campaign.status not in OVER
-    may_change = is_open and not campaigns.is_in_review(campaign)
+    may_change = is_open and not publishable.is_in_review(campaign)
     newest = versions[0] if versions else None
     return [
         Row(
