@@ -16,15 +16,10 @@ from rewards.engine import phrases, schedule
 from rewards.engine.catalogue import WEEKDAYS
 from rewards.engine.problems import Place
 from rewards.engine.schedule import Schedule
-from rewards.models import Campaign, CampaignStatus, CampaignVersion
+from rewards.models import UNDER_WAY, Campaign, CampaignStatus, CampaignVersion
 
 PLANNED: Final = (CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
-PUBLISHED: Final = (
-    CampaignStatus.SCHEDULED,
-    CampaignStatus.RUNNING,
-    CampaignStatus.PAUSED,
-    CampaignStatus.ENDED,
-)
+PUBLISHED: Final = (*UNDER_WAY, CampaignStatus.ENDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ has come. Each step decides by the campaign as it is, locked.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from datetime import datetime
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
@@ -17,16 +17,9 @@ from django.utils.translation import gettext_lazy
 
 from loyalty.core import events
 from loyalty.core.errors import DomainError, NotFound
-from loyalty.core.models import Approval, ApprovalStatus, User
-from members.models import WalletType
-from rewards import budgets, given_things, spans
-from rewards.engine.definition import each_effect
-from rewards.engine.evaluate import compile_campaign
-from rewards.engine.problems import Place
-from rewards.models import Activity, Campaign, CampaignStatus, CampaignVersion, VersionStep
-
-# How long a form may lie there between choosing “now” and publishing.
-MAY_BE_LATE: Final = timedelta(minutes=5)
+from loyalty.core.models import Approval, User
+from rewards import budgets, publishable, spans
+from rewards.models import UNDER_WAY, Campaign, CampaignStatus, CampaignVersion, VersionStep
 
 
 class CampaignNotRunning(DomainError):
@@ -36,13 +29,6 @@ class CampaignNotRunning(DomainError):
     title = gettext_lazy("The campaign is not running")
 
 
-class CampaignHasEnded(DomainError):
-    """A campaign that has ended stays so: make a new one."""
-
-    code: ClassVar[str] = "campaign_has_ended"
-    title = gettext_lazy("The campaign has ended")
-
-
 class CampaignNotEnded(DomainError):
     """Members may earn by it: it is not put away."""
 
@@ -50,48 +36,11 @@ class CampaignNotEnded(DomainError):
     title = gettext_lazy("The campaign has not ended")
 
 
-class CampaignInReview(DomainError):
-    """Somebody is looking at it, so it stays as it is."""
-
-    code: ClassVar[str] = "campaign_in_review"
-    title = gettext_lazy("The campaign is in review")
-
-
-class ApprovalNeeded(DomainError):
-    """In this program somebody else agrees before members earn by something new."""
-
-    code: ClassVar[str] = "approval_needed"
-    title = gettext_lazy("Somebody else has to approve this first")
-
-
-class NothingToPublish(DomainError):
-    """Members earn by exactly this already, or will."""
-
-    code: ClassVar[str] = "nothing_to_publish"
-    title = gettext_lazy("There is nothing new to publish")
-
-
 class NothingScheduled(DomainError):
     """Nothing of the campaign is still to come."""
 
     code: ClassVar[str] = "nothing_scheduled"
     title = gettext_lazy("Nothing is scheduled")
-
-
-class EffectiveInThePast(DomainError):
-    """What happened is explained by the rules of when it happened; new rules are for what comes."""
-
-    code: ClassVar[str] = "effective_in_the_past"
-    status: ClassVar[int] = 422
-    title: ClassVar[str] = "That moment is past"
-
-
-class UnknownWalletType(DomainError):
-    """The program has no wallet type with that key."""
-
-    code: ClassVar[str] = "unknown_wallet_type"
-    status: ClassVar[int] = 422
-    title: ClassVar[str] = "There is no such wallet type"
 
 
 def publish(
@@ -105,12 +54,12 @@ def publish(
     """
     Put a definition in force, now or from a later (or, for a new program, an earlier) moment on.
 
-    :raises rewards.engine.conditions.InvalidDefinition: if it does not hold together; says where and why
-    :raises UnknownWalletType: if it gives points of a kind that the program does not have
-    :raises CampaignHasEnded: if the campaign has ended
-    :raises CampaignInReview: if somebody is looking at its draft
-    :raises NothingToPublish: if members earn by exactly this already
-    :raises ApprovalNeeded: if the program wants a second person, and none approved this definition
+    :raises rewards.engine.problems.InvalidDefinition: if it does not hold together; says where and why
+    :raises rewards.publishable.UnknownWalletType: if the program has no such kind of points
+    :raises rewards.publishable.CampaignHasEnded: if the campaign has ended
+    :raises rewards.publishable.CampaignInReview: if somebody is looking at its draft
+    :raises rewards.publishable.NothingToPublish: if members earn by exactly this already
+    :raises rewards.publishable.ApprovalNeeded: if a second person has to approve it first
     :raises EffectiveInThePast: if it would change what earned points already
     """
     with changing(campaign) as locked:
@@ -127,7 +76,9 @@ def schedule(
     :raises: what `publish()` raises
     """
     if effective_at <= at:
-        raise EffectiveInThePast(_("Choose a moment that is still to come."), pointer="#/effective_at")
+        raise publishable.EffectiveInThePast(
+            _("Choose a moment that is still to come."), pointer="#/effective_at"
+        )
     return publish(campaign, definition=definition, by=by, at=at, effective_at=effective_at)
 
 
@@ -149,11 +100,11 @@ def redraft(campaign: Campaign, *, number: int) -> None:
     Work on from an older version's definition.
 
     :raises loyalty.core.errors.NotFound: if the campaign has no version of that number
-    :raises CampaignHasEnded: if the campaign has ended
-    :raises CampaignInReview: if somebody is looking at its draft
+    :raises rewards.publishable.CampaignHasEnded: if the campaign has ended
+    :raises rewards.publishable.CampaignInReview: if somebody is looking at its draft
     """
     with changing(campaign) as locked:
-        check_may_change(locked)
+        publishable.check_may_change(locked)
         locked.draft = version_of(locked, number).definition
         locked.save(update_fields=["draft"])
         locked.refresh_from_db()
@@ -171,7 +122,7 @@ def call_off(campaign: Campaign, *, by: User | None, at: datetime) -> CampaignVe
         if not planned and locked.status != CampaignStatus.SCHEDULED:
             raise NothingScheduled(_("Nothing of “%(name)s” is still to come.") % {"name": locked.name})
         if locked.status == CampaignStatus.SCHEDULED:
-            is_agreed_to = is_approved(locked, locked.draft)
+            is_agreed_to = publishable.is_approved(locked, locked.draft)
             locked.status = CampaignStatus.APPROVED if is_agreed_to else CampaignStatus.DRAFT
             return _stand_still(locked, VersionStep.CALLED_OFF, by=by, at=at)
         going_on = _current(spans.without_pauses(_versions(locked)), at)
@@ -229,12 +180,12 @@ def archive(campaign: Campaign, *, by: User | None, at: datetime) -> None:
     """
     Put away what has ended, or was never published.
 
-    :raises CampaignInReview: if somebody is looking at it
+    :raises rewards.publishable.CampaignInReview: if somebody is looking at it
     :raises CampaignNotEnded: if members earn by it, or are about to
     """
     with changing(campaign) as locked:
         if locked.status == CampaignStatus.IN_REVIEW:
-            raise _in_review(locked)
+            raise publishable.in_review(locked)
         if locked.status not in (CampaignStatus.ENDED, CampaignStatus.DRAFT):
             raise CampaignNotEnded(
                 _("“%(name)s” has not ended, so it stays in the list.") % {"name": locked.name}
@@ -286,28 +237,6 @@ def version_of(campaign: Campaign, number: int) -> CampaignVersion:
     return found
 
 
-def is_in_review(campaign: Campaign) -> bool:
-    return campaign.approval is not None and campaign.approval.status == ApprovalStatus.PENDING
-
-
-def is_approved(campaign: Campaign, definition: dict[str, Any]) -> bool:
-    """Whether a second person agreed to exactly this definition."""
-    approval = campaign.approval
-    return (
-        approval is not None
-        and approval.status == ApprovalStatus.APPROVED
-        and bool(approval.payload["definition"] == definition)
-    )
-
-
-def check_definition(campaign: Campaign, definition: dict[str, Any]) -> None:
-    """
-    :raises rewards.engine.conditions.InvalidDefinition: if it does not hold together
-    :raises UnknownWalletType: if it gives points of a kind that the program does not have
-    """
-    _check(campaign, definition)
-
-
 def _publish(
     locked: Campaign,
     definition: dict[str, Any],
@@ -318,11 +247,11 @@ def _publish(
     step: VersionStep = VersionStep.PUBLISHED,
     taken_from: int | None = None,
 ) -> CampaignVersion:
-    check_may_change(locked)
-    _check(locked, definition)
-    _check_moment(locked, effective_at, at=at)
-    _check_agreed_to(locked, definition)
-    _check_changes_something(locked, definition, effective_at)
+    publishable.check_may_change(locked)
+    publishable.check_definition(locked, definition)
+    publishable.check_moment(locked, effective_at, at=at)
+    publishable.check_agreed_to(locked, definition)
+    publishable.check_changes_something(locked, definition, effective_at)
     if locked.draft != definition:
         # The draft that a second person approved is not this one any more.
         locked.draft, locked.approval = definition, None
@@ -407,67 +336,6 @@ def _spans(campaign: Campaign) -> list[spans.Span]:
     return spans.spans(_versions(campaign))
 
 
-def check_may_change(campaign: Campaign) -> None:
-    """
-    :raises CampaignHasEnded: if the campaign has ended
-    :raises CampaignInReview: if somebody is looking at its draft
-    """
-    if campaign.status in (CampaignStatus.ENDED, CampaignStatus.ARCHIVED):
-        raise CampaignHasEnded(_("“%(name)s” has ended. Copy it to run it again.") % {"name": campaign.name})
-    if is_in_review(campaign):
-        raise _in_review(campaign)
-
-
-def _in_review(campaign: Campaign) -> CampaignInReview:
-    return CampaignInReview(_("“%(name)s” is in review: withdraw it to change it.") % {"name": campaign.name})
-
-
-def _check_changes_something(campaign: Campaign, definition: dict[str, Any], effective_at: datetime) -> None:
-    """Who comes second, or clicks twice, is told so."""
-    newest = campaign.versions.order_by("-number").first()
-    if newest is None or not newest.is_running or newest.effective_at > effective_at:
-        return
-    if newest.definition == definition:
-        raise NothingToPublish(
-            _("“%(name)s” is published like this already: it is version %(number)d.")
-            % {"name": campaign.name, "number": newest.number}
-        )
-
-
-def _check_agreed_to(campaign: Campaign, definition: dict[str, Any]) -> None:
-    if campaign.program.campaigns_need_approval and not is_approved(campaign, definition):
-        raise ApprovalNeeded(
-            _("Submit “%(name)s” for review: in this program somebody else approves it first.")
-            % {"name": campaign.name}
-        )
-
-
-def _check(campaign: Campaign, definition: dict[str, Any]) -> None:
-    compile_campaign(
-        version_id=campaign.pk, campaign_key=campaign.key, name=campaign.name, definition=definition
-    )
-    known = set(WalletType.objects.filter(program=campaign.program).values_list("key", flat=True))
-    for place, effect in each_effect(definition, Place()):
-        asked = effect.get("wallet_type")
-        if asked is not None and asked not in known:
-            raise UnknownWalletType(
-                f"The program has no points called “{asked}”; it has {', '.join(sorted(known))}.",
-                pointer=f"{place.pointer}/wallet_type",
-            )
-    given_things.check(definition, program=campaign.program)
-
-
-def _check_moment(campaign: Campaign, effective_at: datetime, *, at: datetime) -> None:
-    """What was explained to a member stays explained by the versions that were in force."""
-    if effective_at >= at - MAY_BE_LATE:
-        return
-    if Activity.objects.filter(program=campaign.program).exists():
-        raise EffectiveInThePast(
-            "Members have earned points already. Choose a moment that is still to come.",
-            pointer="#/effective_at",
-        )
-
-
 def _add_version(
     locked: Campaign,
     *,
@@ -497,7 +365,7 @@ def _add_version(
 
 def _store(locked: Campaign, *, at: datetime) -> None:
     locked.turns_at = None
-    if locked.status in (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED):
+    if locked.status in UNDER_WAY:
         locked.turns_at = spans.next_turn(_spans(locked), at)
     locked.save(update_fields=["status", "draft", "approval", "turns_at"])
 

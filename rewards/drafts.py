@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import audit
 from loyalty.core.errors import DomainError
-from rewards import campaigns
+from rewards import campaigns, publishable
 from rewards.engine.definition import digest
 from rewards.models import Campaign
 
@@ -46,11 +46,11 @@ def save(campaign: Campaign, *, name: str, description: str, definition: Any, st
     being changed.
 
     :raises DraftHasChanged: if the draft is no longer the one that was being changed
-    :raises rewards.campaigns.CampaignHasEnded: if the campaign has ended
-    :raises rewards.campaigns.CampaignInReview: if somebody is looking at it
+    :raises rewards.publishable.CampaignHasEnded: if the campaign has ended
+    :raises rewards.publishable.CampaignInReview: if somebody is looking at it
     """
     with campaigns.changing(campaign) as locked:
-        campaigns.check_may_change(locked)
+        publishable.check_may_change(locked)
         wanted = {"name": name, "description": description, "draft": definition}
         changed = [field for field, value in wanted.items() if getattr(locked, field) != value]
         if changed and revision(locked) != started_from:

@@ -13,7 +13,7 @@ from loyalty.core import approvals, audit
 from loyalty.core.approvals import Fact, Kind
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, User
-from rewards import campaigns, differences, wording
+from rewards import campaigns, differences, publishable, wording
 from rewards.engine.definition import digest
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 
@@ -49,15 +49,15 @@ def submit(campaign: Campaign, *, by: User, at: datetime, note: str = "") -> App
     """
     Ask a second person to look at the draft as it is now. It stays so until they decide.
 
-    :raises rewards.engine.conditions.InvalidDefinition: if the draft does not hold together
+    :raises rewards.engine.problems.InvalidDefinition: if the draft does not hold together
     :raises UnknownWalletType: if it gives points of a kind that the program does not have
     :raises CampaignHasEnded: if the campaign has ended
     :raises CampaignInReview: if somebody is looking at it already
     :raises NothingToReview: if it was approved as it is, or is what members earn by
     """
     with campaigns.changing(campaign) as locked:
-        campaigns.check_may_change(locked)
-        campaigns.check_definition(locked, locked.draft)
+        publishable.check_may_change(locked)
+        publishable.check_definition(locked, locked.draft)
         newest = locked.versions.order_by("-number").first()
         _check_is_new(locked, newest)
         locked.approval = approvals.request(
@@ -81,7 +81,7 @@ def submit(campaign: Campaign, *, by: User, at: datetime, note: str = "") -> App
 
 
 def _check_is_new(campaign: Campaign, newest: CampaignVersion | None) -> None:
-    if campaigns.is_approved(campaign, campaign.draft):
+    if publishable.is_approved(campaign, campaign.draft):
         raise NothingToReview(_("“%(name)s” is approved as it is.") % {"name": campaign.name})
     if newest is not None and newest.is_running and newest.definition == campaign.draft:
         raise NothingToReview(
@@ -98,7 +98,7 @@ def withdraw(campaign: Campaign, *, by: User, at: datetime) -> None:
     :raises loyalty.core.approvals.NotWaiting: if it was decided meanwhile
     """
     campaign.refresh_from_db()
-    if campaign.approval_id is None or not campaigns.is_in_review(campaign):
+    if campaign.approval_id is None or not publishable.is_in_review(campaign):
         raise NothingToReview(_("“%(name)s” is not in review.") % {"name": campaign.name})
     approvals.withdraw(campaign.approval_id, program=campaign.program, by=by, at=at)
     campaign.refresh_from_db()
@@ -117,7 +117,7 @@ def carry_out(approval: Approval, by: User, at: datetime) -> str:
         raise DraftHasChanged(_("“%(name)s” was changed since: ask again.") % {"name": campaign.name})
     if author_of(campaign) == by:
         raise OwnDraft(_("You wrote this draft yourself: somebody else approves it."))
-    campaigns.check_definition(campaign, campaign.draft)
+    publishable.check_definition(campaign, campaign.draft)
     if campaign.status == CampaignStatus.IN_REVIEW:
         campaign.status = CampaignStatus.APPROVED
         campaign.save(update_fields=["status"])

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from rewards import spans
-from rewards.models import Campaign, CampaignStatus, CampaignVersion
+from rewards.models import NEVER_PUBLISHED, OVER, Campaign, CampaignStatus, CampaignVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,13 @@ def _that_count(campaigns: list[Campaign], *, at: datetime) -> QuerySet[Campaign
 
 def _standing(campaign: Campaign, versions: list[CampaignVersion], *, at: datetime) -> Standing:
     """`versions` as `_that_count` gives them."""
-    if not versions or campaign.status in _NOT_PUBLISHED:
+    if not versions or campaign.status in NEVER_PUBLISHED:
         return Standing(campaign.draft, campaign.status, campaign.get_status_display(), False)
     in_force = next((version for version in versions if version.effective_at <= at), None)
     shown = in_force if in_force and campaign.status != CampaignStatus.SCHEDULED else versions[0]
     status = _status(campaign, shown, is_in_force=in_force is not None, at=at)
-    is_edited = campaign.draft != versions[0].definition and campaign.status not in _OVER
+    is_edited = campaign.draft != versions[0].definition and campaign.status not in OVER
     return Standing(shown.definition, status, str(CampaignStatus(status).label), is_edited)
-
-
-_NOT_PUBLISHED = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
-_OVER = (CampaignStatus.ENDED, CampaignStatus.ARCHIVED)
 
 
 def _status(campaign: Campaign, version: CampaignVersion, *, is_in_force: bool, at: datetime) -> str:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from loyalty.core.models import Program
 from rewards import campaigns, spans
-from rewards.models import Campaign, CampaignStatus
+from rewards.models import UNDER_WAY, Campaign, CampaignStatus
 
 
 def keep(program: Program, *, at: datetime) -> int:
@@ -33,7 +33,7 @@ def _turn(campaign_id: UUID, *, at: datetime) -> bool:
         _go_on(campaign, found, at=at)
     if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED):
         _end(campaign, found, at=at)
-    is_alive = campaign.status in (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+    is_alive = campaign.status in UNDER_WAY
     campaign.turns_at = spans.next_turn(found, at) if is_alive else None
     campaign.save(update_fields=["turns_at"])
     return campaign.status != was

@@ -62,7 +62,7 @@ def download(request: HttpRequest, program: Program) -> HttpResponseBase:
 
 
 @require_POST
-@_page(applying.APPLY)
+@_page(applying.VIEW)
 def differences(request: HttpRequest, program: Program) -> HttpResponseBase:
     """What the chosen file or program would change, or what is wrong with it. Nothing is written."""
     try:

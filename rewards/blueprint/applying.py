@@ -15,10 +15,11 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
 from rewards import campaigns
 from rewards.blueprint import comparing, document
-from rewards.blueprint.campaigns import PAUSED, is_published
+from rewards.blueprint.campaigns import is_published
 from rewards.blueprint.comparing import ADDED, CHANGED, MISSING, Comparison
 from rewards.blueprint.document import Described, Document
 from rewards.blueprint.sections import BY_KEY, SECTIONS
+from rewards.models import CampaignStatus
 
 VIEW: Final = "rewards.view_blueprint"
 APPLY: Final = "rewards.apply_blueprint"
@@ -134,7 +135,7 @@ def _publish(
         read = found.things.get("campaigns", {}).get(campaign.key)
         # Publishing a paused campaign would set it going again, which is for its own page to say.
         is_done = read is None or is_published(campaign, read.values["definition"])
-        if is_done or campaign.status == PAUSED:
+        if is_done or campaign.status == CampaignStatus.PAUSED:
             continue
         try:
             campaigns.publish(campaign, definition=campaign.draft, by=by, at=at)

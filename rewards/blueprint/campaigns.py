@@ -15,13 +15,7 @@ from rewards.blueprint.faults import Faults
 from rewards.blueprint.reading import Node
 from rewards.blueprint.section import Read, Section
 from rewards.engine import definition as engine
-from rewards.models import Campaign, CampaignVersion
-
-OVER: Final = ("ended", "archived")
-"""States in which a campaign is a thing of the past; its key stays taken."""
-IN_REVIEW: Final = "in_review"
-PAUSED: Final = "paused"
-NEVER_RUN: Final = ("draft", "in_review", "approved")
+from rewards.models import NEVER_PUBLISHED, OVER, Campaign, CampaignStatus, CampaignVersion
 
 _TRIGGER: Final = {"tiers": "tiers", "segments": "segments", "challenges": "challenges"}
 _AUDIENCE: Final = {"tiers": "tiers", "segments": "segments", "not_segments": "segments"}
@@ -98,7 +92,10 @@ class Campaigns(Section):
                 at.line, at.path, _now("There was such a campaign, and it has ended: choose another key.")
             )
         is_other = before is not None and before["definition"] != read.values["definition"]
-        if is_other and Campaign.objects.filter(program=program, key=key, status=IN_REVIEW).exists():
+        if (
+            is_other
+            and Campaign.objects.filter(program=program, key=key, status=CampaignStatus.IN_REVIEW).exists()
+        ):
             faults.add(at.line, at.path, _now("Somebody is reviewing it, so it stays as it is until then."))
         for problem in engine.problems(read.values["definition"]):
             at = read.node.below("#/definition").below(problem.pointer)
@@ -122,7 +119,7 @@ def is_published(campaign: Any, definition: Any) -> bool:
     """Whether members earn by that definition, or will."""
     published = campaign.published
     return (
-        campaign.status not in NEVER_RUN
+        campaign.status not in NEVER_PUBLISHED
         and published is not None
         and without_nothing(published) == without_nothing(definition)
     )

@@ -10,12 +10,13 @@ from msgspec import Struct
 
 from loyalty.core.models import Program
 from rewards.blueprint import writing
-from rewards.blueprint.campaigns import PAUSED, is_published
+from rewards.blueprint.campaigns import is_published
 from rewards.blueprint.columns import Values
 from rewards.blueprint.document import Described, Document, describe
 from rewards.blueprint.faults import Faults
 from rewards.blueprint.section import Read, Section
 from rewards.blueprint.sections import BY_KEY, KINDS, SECTIONS
+from rewards.models import CampaignStatus
 
 ADDED: Final = "added"
 CHANGED: Final = "changed"
@@ -96,7 +97,7 @@ def compare(document: Document, program: Program, *, there: Described | None = N
         for key, read in campaigns.items()
         if key not in rows or not is_published(rows[key], read.values["definition"])
     ]
-    paused = tuple(key for key in open_ones if key in rows and rows[key].status == PAUSED)
+    paused = tuple(key for key in open_ones if key in rows and rows[key].status == CampaignStatus.PAUSED)
     return Comparison(tuple(changes), tuple(key for key in open_ones if key not in paused), paused)
 
 

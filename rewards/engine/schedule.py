@@ -72,11 +72,15 @@ class Schedule(msgspec.Struct, frozen=True):
 
     def is_on(self, local: datetime) -> bool:
         """Whether its days and hours have that local moment, whatever its beginning and its end."""
+        is_open = not self.hours or any(hours.has(local.time()) for hours in self.hours)
+        return is_open and self.runs_on(local)
+
+    def runs_on(self, day: date) -> bool:
+        """Whether its weekdays, days of the month and seasons have that day."""
         return (
-            (not self.weekdays or WEEKDAYS[local.weekday()] in self.weekdays)
-            and (not self.hours or any(hours.has(local.time()) for hours in self.hours))
-            and (not self.month_days or self.has_day(local.date()))
-            and (not self.seasons or any(season.has(local.strftime("%m-%d")) for season in self.seasons))
+            (not self.weekdays or WEEKDAYS[day.weekday()] in self.weekdays)
+            and (not self.month_days or self.has_day(day))
+            and (not self.seasons or any(season.has(day.strftime("%m-%d")) for season in self.seasons))
         )
 
     def has_day(self, day: date) -> bool:

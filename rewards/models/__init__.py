@@ -2,7 +2,15 @@ from rewards.models.activity import Activity, ActivityKind
 from rewards.models.backtest import Backtest, BacktestMember, BacktestStatus, BacktestTally, TallyKind
 from rewards.models.badge import Badge, MemberBadge
 from rewards.models.budget import BudgetSlot, BudgetUnit, CampaignBudget, CampaignCount
-from rewards.models.campaign import Campaign, CampaignStatus, CampaignVersion, VersionStep
+from rewards.models.campaign import (
+    NEVER_PUBLISHED,
+    OVER,
+    UNDER_WAY,
+    Campaign,
+    CampaignStatus,
+    CampaignVersion,
+    VersionStep,
+)
 from rewards.models.challenge import Challenge, ChallengeProgress
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.occasion import OccasionDay, Referral, ReferralStatus
@@ -19,6 +27,9 @@ from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher,
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
+    "NEVER_PUBLISHED",
+    "OVER",
+    "UNDER_WAY",
     "Activity",
     "ActivityKind",
     "Backtest",

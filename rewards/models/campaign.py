@@ -24,6 +24,10 @@ class CampaignStatus(models.TextChoices):
     ARCHIVED = "archived", _("Archived")
 
 
+NEVER_PUBLISHED: Final = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
+UNDER_WAY: Final = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+OVER: Final = (CampaignStatus.ENDED, CampaignStatus.ARCHIVED)
+
 STEPS: Final[dict[str, tuple[str, ...]]] = {
     CampaignStatus.DRAFT: ("in_review", "scheduled", "running", "archived"),
     CampaignStatus.IN_REVIEW: ("draft", "approved"),

@@ -14,19 +14,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from loyalty.core.models import Program
-from rewards.models import Campaign, CampaignMeasurement, CampaignStatus, MeasurementStatus
+from rewards.models import NEVER_PUBLISHED, Campaign, CampaignMeasurement, CampaignStatus, MeasurementStatus
 from rewards.performance import figures, loading
 
 log = structlog.get_logger(__name__)
 
 KEPT_FOR: Final = timedelta(hours=6)
 """How old the figures of a running campaign may become before they are counted by themselves."""
-NOT_BEGUN: Final = (
-    CampaignStatus.DRAFT,
-    CampaignStatus.IN_REVIEW,
-    CampaignStatus.APPROVED,
-    CampaignStatus.SCHEDULED,
-)
+NOT_BEGUN: Final = (*NEVER_PUBLISHED, CampaignStatus.SCHEDULED)
 LOST_AFTER: Final = timedelta(minutes=30)
 """A worker that is not done by then has died; a statement may take ten minutes."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from loyalty.core.models import Event, Program
 from members.models import Member
-from rewards import campaigns
+from rewards import campaigns, publishable
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 from tests import factories
 from tests.cast import Shop
@@ -23,7 +23,7 @@ class TestPublish:
         stale = Campaign.objects.get(pk=base_rule.pk)
         campaigns.end(base_rule, by=None, at=noon)
 
-        with pytest.raises(campaigns.CampaignHasEnded):
+        with pytest.raises(publishable.CampaignHasEnded):
             campaigns.publish(stale, definition=DOUBLE, by=None, at=noon)
 
         assert Campaign.objects.get().status == CampaignStatus.ENDED
@@ -35,7 +35,7 @@ class TestPublish:
     ):
         shop.sells("receipt-1", "10.00")
 
-        with pytest.raises(campaigns.EffectiveInThePast) as refusal:
+        with pytest.raises(publishable.EffectiveInThePast) as refusal:
             campaigns.publish(base_rule, definition=DOUBLE, by=None, at=shop.at, effective_at=shop.at - back)
 
         assert (refusal.value.status, refusal.value.pointer) == (422, "#/effective_at")

@@ -16,7 +16,7 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from rewards import budgets, campaigns, standing, wording
+from rewards import budgets, campaigns, publishable, standing, wording
 from rewards.admin.campaign import (
     autosave,
     backtest,
@@ -33,7 +33,7 @@ from rewards.admin.campaign import (
 from rewards.admin.campaign.page import CampaignPage
 from rewards.admin.campaign.tabs import CampaignPages, Tab
 from rewards.engine.problems import InvalidDefinition
-from rewards.models import Campaign, CampaignStatus
+from rewards.models import OVER, Campaign
 
 PARTS: Final[tuple[Any, ...]] = (tryout, backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""
@@ -152,8 +152,8 @@ class CampaignAdmin(CampaignPages):
             if campaign._state.adding
             else self.has_change_permission(request, campaign)
         )
-        is_over = campaign.status in (CampaignStatus.ENDED, CampaignStatus.ARCHIVED)
-        return allowed and not is_over and not campaigns.is_in_review(campaign)
+        is_over = campaign.status in OVER
+        return allowed and not is_over and not publishable.is_in_review(campaign)
 
     def _submit(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         """Saved already: what is wrong with the draft is said, and it stays a draft."""

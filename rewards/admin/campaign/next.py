@@ -24,10 +24,10 @@ from django.views.decorators.http import require_POST
 from loyalty.core import approvals, clock
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Approval, User
-from rewards import campaigns, reviews, spans
+from rewards import campaigns, publishable, reviews, spans
 from rewards.admin.campaign.tabs import CampaignPages, campaign_of
 from rewards.engine.problems import InvalidDefinition
-from rewards.models import Campaign, CampaignStatus
+from rewards.models import NEVER_PUBLISHED, Campaign, CampaignStatus
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -244,8 +244,8 @@ def panel(request: HttpRequest, campaign: Campaign, *, may_edit: bool) -> dict[s
         return {"next": Panel(campaign, None, False, False, needs, _by_rule(steps, needs, False), may_edit)}
     now = clock.now(campaign.program)
     approval = campaign.approval
-    found = spans.spans(campaign.versions.all()) if campaign.status not in _UNPUBLISHED else []
-    is_in_review = campaigns.is_in_review(campaign)
+    found = spans.spans(campaign.versions.all()) if campaign.status not in NEVER_PUBLISHED else []
+    is_in_review = publishable.is_in_review(campaign)
     is_own = approval is not None and approval.requested_by_id == user.pk
     upcoming = campaigns.to_come(campaign, at=now) if found else []
     needs = campaign.program.campaigns_need_approval
@@ -255,7 +255,7 @@ def panel(request: HttpRequest, campaign: Campaign, *, may_edit: bool) -> dict[s
         steps -= {"approve", "reject"} if is_own else {"withdraw"}
     if upcoming:
         steps.add("call_off")
-    is_approved = campaigns.is_approved(campaign, campaign.draft)
+    is_approved = publishable.is_approved(campaign, campaign.draft)
     allowed = _by_rule(_permitted(user, steps), needs, is_approved)
     return {
         "next": Panel(
@@ -270,9 +270,6 @@ def panel(request: HttpRequest, campaign: Campaign, *, may_edit: bool) -> dict[s
             run=_run(found, now),
         )
     }
-
-
-_UNPUBLISHED: Final = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
 
 
 def _permitted(user: User, steps: set[str]) -> set[str]:

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import clock
 from loyalty.core.models import Program
-from rewards import campaigns, differences, spans, wording
+from rewards import differences, publishable, spans, wording
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
-from rewards.models import Campaign, CampaignStatus, CampaignVersion
+from rewards.models import OVER, Campaign, CampaignVersion
 
 TAB = Tab("versions", _("Versions"))
 DRAFT = "draft"
@@ -114,8 +114,8 @@ def _rows(campaign: Campaign, versions: list[CampaignVersion]) -> list[Row]:
     found = spans.spans(versions)
     current = spans.at(found, clock.now(campaign.program))
     by_number = {span.version.number: span for span in found}
-    is_open = campaign.status not in (CampaignStatus.ENDED, CampaignStatus.ARCHIVED)
-    may_change = is_open and not campaigns.is_in_review(campaign)
+    is_open = campaign.status not in OVER
+    may_change = is_open and not publishable.is_in_review(campaign)
     newest = versions[0] if versions else None
     return [
         Row(

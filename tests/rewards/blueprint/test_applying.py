@@ -266,7 +266,7 @@ class TestPermissions:
             (Role.MARKETER, False, False),
             (Role.SUPPORT, False, False),
             (Role.FINANCE, False, False),
-            (Role.OPERATOR, True, False),
+            (Role.OPERATOR, False, False),
             (Role.ADMINISTRATOR, True, True),
         ],
     )

@@ -4,7 +4,7 @@ import pytest
 
 from loyalty.core.models import Program
 from members.models import WalletType
-from rewards import campaigns, drafts
+from rewards import campaigns, drafts, publishable
 from rewards.models import Campaign
 from tests import factories
 
@@ -77,7 +77,7 @@ class TestSave:
         campaigns.publish(campaign, definition=RULE, by=None, at=factories.NOON)
         campaigns.end(campaign, by=None, at=factories.NOON)
 
-        with pytest.raises(campaigns.CampaignHasEnded):
+        with pytest.raises(publishable.CampaignHasEnded):
             save(campaign, started_from=drafts.revision(campaign), definition=OTHER)
 
         assert Campaign.objects.get().draft == RULE

@@ -11,7 +11,7 @@ from loyalty.core import approvals
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Event, Program, User
 from members.models import WalletType
-from rewards import campaigns, reviews, spans, turns
+from rewards import campaigns, publishable, reviews, spans, turns
 from rewards.models import Campaign
 from tests import factories
 from tests.rewards.life.conftest import giving
@@ -82,7 +82,7 @@ class Real:
 
     def _edit(self, points: int) -> None:
         with campaigns.changing(self.campaign) as locked:
-            campaigns.check_may_change(locked)
+            publishable.check_may_change(locked)
             locked.draft = giving(points)
             locked.save(update_fields=["draft"])
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from loyalty.core import approvals
 from loyalty.core.models import Event, Program, Role, User
-from rewards import campaigns, reviews, turns
+from rewards import campaigns, publishable, reviews, turns
 from rewards.models import Campaign, CampaignStatus
 from tests.races import at_once
 from tests.rewards.life.conftest import giving, person
@@ -106,7 +106,7 @@ def test_a_draft_is_not_changed_behind_the_back_of_who_looks_at_it(
 ):
     def edits() -> None:
         with transaction.atomic(), campaigns.changing(campaign) as locked:
-            campaigns.check_may_change(locked)
+            publishable.check_may_change(locked)
             locked.draft = giving(99)
             locked.save(update_fields=["draft"])
 

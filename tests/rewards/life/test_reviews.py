@@ -9,7 +9,7 @@ from loyalty.core import approvals
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Approval, Program, Role, User
 from members.models import WalletType
-from rewards import campaigns, reviews
+from rewards import campaigns, publishable, reviews
 from rewards.models import Campaign, CampaignStatus
 from tests import factories
 from tests.rewards.life.conftest import giving, person
@@ -54,7 +54,7 @@ class TestSubmit:
     def test_is_refused_while_somebody_looks_at_it(
         self, asked: Approval, campaign: Campaign, marta: User, noon: datetime
     ):
-        with pytest.raises(campaigns.CampaignInReview):
+        with pytest.raises(publishable.CampaignInReview):
             reviews.submit(campaign, by=marta, at=noon)
 
         assert Approval.objects.count() == 1
@@ -65,7 +65,7 @@ class TestSubmit:
         campaign.draft = factories.definition({"kind": "fixed_points", "points": 5, "wallet_type": "stars"})
         campaign.save()
 
-        with pytest.raises(campaigns.UnknownWalletType):
+        with pytest.raises(publishable.UnknownWalletType):
             reviews.submit(campaign, by=marta, at=noon)
 
         assert Campaign.objects.get().status == CampaignStatus.DRAFT
@@ -94,7 +94,7 @@ class TestApprove:
     def test_without_it_nothing_is_published(
         self, strict: Program, campaign: Campaign, marta: User, noon: datetime
     ):
-        with pytest.raises(campaigns.ApprovalNeeded):
+        with pytest.raises(publishable.ApprovalNeeded):
             campaigns.publish(campaign, definition=campaign.draft, by=marta, at=noon)
 
         assert not campaign.versions.exists()
@@ -104,7 +104,7 @@ class TestApprove:
     ):
         campaign = approved(asked, by=farid, at=noon)
 
-        with pytest.raises(campaigns.ApprovalNeeded):
+        with pytest.raises(publishable.ApprovalNeeded):
             campaigns.publish(campaign, definition=giving(1_000), by=marta, at=noon)
 
         assert not campaign.versions.exists()
@@ -158,7 +158,7 @@ class TestApprove:
     ):
         WalletType.objects.update(key="stars")
 
-        with pytest.raises(campaigns.UnknownWalletType):
+        with pytest.raises(publishable.UnknownWalletType):
             approvals.approve(asked.pk, program=asked.program, by=farid, at=noon)
 
         assert Campaign.objects.get().status == CampaignStatus.IN_REVIEW
@@ -218,7 +218,7 @@ class TestTheRule:
         campaigns.publish(campaign, definition=giving(20), by=None, at=noon)
         Program.objects.update(campaigns_need_approval=True)
 
-        with pytest.raises(campaigns.ApprovalNeeded):
+        with pytest.raises(publishable.ApprovalNeeded):
             campaigns.revert(campaign, number=1, by=marta, at=noon)
         campaigns.redraft(campaign, number=1)
         asked = reviews.submit(campaign, by=marta, at=noon)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from loyalty.core.models import Event, Program
-from rewards import campaigns, turns
+from rewards import campaigns, publishable, turns
 from rewards.models import Campaign, CampaignStatus
 from rewards.tasks import turn_campaigns
 from tests import factories
@@ -62,7 +62,7 @@ class TestAScheduledCampaign:
     def test_is_not_scheduled_for_a_moment_that_has_passed(
         self, program: Program, campaign: Campaign, noon: datetime
     ):
-        with pytest.raises(campaigns.EffectiveInThePast):
+        with pytest.raises(publishable.EffectiveInThePast):
             campaigns.schedule(campaign, definition=campaign.draft, by=None, at=noon, effective_at=noon)
 
         assert status() == CampaignStatus.DRAFT
