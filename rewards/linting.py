@@ -41,6 +41,8 @@ GENEROUS: Final = Decimal(1)
 DAYS: Final = 30
 """A budget that lasts shorter may be a slip; also how far recent volume looks back."""
 NAMED_AT_MOST: Final = 4
+DAYS_UNTIL_ALL_RECUR: Final = 366 * 40
+"""29 February falls on each weekday in 28 years, or in 40 across a century that is no leap year."""
 
 ERROR: Final = "error"
 WARNING: Final = "warning"
@@ -143,15 +145,18 @@ def _schedule(case: _Case) -> Iterator[Hint]:
 
 def _never_runs(case: _Case) -> bool:
     schedule = case.rule.schedule
-    starts_at = max(schedule.starts_at or case.at, case.at)
-    ends_at = schedule.ends_at or starts_at + timedelta(days=366 * 4)
-    day = starts_at.astimezone(schedule.zone or case.zone).date()
-    last = (ends_at - timedelta(microseconds=1)).astimezone(schedule.zone or case.zone).date()
-    while day <= last:
-        if _has_day(schedule, day):
-            return False
-        day += timedelta(days=1)
-    return True
+    zone = schedule.zone or case.zone
+    first = _day(max(schedule.starts_at or case.at, case.at), zone)
+    last = date.max if schedule.ends_at is None else _day(schedule.ends_at - timedelta.resolution, zone)
+    days = min((last - first).days + 1, DAYS_UNTIL_ALL_RECUR)
+    return not any(_has_day(schedule, first + timedelta(days=day)) for day in range(days))
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> date:
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:  # at the very ends of the calendar
+        return moment.date()
 
 
 def _has_day(schedule: Any, day: date) -> bool:
