@@ -28,7 +28,7 @@ from rewards.engine import definition as engine_definition
 from rewards.engine.catalogue import WEEKDAYS
 from rewards.engine.conditions import leaves
 from rewards.engine.definition import Definition, each_effect
-from rewards.engine.effects import FixedPoints, Multiplier, PointsPerUnit
+from rewards.engine.effects import FixedPoints, Multiplier, PointsPerItem, PointsPerUnit
 from rewards.engine.evaluate import CompiledCampaign
 from rewards.engine.gifts import GiftEffect
 from rewards.engine.problems import InvalidDefinition, Place
@@ -41,6 +41,8 @@ GENEROUS: Final = Decimal(1)
 DAYS: Final = 30
 """A budget that lasts shorter may be a slip; also how far recent volume looks back."""
 NAMED_AT_MOST: Final = 4
+MANY: Final = 1_000_000_000
+"""Points at once: some million of such awards, or one for many items, are more than a wallet can hold."""
 DAYS_UNTIL_ALL_RECUR: Final = 366 * 40
 """29 February falls on each weekday in 28 years, or in 40 across a century that is no leap year."""
 
@@ -417,6 +419,20 @@ def _generosity(case: _Case) -> Iterator[Hint]:
         yield from _endless_awards(case)
 
 
+def _size(case: _Case) -> Iterator[Hint]:
+    for place, effect in enumerate(case.rule.effects):
+        if isinstance(effect, FixedPoints | PointsPerItem) and effect.points > MANY:
+            yield Hint(
+                code="too_many_points",
+                severity=ERROR,
+                pointer=f"{case.effect(place)}/points",
+                text=_("So many points at once are soon more than a member can have."),
+                advice=_(
+                    "From then on what would give more is refused, tills’ sales too: see the number again."
+                ),
+            )
+
+
 def _share_of_a_sale(case: _Case) -> Decimal:
     """Of each unit of money that is paid: what the points for it cost, if all that runs is met."""
     if case.rule.trigger.kind != "sale":
@@ -620,6 +636,7 @@ CHECKS: Final[tuple[Callable[[_Case], Iterator[Hint]], ...]] = (
     _multipliers,
     _dates_of_points,
     _generosity,
+    _size,
     _budget,
     _groups,
     _overlaps,

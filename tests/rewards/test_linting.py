@@ -147,6 +147,12 @@ class TestLint:
     ):
         assert codes(lint(program, factories.definition(TEN, schedule=schedule))) == {}
 
+    @pytest.mark.parametrize("kind", ["fixed_points", "points_per_item"])
+    def test_points_of_which_a_wallet_soon_holds_no_more(self, program: Program, kind: str):
+        hints = lint(program, factories.definition({"kind": kind, "points": 2**53 - 1}))
+
+        assert codes(hints)["too_many_points"] == "#/effects/0/points"
+
     def test_a_schedule_without_days_is_not_followed_to_the_end_of_the_calendar(self, program: Program):
         never = {"month_days": [31], "year_days": [{"from": "02-01", "until": "02-28"}]}
         schedule = {"ends_at": "9999-12-31T00:00:00Z", **never}
