@@ -108,7 +108,7 @@ _BUDGETS: Final = """
     FROM rewards_campaignbudget budget
     JOIN rewards_campaign campaign ON campaign.id = budget.campaign_id
     CROSS JOIN LATERAL (
-        SELECT sum(allotted) AS allotted, sum(used) AS used
+        SELECT coalesce(sum(allotted), 0) AS allotted, coalesce(sum(used), 0) AS used
         FROM rewards_budgetslot WHERE budget_id = budget.id) AS slots
     LEFT JOIN (
         SELECT used.key, split_part(drawn.name, '/', 2) AS unit,

@@ -27,6 +27,7 @@ CHECKS: Final[tuple[Callable[[Case], Iterator[Hint]], ...]] = (
     others.multipliers,
     lasting.dates_of_points,
     worth.generosity,
+    worth.size,
     lasting.budget,
     others.groups,
     others.overlaps,

@@ -1,12 +1,17 @@
 """What can never be met: days that do not come, conditions that contradict each other."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from rewards.contradictions import impossible, required
 from rewards.linting.case import ERROR, Case, Hint
+
+DAYS_UNTIL_ALL_RECUR: Final = 366 * 40
+"""29 February falls on each weekday in 28 years, or in 40 across a century that is no leap year."""
 
 
 def dates(case: Case) -> Iterator[Hint]:
@@ -31,15 +36,18 @@ def dates(case: Case) -> Iterator[Hint]:
 
 def _never_runs(case: Case) -> bool:
     schedule = case.rule.schedule
-    starts_at = max(schedule.starts_at or case.at, case.at)
-    ends_at = schedule.ends_at or starts_at + timedelta(days=366 * 4)
-    day = starts_at.astimezone(schedule.zone or case.zone).date()
-    last = (ends_at - timedelta(microseconds=1)).astimezone(schedule.zone or case.zone).date()
-    while day <= last:
-        if schedule.runs_on(day):
-            return False
-        day += timedelta(days=1)
-    return True
+    zone = schedule.zone or case.zone
+    first = _day(max(schedule.starts_at or case.at, case.at), zone)
+    last = date.max if schedule.ends_at is None else _day(schedule.ends_at - timedelta.resolution, zone)
+    days = min((last - first).days + 1, DAYS_UNTIL_ALL_RECUR)
+    return not any(schedule.runs_on(first + timedelta(days=day)) for day in range(days))
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> date:
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:  # at the very ends of the calendar
+        return moment.date()
 
 
 def contradictions(case: Case) -> Iterator[Hint]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from rewards.contradictions import required
 from rewards.engine.definition import Definition
-from rewards.engine.effects import FixedPoints, Multiplier, PointsPerUnit
+from rewards.engine.effects import FixedPoints, Multiplier, PointsPerItem, PointsPerUnit
 from rewards.linting.case import ERROR, INFO, WARNING, Case, Hint
 from rewards.linting.others import may_meet
 
@@ -16,6 +16,24 @@ SHARE: Final = Decimal("0.20")
 """Of a sale: who gives back more than this should mean it."""
 GENEROUS: Final = Decimal(1)
 """In the program's currency: fixed awards worth less do not tempt anybody."""
+
+
+MANY: Final = 1_000_000_000
+"""Points at once: some million of such awards, or one for many items, are more than a wallet can hold."""
+
+
+def size(case: Case) -> Iterator[Hint]:
+    for place, effect in enumerate(case.rule.effects):
+        if isinstance(effect, FixedPoints | PointsPerItem) and effect.points > MANY:
+            yield Hint(
+                code="too_many_points",
+                severity=ERROR,
+                pointer=f"{case.effect(place)}/points",
+                text=_("So many points at once are soon more than a member can have."),
+                advice=_(
+                    "From then on what would give more is refused, tills’ sales too: see the number again."
+                ),
+            )
 
 
 def generosity(case: Case) -> Iterator[Hint]:

@@ -1,5 +1,6 @@
 """What is said of a campaign before it is published, each with its place; and nothing of a sound one."""
 
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -128,6 +129,39 @@ class TestLint:
 
         assert codes(hints) == {code: pointer}
         assert hints[0].severity == "error"
+
+    @pytest.mark.parametrize(
+        "schedule",
+        [
+            {"starts_at": "9999-12-01T00:00:00Z"},
+            {"starts_at": "9999-12-31T23:59:59Z"},
+            {"starts_at": "9999-12-30T00:00:00Z", "ends_at": "9999-12-31T23:59:59Z"},
+            {
+                "month_days": [29], "weekdays": ["saturday"],
+                "year_days": [{"from": "02-29", "until": "02-29"}],
+            },
+        ],
+    )  # fmt: skip
+    def test_a_schedule_that_comes_late_is_no_schedule_that_never_comes(
+        self, program: Program, schedule: dict[str, Any]
+    ):
+        assert codes(lint(program, factories.definition(TEN, schedule=schedule))) == {}
+
+    @pytest.mark.parametrize("kind", ["fixed_points", "points_per_item"])
+    def test_points_of_which_a_wallet_soon_holds_no_more(self, program: Program, kind: str):
+        hints = lint(program, factories.definition({"kind": kind, "points": 2**53 - 1}))
+
+        assert codes(hints)["too_many_points"] == "#/effects/0/points"
+
+    def test_a_schedule_without_days_is_not_followed_to_the_end_of_the_calendar(self, program: Program):
+        never = {"month_days": [31], "year_days": [{"from": "02-01", "until": "02-28"}]}
+        schedule = {"ends_at": "9999-12-31T00:00:00Z", **never}
+
+        began = perf_counter()
+        hints = lint(program, factories.definition(TEN, schedule=schedule))
+
+        assert codes(hints) == {"never_runs": "#/schedule"}
+        assert perf_counter() - began < 1
 
     def test_conditions_that_contradict_the_schedule_or_the_audience(
         self, program: Program, ladder: TierLadder

@@ -72,6 +72,14 @@ class TestChecks:
         assert check == "what was drawn from a budget is what its campaign gave"
         assert detail.startswith("allots 100, its slots 1094")
 
+    def test_name_a_budget_whose_slots_are_lost(self, sold: Shop):
+        BudgetSlot.objects.filter(budget__unit="points").delete()
+
+        assert [detail for _, detail in faults(sold)] == [
+            "allots 100, its slots 0",
+            "says that 0 were drawn, its activities 30",
+        ]
+
     def test_name_an_activity_that_counts_other_points_than_it_gave(self, sold: Shop):
         activity = Activity.objects.get(external_id="r1")
         activity.facts["usage"]["uses"]["spring"][1] = 4
