@@ -7,10 +7,15 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from loyalty.core.models import Program
 from rewards.engine.evaluate import CompiledCampaign, Rulebook, compile_campaign
 from rewards.engine.gifts import GiftEffect
+from rewards.engine.problems import InvalidDefinition
 from rewards.models import CampaignBudget, CampaignVersion
+
+log = structlog.get_logger(__name__)
 
 
 class Rules:
@@ -95,12 +100,27 @@ def _load(program: Program) -> Rules:
 
 
 def _compiled(version: CampaignVersion) -> CompiledCampaign | None:
-    """A version that is not running stands in the history as None: it ends what ran before it."""
+    """
+    A version that is not running stands in the history as None: it ends what ran before it.
+
+    One that can no longer be read does too, loudly: it may not keep tills from booking sales by all the
+    other campaigns.
+    """
     if not version.is_running:
         return None
-    return compile_campaign(
-        version_id=version.pk,
-        campaign_key=version.campaign.key,
-        name=version.campaign.name,
-        definition=version.definition,
-    )
+    try:
+        return compile_campaign(
+            version_id=version.pk,
+            campaign_key=version.campaign.key,
+            name=version.campaign.name,
+            definition=version.definition,
+        )
+    except InvalidDefinition as invalid:
+        log.error(
+            "campaign.unreadable",
+            program=str(version.program_id),
+            campaign=version.campaign.key,
+            version=version.number,
+            problems=[str(problem) for problem in invalid.problems],
+        )
+        return None

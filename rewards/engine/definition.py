@@ -197,11 +197,21 @@ def digest(raw: Any) -> str:
     return sha256(json.dumps(raw, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def each_effect(raw: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    """The effects of a readable definition as its JSON has them, those of variants too, with their places."""
-    for index, effect in enumerate(raw.get("effects") or ()):
-        yield place / "effects" / index, effect
-    for number, variant in enumerate((raw.get("audience") or {}).get("variants") or ()):
-        at = place / "audience" / "variants" / number / "effects"
-        for index, effect in enumerate(variant["effects"]):
-            yield at / index, effect
+def each_effect(raw: Any, place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """
+    The effects of a definition as its JSON has them, those of variants too, with their places.
+
+    Of one that cannot be read, those that are there; what is no effect is passed over.
+    """
+    yield from _effects_in(raw, place)
+    whom = raw.get("audience") if isinstance(raw, Mapping) else None
+    variants = whom.get("variants") if isinstance(whom, Mapping) else None
+    for number, variant in enumerate(variants if isinstance(variants, list) else ()):
+        yield from _effects_in(variant, place / "audience" / "variants" / number)
+
+
+def _effects_in(raw: Any, place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    found = raw.get("effects") if isinstance(raw, Mapping) else None
+    for index, effect in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(effect, Mapping):
+            yield place / "effects" / index, effect

@@ -1,4 +1,5 @@
 import pytest
+from structlog.testing import capture_logs
 
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Event, Program
@@ -7,7 +8,7 @@ from members.models import Entry, Lot, Member, MemberTier, Posting, Wallet
 from members.references import MemberIsBlocked, MemberReference, UnknownMember
 from rewards import campaigns, earning, explaining
 from rewards.activities import Sale
-from rewards.models import Activity, Campaign
+from rewards.models import Activity, Campaign, CampaignVersion
 from rewards.recorded import AlreadyReported, Recorded
 from tests import factories
 from tests.cast import Shop, euros, line
@@ -208,6 +209,25 @@ class TestRecord:
         assert shop.hears_of("login-1", "app.login").points == 5
         assert shop.hears_of("review-1", "review.written").points == 0
         assert Wallet.objects.get(member=ada).available == 5
+
+    def test_goes_on_by_the_others_where_a_version_can_no_longer_be_read(
+        self, shop: Shop, ada: Member, program: Program
+    ):
+        campaign = factories.CampaignFactory.create(program=program, key="old", name="Old")
+        CampaignVersion.objects.create(
+            program=program,
+            campaign=campaign,
+            number=1,
+            definition={"trigger": {"kind": "purchase"}, "effects": []},
+            effective_at=shop.at,
+        )
+        program.refresh_from_db()
+
+        with capture_logs() as logs:
+            recorded = shop.sells("receipt-1", "12.99")
+
+        assert recorded.points == 12
+        assert [(said["event"], said["campaign"]) for said in logs] == [("campaign.unreadable", "old")]
 
 
 class TestRecordMany:

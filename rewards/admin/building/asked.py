@@ -1,6 +1,5 @@
 """What the builder asks while one types: what the rule says, what it lacks, and what there is to choose."""
 
-import json
 from typing import Any, Final
 
 from django.core.exceptions import PermissionDenied
@@ -11,6 +10,8 @@ from msgspec import to_builtins
 
 from loyalty.core import clock
 from loyalty.core.admin.base import program_of
+from loyalty.core.api import parsing
+from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from rewards import linting, wording
 from rewards.admin.building import lists, offered, plain, reach
@@ -40,8 +41,8 @@ def body_of(request: HttpRequest) -> dict[str, Any] | None:
     if len(request.body) > LARGEST:
         return None
     try:
-        found = json.loads(request.body)
-    except ValueError:
+        found = parsing.loads(request.body)
+    except DomainError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.core.admin.base import ProgramForm
+from loyalty.core.api import parsing
+from loyalty.core.errors import DomainError
 from rewards import drafts, making, wording
 from rewards.admin.building.asked import judgement
 from rewards.admin.building.offered import vocabulary
@@ -98,8 +100,8 @@ class CampaignPage:
 
     def _read_definition(self) -> bool:
         try:
-            self.definition = json.loads(self.data.get("definition", ""))  # type: ignore[union-attr]
-        except ValueError:
+            self.definition = parsing.loads(self.data.get("definition", "").encode())  # type: ignore[union-attr]
+        except (DomainError, UnicodeEncodeError):
             self.homeless.append(_now("The rule could not be read. Nothing was changed."))
             return False
         return True

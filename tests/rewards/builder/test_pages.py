@@ -299,3 +299,58 @@ class TestPage:
 
         with django_assert_max_num_queries(15):
             marketer.get(address)
+
+
+class TestOddRules:
+    @pytest.mark.parametrize("name", ["check", "outlook"])
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"effects": 1},
+            {"effects": [1]},
+            {"effects": {"kind": []}},
+            {"audience": 1},
+            {"audience": ["everyone"]},
+            {"audience": {"variants": [{"key": [], "effects": [1]}, "b"]}},
+        ],
+    )
+    def test_what_has_another_shape_is_said_to_be_wrong(self, marketer: Client, name: str, odd: Any):
+        answer = post(marketer, name, {"definition": RULE | odd})
+
+        assert answer.status_code == 200
+        assert name == "outlook" or answer.json()["problems"]
+
+    @pytest.mark.parametrize("name", ["check", "outlook"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            '{"definition": ' + "[" * 100_000 + "]" * 100_000 + "}",
+            '{"definition": {"trigger": {"kind": "\\u0000"}}}',
+            '{"definition": {"trigger": {"kind": "\\ud800"}}}',
+            '{"definition": {"trigger": {"kind": NaN}}}',
+            '{"definition": {}, "campaign": "\\u0000"}',
+        ],
+        ids=["deep", "nul", "half a pair", "no number", "key with nul"],
+    )
+    def test_what_is_no_json_that_can_be_kept_is_refused(self, marketer: Client, name: str, body: str):
+        address = reverse(f"admin:rewards_campaign_{name}")
+
+        assert marketer.post(address, body, content_type="application/json").status_code == 400
+
+    def test_no_draft_is_kept_that_cannot_be_stored(self, marketer: Client, campaign: Campaign):
+        body = '{"name": "Coffee", "revision": "%s", "definition": {"trigger": {"kind": "\\u0000"}}}'
+        address = reverse("admin:rewards_campaign_autosave", args=[campaign.pk])
+
+        answer = marketer.post(address, body % drafts.revision(campaign), content_type="application/json")
+
+        assert answer.status_code == 422
+        assert Campaign.objects.get().draft == RULE
+
+    @pytest.mark.parametrize("odd", [{"effects": [1]}, {"effects": [{"points": 10**30}]}, {"audience": "x"}])
+    def test_the_page_opens_whatever_was_kept(self, marketer: Client, campaign: Campaign, odd: Any):
+        body = {"name": "Coffee", "definition": RULE | odd, "revision": drafts.revision(campaign)}
+
+        kept = post(marketer, "autosave", body, campaign.pk)
+        page = marketer.get(reverse("admin:rewards_campaign_change", args=[campaign.pk]))
+
+        assert (kept.status_code, page.status_code) == (200, 200)
