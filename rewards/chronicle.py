@@ -1,11 +1,11 @@
 """Who did what with a campaign, newest first: drafts, reviews, versions and pauses in one line of time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from loyalty.core import audit
@@ -36,17 +36,9 @@ class Deed:
     changes: tuple[differences.Difference, ...] = ()
 
 
-Teller = Callable[[Campaign], Iterable[Deed]]
-
-tellers: Final[list[Teller]] = []
-"""Others that know of deeds, such as tries on past sales; each adds its own when the app is ready."""
-
-
 def of(campaign: Campaign) -> list[Deed]:
     """The newest deeds, newest first."""
     deeds = [*_drafts(campaign), *_reviews(campaign), *_versions(campaign)]
-    for teller in tellers:
-        deeds += teller(campaign)
     return sorted(deeds, key=lambda deed: deed.at, reverse=True)[:NEWEST]
 
 
@@ -179,4 +171,4 @@ def _said(version: CampaignVersion) -> str:
 
 
 def _when(version: CampaignVersion) -> str:
-    return timezone.localtime(version.effective_at).strftime("%-d %b %Y, %H:%M")
+    return formats.date_format(timezone.localtime(version.effective_at), "DATETIME_FORMAT")

@@ -233,7 +233,7 @@ def _schedule(schedule: Mapping[str, Any], spoken: _Spoken) -> Iterator[Item]:
     for key, text in {"starts_at": _("from %(when)s"), "ends_at": _("until %(when)s")}.items():
         if schedule.get(key):
             moment = datetime.fromisoformat(schedule[key])
-            when = formats.date_format(moment.astimezone(zone), "j M Y, H:i")
+            when = formats.date_format(moment.astimezone(zone), "DATETIME_FORMAT")
             yield _item("schedule", key, text % {"when": when}, moment.timestamp())
     for key in RHYTHM:
         if schedule.get(key):

@@ -1,4 +1,4 @@
-"""Systems that call the API in tests, as over the network."""
+"""Systems that call the API in tests, as over the network, and the browsers of people who work there."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from integrations import credentials
 from integrations.models import Credential, Partner
+from loyalty.core.models import Assignment, Program, Role, User
+from tests import factories
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
@@ -44,3 +46,22 @@ class PartnerClient(Client):
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return super().post(path, raw, content_type=content_type, headers=named)
+
+
+def employed(program: Program, role: Role, **known: Any) -> User:
+    """Somebody with that role in the program."""
+    user: User = factories.UserFactory.create(**{"email": f"{role}@{program.key}.example.org"} | known)
+    Assignment.objects.create(user=user, program=program, role=role)
+    return user
+
+
+def browser_of(user: User) -> Client:
+    """Somebody's browser, logged in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def staff(program: Program, role: Role, **known: Any) -> Client:
+    """The browser of somebody with that role in the program."""
+    return browser_of(employed(program, role, **known))

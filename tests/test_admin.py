@@ -55,6 +55,7 @@ from rewards.models import (
 )
 from tests import factories
 from tests.cast import Shop
+from tests.clients import staff
 
 AT_MOST = 15
 
@@ -141,15 +142,6 @@ LETTERS = {
     Role.OPERATOR: "O",
     Role.ADMINISTRATOR: "A",
 }
-
-
-def staff(program: Program, role: Role) -> Client:
-    """Somebody with that role in the program, logged in."""
-    user = factories.UserFactory.create(email=f"{role}@{program.key}.example.org")
-    Assignment.objects.create(user=user, program=program, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from members.models import (
 )
 from tests import factories
 from tests.cast import Shop
-from tests.test_admin import queries, staff
+from tests.clients import staff
+from tests.test_admin import queries
 
 pytestmark = pytest.mark.django_db
 

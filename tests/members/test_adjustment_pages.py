@@ -12,33 +12,26 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from loyalty.core.models import Approval, ApprovalStatus, Assignment, Program, Role
+from loyalty.core.models import Approval, ApprovalStatus, Program, Role
 from members import adjustments, reasons
 from members.models import Adjustment, AdjustmentLimit, Entry, Member, ReasonCode, WalletType
 from tests import factories
+from tests.clients import staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("points", "goodwill", "correction", "limits")]
 
 AT_MOST = 15
 
 
-def staff(program: Program, role: Role) -> Client:
-    user = factories.UserFactory.create(first_name=role.label)
-    Assignment.objects.create(user=user, program=program, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def support(program: Program) -> Client:
     program.refresh_from_db()
-    return staff(program, Role.SUPPORT)
+    return staff(program, Role.SUPPORT, first_name=Role.SUPPORT.label)
 
 
 @pytest.fixture
 def colleague(program: Program) -> Client:
-    return staff(program, Role.SUPPORT)
+    return staff(program, Role.SUPPORT, first_name=Role.SUPPORT.label, email="colleague@coffee.example.org")
 
 
 def form(**changes: Any) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from members.models import ExpiryRun, Member, RunStatus, WalletType
 from members.references import MemberReference
 from tests import factories
 from tests.cast import Shop
-from tests.test_admin import AT_MOST, staff
+from tests.clients import staff
+from tests.test_admin import AT_MOST
 
 EXPIRY = "admin:members_expiryrun_{}"
 

@@ -13,7 +13,7 @@ from members.holds import Held
 from members.models import Entry, Hold, Member, Wallet
 from tests import factories
 from tests.cast import Shop
-from tests.test_admin import staff
+from tests.clients import staff
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from loyalty.core.models import Assignment, Program, Role
+from loyalty.core.models import Program, Role
 from members.models import Member, Wallet
 from tests import factories
 from tests.cast import Shop
+from tests.clients import staff
 
 AT_MOST = 15
 
@@ -30,15 +31,7 @@ def year(shop: Shop, ada: Member, points) -> Shop:
 
 @pytest.fixture
 def support(program: Program) -> Client:
-    return _staff(program, Role.SUPPORT)
-
-
-def _staff(program: Program, role: Role) -> Client:
-    user = factories.UserFactory.create()
-    Assignment.objects.create(user=user, program=program, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
+    return staff(program, Role.SUPPORT)
 
 
 def page(member: Member, name: str = "statement", **asked: Any) -> str:
@@ -130,8 +123,8 @@ class TestPage:
     def test_is_for_staff_of_the_program_who_see_members(self, year: Shop, ada: Member, name: str):
         elsewhere = factories.ProgramFactory.create(key="elsewhere")
 
-        assert _staff(elsewhere, Role.SUPPORT).get(page(ada, name, **JUNE)).status_code == 404
-        assert _staff(year.program, Role.OPERATOR).get(page(ada, name, **JUNE)).status_code in (403, 404)
+        assert staff(elsewhere, Role.SUPPORT).get(page(ada, name, **JUNE)).status_code == 404
+        assert staff(year.program, Role.OPERATOR).get(page(ada, name, **JUNE)).status_code in (403, 404)
         assert Client().get(page(ada, name, **JUNE)).status_code == 302
 
 

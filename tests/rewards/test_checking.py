@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from loyalty.core.models import Assignment, Program, Role
+from loyalty.core.models import Program, Role
 from members.ledger import verify
 from members.ledger.verify import proof
 from members.ledger.verify.checks import STRAYS
@@ -22,6 +21,7 @@ from rewards.models import Activity
 from rewards.proving import evaluated_again
 from tests import factories
 from tests.cast import Shop
+from tests.clients import staff
 
 AT_MOST = 15
 
@@ -37,14 +37,6 @@ def carried_out(program: Program | None, **more: Any) -> LedgerCheck:
     check, _ = checking.ask(program, actor="system:test")
     list(checking.carry_out(check, **more))
     return LedgerCheck.objects.get(pk=check.pk)
-
-
-def staff(program: Program, role: Role) -> Client:
-    user = factories.UserFactory.create()
-    Assignment.objects.create(user=user, program=program, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 class TestCarryOut:

@@ -18,7 +18,7 @@ from members.models import AttributeType, EventType, Member, Segment, SegmentMem
 from rewards import segmenting
 from rewards.admin.segment import described
 from tests import factories
-from tests.test_admin import staff
+from tests.clients import staff
 
 BERLIN = {"fact": "member.attribute.city", "operator": "eq", "value": "Berlin"}
 

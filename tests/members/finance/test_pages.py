@@ -13,6 +13,7 @@ from loyalty.core.models import Approval, ApprovalStatus, Program, Role, User
 from members.finance import closing, liability
 from members.models import AccountingAccount, BreakageRate, Member, PeriodLock, PointCost, WalletType
 from tests import factories
+from tests.clients import browser_of
 from tests.members.finance.conftest import Estimator, person
 from tests.members.finance.desk import Desk, noon
 
@@ -36,16 +37,10 @@ LETTERS = {
 FEBRUARY = date(2026, 2, 28)
 
 
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def books(controller: User) -> Client:
     """The controller's browser."""
-    return client_of(controller)
+    return browser_of(controller)
 
 
 @pytest.fixture
@@ -73,7 +68,7 @@ def csv(client: Client, page: str, **query: Any) -> list[str]:
 class TestPermissions:
     @pytest.mark.parametrize("role", list(LETTERS))
     def test_a_role_opens_its_pages_and_no_other(self, program: Program, role: Role):
-        client = client_of(person(program, role))
+        client = browser_of(person(program, role))
 
         answers = {page: client.get(reverse(page)).status_code for page in PAGES}
 
@@ -81,12 +76,12 @@ class TestPermissions:
 
     @pytest.mark.parametrize("role", [Role.MARKETER, Role.SUPPORT, Role.OPERATOR])
     def test_others_change_nothing(self, program: Program, role: Role):
-        client = client_of(person(program, role))
+        client = browser_of(person(program, role))
 
         assert {client.post(reverse(action)).status_code for action in ACTIONS} == {403}
 
     def test_without_a_program_there_is_nothing(self, db: None):
-        client = client_of(factories.UserFactory.create())
+        client = browser_of(factories.UserFactory.create())
 
         assert {client.get(reverse(page)).status_code for page in PAGES} == {403}
 
@@ -98,7 +93,7 @@ class TestPermissions:
     ):
         lock = closing.close(program, through=FEBRUARY, by=controller, at=noon(date(2026, 4, 1)))
         elsewhere = factories.ProgramFactory.create(key="elsewhere")
-        outsider = client_of(person(elsewhere))
+        outsider = browser_of(person(elsewhere))
 
         assert outsider.post(reverse("finance_check", args=[lock.pk])).status_code == 404
         assert outsider.post(reverse("finance_reopen", args=[lock.pk])).status_code == 404
@@ -211,7 +206,7 @@ class TestEstimates:
         assert "Nobody decides on their own request" in own.content.decode()
         assert not BreakageRate.objects.exists()
 
-        other = client_of(auditor)
+        other = browser_of(auditor)
         assert "Three years of history" in text(other, "finance_estimates")
         other.post(decide, {"action": "approve"})
         assert BreakageRate.objects.get().rate == Decimal("0.125")
@@ -222,7 +217,7 @@ class TestEstimates:
         books.post(reverse("finance_rate"), given)
         asked = Approval.objects.get()
 
-        client_of(auditor).post(
+        browser_of(auditor).post(
             reverse("finance_decide", args=[asked.pk]), {"action": "reject", "note": "Far too high"}
         )
 
@@ -267,7 +262,7 @@ class TestClosing:
         books.post(reverse("finance_reopen", args=[lock.pk]), {"reason": "A late invoice"})
         asked = Approval.objects.get()
 
-        client_of(auditor).post(
+        browser_of(auditor).post(
             reverse("finance_decide", args=[asked.pk]), {"action": "approve", "from": "closing"}
         )
 

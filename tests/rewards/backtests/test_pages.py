@@ -15,8 +15,8 @@ from rewards.backtests import asking
 from rewards.models import Activity, Backtest, BacktestStatus, Campaign
 from tests import factories
 from tests.cast import Shop, line
+from tests.clients import staff
 from tests.rewards.backtests.conftest import FIFTY_FOR_TEN, carried_out
-from tests.test_admin import staff
 
 pytestmark = pytest.mark.usefixtures("ada")
 PERIOD = {"first": "2026-06-01", "last": "2026-06-03"}

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from loyalty.core.models import Assignment, Program, Role, User
+from loyalty.core.models import Program, Role, User
 from members import reasons
 from members.models import AttributeType, EventType, Segment, TierLadder, WalletType
 from rewards.models import Badge, Campaign, Challenge, PrizeDraw, Reward
 from tests import factories
+from tests.clients import employed
 
 
 @pytest.fixture
@@ -60,10 +61,3 @@ def designed(
 @pytest.fixture
 def administrator(program: Program) -> User:
     return employed(program, Role.ADMINISTRATOR)
-
-
-def employed(program: Program, role: Role) -> User:
-    """Somebody with that role in the program."""
-    user = factories.UserFactory.create(email=f"{role}@{program.key}.example.org")
-    Assignment.objects.create(user=user, program=program, role=role)
-    return user

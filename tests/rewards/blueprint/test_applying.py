@@ -15,7 +15,7 @@ from rewards.blueprint.comparing import CHANGED, MISSING, Comparison
 from rewards.blueprint.faults import InvalidBlueprint
 from rewards.models import Campaign, CampaignStatus, CampaignVersion, Reward
 from tests import factories, races
-from tests.rewards.blueprint.conftest import employed
+from tests.clients import employed
 
 
 def changed(text: str, *replacements: tuple[str, str]) -> bytes:

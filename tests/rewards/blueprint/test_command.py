@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from loyalty.core.models import Program, Role, User
 from rewards.blueprint import document
 from rewards.models import Campaign, CampaignStatus, Reward
-from tests.rewards.blueprint.conftest import employed
+from tests.clients import employed
 
 
 def manage(*arguments: str, program: str = "coffee") -> str:

@@ -13,16 +13,10 @@ from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
 from rewards.blueprint import document, reading
 from rewards.models import Campaign, CampaignStatus, Reward
 from tests import factories
-from tests.rewards.blueprint.conftest import employed
+from tests.clients import browser_of, employed
 
 PAGE, DOWNLOAD = reverse("blueprint"), reverse("blueprint_download")
 DIFFERENCES, APPLY = reverse("blueprint_differences"), reverse("blueprint_apply")
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def upload(client: Client, raw: bytes) -> Any:
@@ -41,13 +35,13 @@ def sent_on(response: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def client(administrator: User) -> Client:
-    return client_of(administrator)
+    return browser_of(administrator)
 
 
 class TestPermissions:
     @pytest.mark.parametrize("role", list(Role))
     def test_of_each_role(self, designed: Program, role: Role):
-        client = client_of(employed(designed, role))
+        client = browser_of(employed(designed, role))
         raw = document.export(designed)
 
         answers = [
@@ -66,7 +60,7 @@ class TestPermissions:
 
     def test_only_those_who_may_see_it_find_it_in_the_sidebar(self, designed: Program):
         bodies = {
-            role: client_of(employed(designed, role)).get(reverse("admin:index")).content.decode()
+            role: browser_of(employed(designed, role)).get(reverse("admin:index")).content.decode()
             for role in Role
         }
 

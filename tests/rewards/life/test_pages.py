@@ -16,6 +16,7 @@ from rewards import campaigns, chronicle, reviews
 from rewards.admin.campaign.next import STEPS
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 from tests import factories
+from tests.clients import browser_of
 from tests.rewards.life.conftest import giving, person
 
 pytestmark = pytest.mark.django_db
@@ -47,12 +48,6 @@ LETTERS = {
 }
 
 
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def address(name: str, *arguments: Any) -> str:
     return reverse(f"admin:rewards_campaign_{name}", args=arguments)
 
@@ -71,7 +66,7 @@ class TestSteps:
 
     @pytest.mark.parametrize("role", list(LETTERS))
     def test_are_for_those_who_may(self, program: Program, campaign: Campaign, role: Role):
-        client = client_of(person(program, role, "somebody"))
+        client = browser_of(person(program, role, "somebody"))
 
         answers = {step: client.post(address("step", campaign.pk, step)).status_code for step in MAY}
 
@@ -82,15 +77,15 @@ class TestSteps:
         self, program: Program, campaign: Campaign, step: str
     ):
         elsewhere = factories.ProgramFactory.create()
-        foreigner = client_of(person(elsewhere, Role.ADMINISTRATOR, "eve"))
-        own = client_of(person(program, Role.ADMINISTRATOR, "amina"))
+        foreigner = browser_of(person(elsewhere, Role.ADMINISTRATOR, "eve"))
+        own = browser_of(person(program, Role.ADMINISTRATOR, "amina"))
 
         assert foreigner.post(address("step", campaign.pk, step)).status_code == 404
         assert own.get(address("step", campaign.pk, step)).status_code == 405
         assert Campaign.objects.get(pk=campaign.pk).status == CampaignStatus.DRAFT
 
     def test_a_life_from_end_to_end(self, strict: Program, campaign: Campaign, marta: User, farid: User):
-        marketer, controller = client_of(marta), client_of(farid)
+        marketer, controller = browser_of(marta), browser_of(farid)
         done = [
             (marketer, "submit", {"note": "Please."}, CampaignStatus.IN_REVIEW),
             (controller, "reject", {"note": "Too dear."}, CampaignStatus.DRAFT),
@@ -132,7 +127,7 @@ class TestSteps:
     def test_that_cannot_be_taken_say_why_and_change_nothing(
         self, program: Program, campaign: Campaign, step: str, data: dict[str, str], words: str
     ):
-        client = client_of(person(program, Role.ADMINISTRATOR, "amina"))
+        client = browser_of(person(program, Role.ADMINISTRATOR, "amina"))
 
         answer = take(client, campaign, step, **data)
 
@@ -145,7 +140,7 @@ class TestSteps:
     ):
         Campaign.objects.update(draft={"trigger": {"kind": "sale"}, "effects": []})
 
-        answer = take(client_of(marta), campaign, "publish")
+        answer = take(browser_of(marta), campaign, "publish")
 
         assert "The list is empty" in said(answer)[0]
         assert Campaign.objects.get().status == CampaignStatus.DRAFT
@@ -153,7 +148,7 @@ class TestSteps:
     def test_lead_back_to_the_page_that_asked_and_to_no_other_site(
         self, program: Program, campaign: Campaign, marta: User
     ):
-        client, back = client_of(marta), address("versions", campaign.pk)
+        client, back = browser_of(marta), address("versions", campaign.pk)
 
         inside = client.post(address("step", campaign.pk, "publish"), {"next": back})
         outside = client.post(address("step", campaign.pk, "pause"), {"next": "https://evil.example"})
@@ -168,7 +163,7 @@ class TestReverting:
         for points in (10, 20):
             campaigns.publish(campaign, definition=giving(points), by=marta, at=now)
 
-        take(client_of(marta), campaign, "revert", number="1")
+        take(browser_of(marta), campaign, "revert", number="1")
 
         newest = campaign.versions.order_by("-number")[0]
         assert (newest.number, newest.definition, newest.taken_from) == (3, giving(10), 1)
@@ -178,7 +173,7 @@ class TestReverting:
         for points in (10, 20):
             campaigns.publish(campaign, definition=giving(points), by=marta, at=now)
 
-        take(client_of(marta), campaign, "redraft", number="1")
+        take(browser_of(marta), campaign, "redraft", number="1")
 
         campaign.refresh_from_db()
         assert (campaign.draft, campaign.versions.count()) == (giving(10), 2)
@@ -193,7 +188,7 @@ class TestVersionsPage:
             campaigns.publish(campaign, definition=giving(points), by=marta, at=now)
         campaigns.pause(campaign, by=marta, at=now)
 
-        page = client_of(marta).get(address("versions", campaign.pk))
+        page = browser_of(marta).get(address("versions", campaign.pk))
 
         assert (page.context["left"].key, page.context["right"].key) == ("1", "3")
         (change,) = page.context["changes"]
@@ -205,7 +200,7 @@ class TestVersionsPage:
         campaigns.publish(campaign, definition=giving(10), by=marta, at=clock.now(program))
         Campaign.objects.update(draft=giving(30))
 
-        page = client_of(marta).get(address("versions", campaign.pk))
+        page = browser_of(marta).get(address("versions", campaign.pk))
 
         assert (page.context["left"].key, page.context["right"].key) == ("1", "draft")
 
@@ -213,17 +208,17 @@ class TestVersionsPage:
     def test_takes_any_question(self, program: Program, campaign: Campaign, marta: User, query: str):
         campaigns.publish(campaign, definition=giving(10), by=marta, at=clock.now(program))
 
-        assert client_of(marta).get(f"{address('versions', campaign.pk)}?{query}").status_code == 200
+        assert browser_of(marta).get(f"{address('versions', campaign.pk)}?{query}").status_code == 200
 
     def test_of_a_draft_says_that_there_is_none(self, program: Program, campaign: Campaign, marta: User):
-        body = client_of(marta).get(address("versions", campaign.pk)).content.decode()
+        body = browser_of(marta).get(address("versions", campaign.pk)).content.decode()
 
         assert "Not published yet." in body
 
     def test_asks_as_little_for_fifty_versions_as_for_two(
         self, program: Program, campaign: Campaign, marta: User
     ):
-        client, now = client_of(marta), clock.now(program)
+        client, now = browser_of(marta), clock.now(program)
         queries = []
         for several in (2, 50):
             for number in range(several):
@@ -255,12 +250,12 @@ class TestHistoryPage:
             ("marta", "published version 1", ""),
         ]
         assert ("marta", "submitted it for review", "Please.") in deeds
-        page = client_of(marta).get(address("history", campaign.pk)).content.decode()
+        page = browser_of(marta).get(address("history", campaign.pk)).content.decode()
         assert "Please." in page
         assert "paused it" in page
 
     def test_tells_the_changes_of_a_sitting_as_one(self, program: Program, campaign: Campaign, marta: User):
-        client = client_of(marta)
+        client = browser_of(marta)
         campaigns.publish(campaign, definition=giving(10), by=None, at=clock.now(program))
         for points in (20, 30):
             campaigns.publish(campaign, definition=giving(points), by=None, at=clock.now(program))
@@ -287,7 +282,7 @@ class TestCalendarPage:
     def test_shows_a_month_or_a_quarter(
         self, program: Program, base_rule: Campaign, marta: User, query: str, name: str
     ):
-        page = client_of(marta).get(f"{address('calendar')}?{query}")
+        page = browser_of(marta).get(f"{address('calendar')}?{query}")
 
         assert page.context["name"] == name
         assert "A point for each euro" in page.content.decode()
@@ -296,16 +291,16 @@ class TestCalendarPage:
         "query", ["from=9999-99", "from=x&view=y&part=z", "from=0000-01&part=999", "part=0"]
     )
     def test_takes_any_question(self, program: Program, base_rule: Campaign, marta: User, query: str):
-        assert client_of(marta).get(f"{address('calendar')}?{query}").status_code == 200
+        assert browser_of(marta).get(f"{address('calendar')}?{query}").status_code == 200
 
     def test_an_empty_month_says_so(self, program: Program, marta: User):
-        body = client_of(marta).get(f"{address('calendar')}?from=2026-06").content.decode()
+        body = browser_of(marta).get(f"{address('calendar')}?from=2026-06").content.decode()
 
         assert "Nothing runs in June 2026" in body
 
     @pytest.mark.parametrize("role", list(LETTERS))
     def test_is_for_those_who_see_campaigns(self, program: Program, role: Role):
-        status = client_of(person(program, role, "somebody")).get(address("calendar")).status_code
+        status = browser_of(person(program, role, "somebody")).get(address("calendar")).status_code
 
         assert status == (403 if role == Role.OPERATOR else 200)
 
@@ -333,7 +328,7 @@ def two_thousand(program: Program, points: WalletType, noon: datetime) -> None:
 
 class TestListPage:
     def test_asks_little_of_two_thousand_campaigns(self, program: Program, marta: User, two_thousand: None):
-        client = client_of(marta)
+        client = browser_of(marta)
         addresses = [
             address("changelist"),
             f"{address('changelist')}?q=Campaign+17",
@@ -349,7 +344,7 @@ class TestListPage:
             assert "Campaign 1" in body
 
     def test_shows_who_changed_what_last(self, program: Program, campaign: Campaign, marta: User):
-        client = client_of(marta)
+        client = browser_of(marta)
         campaigns.publish(campaign, definition=giving(10), by=None, at=clock.now(program))
         take(client, campaign, "pause")
 
@@ -362,7 +357,7 @@ class TestListPage:
         limited = {**giving(10), "limits": {"in_all": [{"points": 5_000}]}}
         campaigns.publish(campaign, definition=limited, by=None, at=clock.now(program))
 
-        body = client_of(marta).get(address("changelist")).content.decode()
+        body = browser_of(marta).get(address("changelist")).content.decode()
 
         assert "0 of 5,000 points" in body
 
@@ -370,7 +365,7 @@ class TestListPage:
         self, program: Program, campaign: Campaign, marta: User, noon: datetime
     ):
         campaigns.archive(campaign, by=marta, at=noon)
-        client = client_of(marta)
+        client = browser_of(marta)
 
         every, archived = (
             client.get(f"{address('changelist')}{query}").content.decode()
@@ -384,6 +379,6 @@ class TestListPage:
     def test_finds_by_a_part_of_the_name(
         self, program: Program, campaign: Campaign, marta: User, asked: str, is_found: bool
     ):
-        body = client_of(marta).get(f"{address('changelist')}?q={asked}").content.decode()
+        body = browser_of(marta).get(f"{address('changelist')}?q={asked}").content.decode()
 
         assert ("For every sale: 10 points." in body) == is_found

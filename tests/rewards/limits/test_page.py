@@ -11,8 +11,8 @@ from members.models import Member
 from rewards.models import Campaign
 from tests import factories
 from tests.cast import Shop
+from tests.clients import staff
 from tests.rewards.limits.conftest import Publish
-from tests.test_admin import staff
 
 pytestmark = pytest.mark.django_db
 

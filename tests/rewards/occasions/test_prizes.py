@@ -15,9 +15,9 @@ from rewards import given_things, prize_draws
 from rewards.models import Badge, Challenge, DrawEntry, DrawWinner, MemberBadge, PrizeDraw
 from tests import factories
 from tests.cast import Shop
+from tests.clients import staff
 from tests.races import at_once
 from tests.rewards.occasions.conftest import Listen
-from tests.test_admin import staff
 
 pytestmark = pytest.mark.django_db
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from loyalty.core.models import Assignment, Program, Role
+from loyalty.core.models import Program, Role
 from members.models import Member, WalletType
 from members.references import MemberReference
 from rewards import campaigns
@@ -19,20 +20,14 @@ from rewards.models import Campaign, CampaignMeasurement, MeasurementStatus
 from rewards.performance import checks, days, measuring
 from tests import factories
 from tests.cast import Shop
+from tests.clients import staff
 
 OpenAs = Callable[[Role], Client]
 
 
 @pytest.fixture
 def open_as(program: Program) -> OpenAs:
-    def open_as(role: Role) -> Client:
-        user = factories.UserFactory.create()
-        Assignment.objects.create(user=user, program=program, role=role)
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return open_as
+    return partial(staff, program)
 
 
 @pytest.fixture

@@ -7,22 +7,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from loyalty.core.models import Assignment, Program, Role
+from loyalty.core.models import Program, Role
 from members.models import TierLadder, WalletType
 from rewards import campaigns, making, wording
 from rewards.models import Campaign, CampaignStatus, KnownField, KnownValue
 from rewards.recipes.catalogue import RECIPES
 from tests import factories
+from tests.clients import staff
 
 GALLERY = reverse("admin:rewards_campaign_gallery")
-
-
-def staff(program: Program, role: Role) -> Client:
-    user = factories.UserFactory.create(email=f"{role}@{program.key}.example.org")
-    Assignment.objects.create(user=user, program=program, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture

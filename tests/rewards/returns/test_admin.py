@@ -10,8 +10,8 @@ from rewards.activities import ReturnedLine
 from rewards.models import Activity, WaitingReturn
 from tests import factories
 from tests.cast import Shop, line
+from tests.clients import staff
 from tests.rewards.returns.conftest import Pay
-from tests.test_admin import staff
 
 BASKET = (line("coffee", "60.00", quantity="3", name="Coffee beans"), line("mug", "40.00", name="Mug"))
 
