@@ -156,10 +156,9 @@ class TestAKilledWriter:
         campaign = publish("spring", limits=limits)
 
         for turn in range(3):
-            writer = _writer(shop, f"w{turn}")
-            time.sleep(0.7)
-            os.kill(writer.pid, signal.SIGKILL)
-            writer.wait()
+            with _writer(shop, f"w{turn}") as writer:
+                time.sleep(0.7)
+                os.kill(writer.pid, signal.SIGKILL)
 
         sold = Activity.objects.count()
         assert sold > 0
