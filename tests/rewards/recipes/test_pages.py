@@ -179,6 +179,11 @@ class TestRecipe:
     def test_for_tiers_needs_some(self, marketer: Client, points: WalletType):
         assert "no tiers yet" in marketer.get(address("tier-multiplier")).content.decode()
 
+    def test_for_a_challenge_leads_to_where_one_is_made(self, marketer: Client, points: WalletType):
+        body = marketer.get(address("stamp-card")).content.decode()
+
+        assert f'href="{reverse("admin:rewards_challenge_add")}"' in body
+
     def test_asks_for_the_kind_of_points_where_there_are_several(
         self, marketer: Client, program: Program, points: WalletType
     ):
