@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from rewards.engine.fact import Fact
+from rewards.engine.fact import Fact, read_in_detail
 from rewards.engine.facts import DATE, LineFacts, number_in
 from rewards.engine.history import HISTORY
 
@@ -145,15 +145,11 @@ TOTALS: dict[str, Callable[[Iterable[LineFacts]], Any]] = {
 """What the lines of a sale that match a tree come to."""
 
 
-def _not_given(facts: Any) -> Any:
-    raise NotImplementedError("a fact about lines needs the tree that picks them")
-
-
 LINES = (
-    Fact(key="lines.amount", type="money", unit="currency", takes="lines", read=_not_given),
-    Fact(key="lines.list_amount", type="money", unit="currency", takes="lines", read=_not_given),
-    Fact(key="lines.quantity", type="decimal", unit="items", takes="lines", read=_not_given),
-    Fact(key="lines.count", type="number", unit="lines", takes="lines", read=_not_given),
+    Fact(key="lines.amount", type="money", unit="currency", takes="lines", read=read_in_detail),
+    Fact(key="lines.list_amount", type="money", unit="currency", takes="lines", read=read_in_detail),
+    Fact(key="lines.quantity", type="decimal", unit="items", takes="lines", read=read_in_detail),
+    Fact(key="lines.count", type="number", unit="lines", takes="lines", read=read_in_detail),
 )
 FAMILIES: dict[str, Callable[[Any], Any]] = {
     "sale.attribute": lambda f: f.activity.attributes,

@@ -64,3 +64,8 @@ class Fact(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     @property
     def operators(self) -> tuple[str, ...]:
         return (*OPERATORS[self.type], "known") if self.may_be_unknown else OPERATORS[self.type]
+
+
+def read_in_detail(facts: Any) -> Any:
+    """In place of reading a fact of which a condition must say first for which days or lines it is."""
+    raise AssertionError("a fact that takes days or lines is read by what the condition made of it")

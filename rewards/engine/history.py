@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from rewards.engine.fact import Fact
+from rewards.engine.fact import Fact, read_in_detail
 
 DAYS_AT_MOST = 1_095
 LAST = "last"
@@ -37,10 +37,6 @@ def _days_since(facts: Any) -> int | None:
     return int((facts.moment.local.date() - date.fromisoformat(last)).days)
 
 
-def _not_given(facts: Any) -> Any:
-    raise NotImplementedError("a history fact needs its number of days")
-
-
 HISTORY = (
     Fact(
         key="history.purchases",
@@ -48,10 +44,15 @@ HISTORY = (
         unit="purchases",
         takes="days",
         may_be_unknown=True,
-        read=_not_given,
+        read=read_in_detail,
     ),
     Fact(
-        key="history.spend", type="money", unit="currency", takes="days", may_be_unknown=True, read=_not_given
+        key="history.spend",
+        type="money",
+        unit="currency",
+        takes="days",
+        may_be_unknown=True,
+        read=read_in_detail,
     ),
     Fact(
         key="history.days_since_purchase",
