@@ -75,7 +75,7 @@ class TestDraw:
 
         counts = [wins.count(member.pk) for member in entered]
 
-        assert [abs(count - 100 * (number + 1)) < 80 for number, count in enumerate(counts)] == [True] * 4
+        assert [abs(count - 100 * (number + 1)) < 60 for number, count in enumerate(counts)] == [True] * 4
 
     def test_waits_until_it_has_closed_and_happens_once(self, draw, entered, noon):
         by = factories.UserFactory.create()
