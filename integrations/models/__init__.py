@@ -1,5 +1,6 @@
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, Partner
+from integrations.models.sandbox import ClockMove
 from integrations.models.webhook import (
     Delivery,
     DeliveryAttempt,
@@ -9,6 +10,7 @@ from integrations.models.webhook import (
 )
 
 __all__ = [
+    "ClockMove",
     "Consumer",
     "Credential",
     "Delivery",
