@@ -193,5 +193,8 @@ def _missing(step: Step, program: Program) -> dict[str, Any]:
 
 def _things(offer: NearOffer) -> Iterator[dict[str, Any]]:
     """As gifts are told of, which are given."""
-    stored = [{"kind": g.kind, "campaign": g.campaign_key, "parameters": g.parameters, "given": True} for g in offer.gifts]
+    stored = [
+        {"kind": g.kind, "campaign": g.campaign_key, "parameters": g.parameters, "given": True}
+        for g in offer.gifts
+    ]
     yield from told_gifts(stored)

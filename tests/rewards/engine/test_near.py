@@ -193,7 +193,10 @@ def test_copes_with_weights_and_with_nothing(quantity):
 
     (text,) = texts(basket("3.00", bought), campaign(conditions={"all": [kilo]}))
 
-    assert text == {
-        "0": "1 more item of category coffee for 50 extra points",
-        "0.750": "0.25 more items of category coffee for 50 extra points",
-    }[quantity]
+    assert (
+        text
+        == {
+            "0": "1 more item of category coffee for 50 extra points",
+            "0.750": "0.25 more items of category coffee for 50 extra points",
+        }[quantity]
+    )
