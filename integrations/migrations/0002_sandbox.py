@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'move of a test clock',
                 'verbose_name_plural': 'moves of test clocks',
+                'permissions': [('control_sandbox', "Can move a sandbox's clock, fill it and reset it"), ('create_sandbox', 'Can make a sandbox with the rules of a program')],
                 'indexes': [models.Index(fields=['program', '-id'], name='moves_of_a_program')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('finished_at__isnull', True)), fields=('program',), name='a_clock_moves_to_one_moment_at_a_time'), models.CheckConstraint(condition=models.Q(('to_at__gt', models.F('from_at'))), name='a_clock_never_moves_back')],
             },

@@ -44,6 +44,10 @@ class ClockMove(models.Model):
     class Meta:
         verbose_name = _("move of a test clock")
         verbose_name_plural = _("moves of test clocks")
+        permissions = [
+            ("control_sandbox", "Can move a sandbox's clock, fill it and reset it"),
+            ("create_sandbox", "Can make a sandbox with the rules of a program"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="a_clock_moves_to_one_moment_at_a_time",
