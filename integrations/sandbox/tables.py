@@ -105,7 +105,7 @@ def _of_the_sandbox(path: Path) -> str:
 def protections(models: Sequence[type[Model]]) -> str:
     """The triggers that keep rows of these models as they are, in the form that they are told to rest."""
     ids = {
-        (model._meta.db_table, trigger.get_pgid(model))
+        (model._meta.db_table, trigger.get_pgid(model))  # type: ignore[arg-type]  # it takes the class
         for model in models
         for trigger in getattr(model._meta, "triggers", ())
         if isinstance(trigger, pgtrigger.Protect)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from integrations.sandbox import time_travel
 from loyalty.core.models import Program, ProgramKind
@@ -40,8 +41,6 @@ def run_campaign(sandbox: Program, beans: WalletType) -> Publish:
     """Runs a campaign of the sandbox since two years ago."""
 
     def run(key: str, effect: dict[str, Any], trigger: str = "sale", **more: Any) -> None:
-        from django.utils import timezone
-
         since = timezone.now() - timedelta(days=730)
         campaigns.publish(
             factories.CampaignFactory.create(program=sandbox, key=key),

@@ -69,7 +69,7 @@ def lively(sandbox, beans, run_campaign) -> Any:
     sandbox.refresh_from_db()
     sample_data.add(sandbox, members=8, at=clock.now(sandbox))
     reward = factories.RewardFactory.create(program=sandbox, key="mug", wallet_type=beans, price=10, stock=5)
-    richest = Entry.objects.filter(program=sandbox).order_by("-available_after").first()
+    richest = Entry.objects.filter(program=sandbox).order_by("-available_after")[0]
     redeeming.redeem(
         member=MemberReference(kind="id", value=str(richest.member_id)),
         reward=reward.key,

@@ -1,6 +1,7 @@
 """A sandbox's time passes as it would have: everything at its moment, once, in order."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -25,9 +26,14 @@ from tests.races import at_once
 GRACE = MemberReference(kind="card", value="7")
 
 
-def enrol(program: Program, card: str = "7", **more) -> Member:
-    known = {"program": program, "identifiers": [("card", card)], "actor": "partner:test-suite"}
-    return enrolment.enrol(at=clock.now(program), **known, **more)
+def enrol(program: Program, card: str = "7", **more: Any) -> Member:
+    return enrolment.enrol(
+        program=program,
+        identifiers=[("card", card)],
+        actor="partner:test-suite",
+        at=clock.now(program),
+        **more,
+    )
 
 
 def sell(program: Program, receipt: str, amount: str) -> None:
