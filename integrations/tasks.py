@@ -4,7 +4,7 @@ from typing import Final
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import delivery, listening, sending
+from integrations import delivery, listening, sending, tokens
 from integrations.sandbox import time_travel
 
 CLOCK_SECONDS: Final = 30
@@ -33,3 +33,8 @@ def move_test_clocks() -> None:
 @shared_task
 def prune_deliveries() -> int:
     return delivery.prune(at=timezone.now())
+
+
+@shared_task
+def prune_access_tokens() -> int:
+    return tokens.prune(at=timezone.now())

@@ -1,6 +1,7 @@
 from integrations.models.consumer import Consumer
-from integrations.models.partner import Credential, Partner
+from integrations.models.partner import Credential, CredentialKind, Partner
 from integrations.models.sandbox import ClockMove
+from integrations.models.token import AccessToken
 from integrations.models.webhook import (
     Delivery,
     DeliveryAttempt,
@@ -10,9 +11,11 @@ from integrations.models.webhook import (
 )
 
 __all__ = [
+    "AccessToken",
     "ClockMove",
     "Consumer",
     "Credential",
+    "CredentialKind",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryStatus",

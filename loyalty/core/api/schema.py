@@ -163,7 +163,7 @@ class OperationSchema(AutoSchema):
         return self._operation.summary
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
-        scope = _("Any valid API key.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
+        scope = _("Any valid credential.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
         return f"{cleandoc(self._operation.description)}\n\n{scope}"
 
     def get_extensions(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tests.races import at_once
 
 KEPT = {
     "core.Assignment",
+    "integrations.AccessToken",
     "integrations.ClockMove",
     "integrations.Credential",
     "integrations.Partner",
@@ -156,9 +157,9 @@ class TestReset:
 
         resetting.reset(lively, at=clock.now(lively))
 
-        with pytest.raises(ProgrammingError, match="Cannot delete rows"), transaction.atomic():
+        with pytest.raises(ProgrammingError, match="delete rows from"), transaction.atomic():
             Posting.objects.all().delete()
-        with pytest.raises(ProgrammingError, match="Cannot delete rows"), transaction.atomic():
+        with pytest.raises(ProgrammingError, match="delete rows from"), transaction.atomic():
             Event.objects.all().delete()
 
     def test_lets_life_begin_anew_and_add_up(self, lively):
