@@ -18,7 +18,7 @@ import pghistory
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from integrations.models import Credential, Partner
+from integrations.models import Credential, Partner, Quota
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import ProgramKind, User
@@ -69,6 +69,8 @@ def rotate(
         successor = issue(partner=old.partner, name=old.name, scopes=old.scopes, by=by)
         old.expires_at = min(at + overlap, old.expires_at or at + overlap)
         old.save(update_fields=["expires_at"])
+        for quota in Quota.objects.filter(credential=old):
+            limit(successor[0], per_minute=quota.calls_per_minute, per_hour=quota.calls_per_hour, by=by)
     return successor
 
 
@@ -76,6 +78,14 @@ def revoke(credential: Credential, *, by: User | None, at: datetime) -> None:
     """The key stops working with the next call. Revoking it again changes nothing."""
     with _audited(by):
         Credential.objects.filter(pk=credential.pk, revoked_at=None).update(revoked_at=at)
+
+
+def limit(credential: Credential, *, per_minute: int | None, per_hour: int | None, by: User | None) -> None:
+    """Let a credential call more or less often than others from the next call on; None: as often as they."""
+    with _audited(by):
+        Quota.objects.update_or_create(
+            credential=credential, defaults={"calls_per_minute": per_minute, "calls_per_hour": per_hour}
+        )
 
 
 def digest(key: str) -> bytes:

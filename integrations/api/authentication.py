@@ -29,11 +29,13 @@ _PROGRAM: Final = [field.attname for field in Program._meta.concrete_fields]
 _FIND: Final = f"""
 SELECT credential.id, credential.scopes, credential.expires_at, credential.revoked_at,
        credential.last_used_at, partner.id, partner.key, partner.is_active,
+       quota.calls_per_minute, quota.calls_per_hour,
        answer.fingerprint, answer.status, answer.body,
        {", ".join(f"program.{name}" for name in _PROGRAM)}
 FROM integrations_credential AS credential
 JOIN integrations_partner AS partner ON partner.id = credential.partner_id
 JOIN core_program AS program ON program.id = partner.program_id
+LEFT JOIN integrations_quota AS quota ON quota.credential_id = credential.id
 LEFT JOIN core_idempotencyrecord AS answer ON answer.partner_id = partner.id AND answer.key = $2
 WHERE credential.digest = $1
 """
@@ -84,14 +86,17 @@ def _caller(key: str, request: HttpRequest) -> Caller:
     rows = db.fetch(_FIND, [credentials.digest(key), _idempotency_key(request)])
     if not rows:
         raise Unauthenticated(_("The API key is unknown."))
-    found, scopes, expires_at, revoked_at, used_at, partner, partner_key, is_active, *rest = rows[0]
+    found, scopes, expires_at, revoked_at, used_at, partner, partner_key, is_active, *limits_and_rest = rows[
+        0
+    ]
+    per_minute, per_hour, *rest = limits_and_rest
     moment = timezone.now()
     _refuse_if_over(moment, expires_at=expires_at, revoked_at=revoked_at, is_active=is_active)
     _note_use(found, used_at, moment)
     if rest[0] is not None:
         request.stored_answer = idempotency.StoredAnswer(*rest[:3])  # type: ignore[attr-defined]
     program = Program.from_db("default", _PROGRAM, rest[3:])
-    return Caller(program, partner, partner_key, found, frozenset(scopes))
+    return Caller(program, partner, partner_key, found, frozenset(scopes), per_minute, per_hour)
 
 
 def _idempotency_key(request: HttpRequest) -> str | None:

@@ -1,5 +1,6 @@
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, Partner
+from integrations.models.quota import Quota
 from integrations.models.webhook import (
     Delivery,
     DeliveryAttempt,
@@ -16,5 +17,6 @@ __all__ = [
     "DeliveryStatus",
     "DisabledBecause",
     "Partner",
+    "Quota",
     "WebhookEndpoint",
 ]

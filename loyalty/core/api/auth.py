@@ -45,6 +45,9 @@ class Caller:
     partner_key: str
     credential_id: UUID
     scopes: frozenset[str]
+    calls_per_minute: int | None = None
+    calls_per_hour: int | None = None
+    """Limits of this credential alone; None: as the settings have them."""
 
     @property
     def actor(self) -> str:
