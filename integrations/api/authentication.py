@@ -13,6 +13,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from integrations import credentials
+from integrations.calls import Recognised
 from loyalty.core import db
 from loyalty.core.api import idempotency
 from loyalty.core.api.auth import Caller
@@ -91,11 +92,12 @@ def _caller(key: str, request: HttpRequest) -> Caller:
     ]
     per_minute, per_hour, *rest = limits_and_rest
     moment = timezone.now()
+    program = Program.from_db("default", _PROGRAM, rest[3:])
+    request.recognised = Recognised(program.pk, partner, found)  # type: ignore[attr-defined]
     _refuse_if_over(moment, expires_at=expires_at, revoked_at=revoked_at, is_active=is_active)
     _note_use(found, used_at, moment)
     if rest[0] is not None:
         request.stored_answer = idempotency.StoredAnswer(*rest[:3])  # type: ignore[attr-defined]
-    program = Program.from_db("default", _PROGRAM, rest[3:])
     return Caller(program, partner, partner_key, found, frozenset(scopes), per_minute, per_hour)
 
 

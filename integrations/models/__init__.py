@@ -1,3 +1,4 @@
+from integrations.models.call import Call
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, Partner
 from integrations.models.quota import Quota
@@ -10,6 +11,7 @@ from integrations.models.webhook import (
 )
 
 __all__ = [
+    "Call",
     "Consumer",
     "Credential",
     "Delivery",
