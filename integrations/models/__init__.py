@@ -1,3 +1,4 @@
+from integrations.models.call import Call
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, CredentialKind, Partner
 from integrations.models.quota import Quota
@@ -12,6 +13,7 @@ from integrations.models.webhook import (
 
 __all__ = [
     "AccessToken",
+    "Call",
     "Consumer",
     "Credential",
     "CredentialKind",
