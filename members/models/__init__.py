@@ -25,6 +25,7 @@ from members.models.member import Identifier, IdentifierKind, Member, MemberStat
 from members.models.merge import Merge
 from members.models.segment import Segment, SegmentKind, SegmentMember
 from members.models.tier import MemberTier, Tier, TierLadder
+from members.models.tier_history import FormerTier
 from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
@@ -52,6 +53,7 @@ __all__ = [
     "ExpiryRule",
     "ExpiryRun",
     "ExpiryWarning",
+    "FormerTier",
     "Hold",
     "HoldStatus",
     "Household",
