@@ -97,7 +97,7 @@ class TestSchema:
         }
         for name, operation in operations(schema):
             expected = [] if enforced[name] == "*" else [enforced[name]]
-            assert operation["security"] == [{"apiKey": expected}], name
+            assert operation["security"] == [{"apiKey": expected}, {"oauth2": expected}], name
             assert operation["x-scopes"] == expected, name
             assert set(expected) <= set(SCOPES)
             assert all(f"`{scope}`" in operation["description"] for scope in expected), name
@@ -155,6 +155,23 @@ class TestSchema:
         assert "kind" not in known["CustomEvent"]["required"]
         assert "kind" in known["Sale"]["required"]
         assert "kind" in known["Return"]["required"]
+
+
+class TestSecuritySchemes:
+    def test_are_the_two_that_a_call_may_be_made_with(self, schema):
+        schemes = schema["components"]["securitySchemes"]
+
+        assert set(schemes) == {"apiKey", "oauth2"}
+        assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
+        (flow,) = schemes["oauth2"]["flows"].items()
+        assert flow[0] == "clientCredentials"
+        assert set(flow[1]["scopes"]) == set(SCOPES)
+
+    def test_name_an_address_that_gives_tokens(self, schema):
+        flow = schema["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
+        path = flow["tokenUrl"].removeprefix(schema["servers"][0]["url"])
+
+        assert resolve(path).url_name == "oauth-token"
 
 
 class TestDocs:

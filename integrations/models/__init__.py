@@ -1,5 +1,6 @@
 from integrations.models.consumer import Consumer
-from integrations.models.partner import Credential, Partner
+from integrations.models.partner import Credential, CredentialKind, Partner
+from integrations.models.token import AccessToken
 from integrations.models.webhook import (
     Delivery,
     DeliveryAttempt,
@@ -9,8 +10,10 @@ from integrations.models.webhook import (
 )
 
 __all__ = [
+    "AccessToken",
     "Consumer",
     "Credential",
+    "CredentialKind",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryStatus",

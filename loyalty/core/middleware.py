@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     Middleware = object
 
-API_PREFIXES = ("/v1/", "/healthz", "/readyz")
+API_PREFIXES = ("/v1/", "/oauth/", "/healthz", "/readyz")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -82,7 +82,7 @@ class HostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith("/v1"):
+        if request.path_info.startswith(("/v1", "/oauth/")):
             request.get_host()
         return self.get_response(request)
 

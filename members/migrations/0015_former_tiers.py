@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0007_profile'),
-        ('members', '0014_birthdays'),
+        ('members', '0015_blocks'),
     ]
 
     operations = [

@@ -14,6 +14,7 @@ from members.models.attribute import (
     AttributeType,
     EventType,
 )
+from members.models.block import Block, BlockReason
 from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
@@ -39,6 +40,8 @@ __all__ = [
     "AttributeKind",
     "AttributeOwner",
     "AttributeType",
+    "Block",
+    "BlockReason",
     "BreakageRate",
     "Bucket",
     "CheckStatus",

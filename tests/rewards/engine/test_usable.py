@@ -29,8 +29,9 @@ def text(
 
 
 def rule(*tree: Any, **parts: Any) -> CompiledCampaign:
-    conditions = {"conditions": {"all": list(tree)}} if tree else {}
-    return campaign(fixed(100), **conditions, **parts)
+    if tree:
+        parts["conditions"] = {"all": list(tree)}
+    return campaign(fixed(100), **parts)
 
 
 class TestUsable:
