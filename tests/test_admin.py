@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
+from integrations.models import Credential, Delivery, Partner, Quota, WebhookEndpoint
 from loyalty.core import clock
 from loyalty.core.models import Approval, Assignment, Event, Program, Role, User
 from members import adjustments, expiry, holds
@@ -55,7 +55,7 @@ from rewards.models import (
 )
 from tests import factories
 from tests.cast import Shop
-from tests.clients import staff
+from tests.clients import PartnerClient, staff
 
 AT_MOST = 15
 
@@ -1105,6 +1105,38 @@ class TestApiKeys:
         assert response.status_code == 404
         foreign.refresh_from_db()
         assert foreign.revoked_at is None
+
+    def test_a_key_may_be_given_limits_of_its_own(self, operator: Client, till: PartnerClient):
+        limits = page("integrations.credential", "limits", till.credential.pk)
+
+        response = operator.post(limits, {"per_minute": "7", "per_hour": ""}, follow=True)
+
+        assert "7 times a minute, 100,000 times an hour" in response.content.decode()
+        assert till.get("/v1/whoami").headers["RateLimit"].startswith('"burst";r=6;')
+
+    @pytest.mark.parametrize("calls", ["0", "-1", "many", "9999999999"])
+    def test_a_limit_that_is_none_is_refused(self, operator: Client, till: PartnerClient, calls: str):
+        limits = page("integrations.credential", "limits", till.credential.pk)
+
+        response = operator.post(limits, {"per_minute": calls})
+
+        assert response.context["form"].errors["per_minute"]
+        assert not Quota.objects.exists()
+
+    def test_another_programs_key_gets_no_limits(self, operator: Client, elsewhere: dict[str, Any]):
+        foreign = elsewhere["integrations.credential"]
+
+        response = operator.post(page("integrations.credential", "limits", foreign.pk), {"per_minute": "7"})
+
+        assert response.status_code == 404
+
+    def test_who_may_only_look_sets_no_limits(self, support: Client, till: PartnerClient):
+        response = support.post(
+            page("integrations.credential", "limits", till.credential.pk), {"per_minute": "7"}
+        )
+
+        assert response.status_code in (403, 404)
+        assert not Quota.objects.exists()
 
 
 class TestStartPage:

@@ -25,6 +25,7 @@ from rewards.models import Activity, Redemption
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
+from tests.protected import PROTECTED_FIELDS
 
 EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
 
@@ -203,3 +204,17 @@ class TestOperation:
         client.force_login(django_user_model.objects.create_superuser("root@example.org", "pass-word-1234"))
 
         assert refused(operation, client).status_code == 401
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if TABLE[name].body is not None])
+class TestBody:
+    def test_sets_nothing_that_is_not_the_callers_to_say(self, operation, refused, till, monkeypatch):
+        case = TABLE[operation]
+        for field in PROTECTED_FIELDS:
+            assert field not in (case.body or {}), "protected fields are in no body"
+            monkeypatch.setitem(TABLE, operation, case._replace(body={**(case.body or {}), field: "1"}))
+
+            response = refused(operation, till)
+
+            assert response.status_code == 422, field
+            assert response.json()["errors"][0]["pointer"] == f"#/{field}"

@@ -1,5 +1,6 @@
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, CredentialKind, Partner
+from integrations.models.quota import Quota
 from integrations.models.token import AccessToken
 from integrations.models.webhook import (
     Delivery,
@@ -19,5 +20,6 @@ __all__ = [
     "DeliveryStatus",
     "DisabledBecause",
     "Partner",
+    "Quota",
     "WebhookEndpoint",
 ]

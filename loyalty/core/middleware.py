@@ -166,7 +166,7 @@ class CurrentProgramMiddleware:
 
 def _place(user: User, *, wanted: str | None) -> tuple[Program | None, str | None, list[Program]]:
     """The program and role that somebody works in, and the programs that could be chosen."""
-    choices = list(Assignment.objects.of(user).order_by("program__name", "pk"))
+    choices = list(Assignment.objects.held_by(user).order_by("program__name", "pk"))
     chosen = next((a for a in choices if str(a.program_id) == wanted), choices[0] if choices else None)
     if chosen:
         return chosen.program, chosen.role, [assignment.program for assignment in choices]

@@ -123,4 +123,4 @@ def identified(asked: references.MemberReference, *, program: Program, pointer: 
 
 
 def _described(member: Member) -> MemberBody:
-    return MemberBody.of(member, list(Identifier.objects.filter(member=member)))
+    return MemberBody.of(member, list(Identifier.objects.of(member.program_id).filter(member=member)))
