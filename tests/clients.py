@@ -47,6 +47,16 @@ class PartnerClient(Client):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return super().post(path, raw, content_type=content_type, headers=named)
 
+    def edit(
+        self, method: str, path: str, body: Any, *, seen: str | None = ""
+    ) -> "_MonkeyPatchedWSGIResponse":
+        """PATCH or PUT with the `ETag` that was seen; by default the present one; None: without If-Match."""
+        if seen == "":
+            seen = self.get(path).headers["ETag"]
+        headers = {} if seen is None else {"If-Match": seen}
+        raw = body if isinstance(body, bytes) else orjson.dumps(body)
+        return self.generic(method, path, raw, content_type="application/json", headers=headers)
+
 
 def employed(program: Program, role: Role, **known: Any) -> User:
     """Somebody with that role in the program."""

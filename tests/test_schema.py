@@ -15,6 +15,8 @@ from referencing.jsonschema import DRAFT202012
 
 from loyalty.core.api import checks, problem
 from loyalty.core.api.auth import SCOPES
+from tests.clients import PartnerClient
+from tests.factories import PartnerFactory
 
 Operation = dict[str, Any]
 
@@ -31,12 +33,25 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
             yield f"{method.upper()} {path}", operation
 
 
+SAMPLE = "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"
+
+
+def keys_of(operation: Operation) -> list[Any]:
+    return [p for p in operation.get("parameters", []) if p["name"] == "Idempotency-Key"]
+
+
+def example_of(operation: Operation) -> Any:
+    """A body that the docs show for a call; None if it takes none."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    return next(iter(content["examples"].values()))["value"] if content else None
+
+
 def contents(operation: Operation) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Each body that is described: status (or `request`), media type, and its description."""
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         yield "request", media_type, content
     for status, response in operation["responses"].items():
-        for media_type, content in response["content"].items():
+        for media_type, content in response.get("content", {}).items():
             yield status, media_type, content
 
 
@@ -111,11 +126,24 @@ class TestSchema:
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
                 assert {example["value"]["code"] for example in content["examples"].values()} <= known
 
-    def test_asks_for_an_idempotency_key_wherever_there_is_a_body(self, schema):
+    def test_asks_for_an_idempotency_key_exactly_where_the_view_does(self, schema, db, program):
+        partner = PartnerFactory.create(program=program, key="keyless")
+        client = PartnerClient.of(partner, scopes=SCOPES)
         for name, operation in operations(schema):
-            headers = [p for p in operation.get("parameters", []) if p["name"] == "Idempotency-Key"]
-            assert bool(headers) == ("requestBody" in operation), name
-            assert all(header["required"] for header in headers)
+            method, _space, path = name.partition(" ")
+            if method != "POST":
+                assert not keys_of(operation), name
+                continue
+            response = client.post(
+                re.sub(r"{\w+}", SAMPLE, path), example_of(operation), idempotency_key=None
+            )
+            is_missed = response.json().get("code") == "idempotency_key_missing"
+            assert is_missed == bool(keys_of(operation)) or response.status_code == 404, name
+
+    def test_asks_for_if_match_wherever_something_is_edited(self, schema):
+        for name, operation in operations(schema):
+            headers = [p for p in operation.get("parameters", []) if p["name"] == "If-Match"]
+            assert bool(headers) == name.startswith(("PATCH", "PUT")), name
 
     def test_refuses_unknown_fields_as_the_views_do(self, schema):
         for name in ("Registration", "IdentifierBody", "Sale", "Line", "Money", "RedemptionRequest"):
@@ -155,9 +183,8 @@ class TestDocs:
 
 class TestEveryAddress:
     def test_leads_where_the_schema_says(self, schema):
-        sample = "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"
         for path in schema["paths"]:
-            address = path.replace("{reference}", sample).replace("{transaction_id}", sample)
+            address = re.sub(r"{\w+}", SAMPLE, path)
             try:
                 match = resolve(address)
             except Resolver404:

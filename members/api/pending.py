@@ -59,7 +59,7 @@ _DONE: Final[dict[str, Any]] = {
         }
     ],
 }
-_DESCRIBED: Final = {
+_DESCRIBED: Final[dict[str, Any]] = {
     "takes": PendingRequest,
     "takes_example": _WANTED,
     "answer": PendingResult,

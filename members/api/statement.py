@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 from uuid import UUID
 
-import msgspec
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
@@ -13,7 +12,7 @@ from msgspec import Meta, Struct, field
 from rest_framework.request import Request
 
 from loyalty.core import clock
-from loyalty.core.api import auth, pagination, rendering
+from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.pagination import InvalidFilter
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
@@ -29,19 +28,25 @@ from members.terms import WalletTerms
 # Moments of the database and of Python are both counted in these.
 RESOLUTION: Final = timedelta(microseconds=1)
 
-_Moment = Annotated[datetime, Meta(tz=True)]
 _WALLET_TYPE: Final = OpenApiParameter(
     "wallet_type",
+    {"type": "string", "minLength": 1, "maxLength": 40},
     description="Key of the kind of points. May be left out where only one kind may be spent.",
 )
 _FROM: Final = OpenApiParameter(
-    "from", description="Entries recorded at this moment or later; ISO 8601 with offset. All, if not given."
+    "from",
+    filters.MomentFilter.schema,
+    description="Entries recorded at this moment or later; ISO 8601 with offset. All, if not given.",
 )
 _TO: Final = OpenApiParameter(
-    "to", description="Entries recorded before this moment; ISO 8601 with offset. Until now, if not given."
+    "to",
+    filters.MomentFilter.schema,
+    description="Entries recorded before this moment; ISO 8601 with offset. Until now, if not given.",
 )
 _AT: Final = OpenApiParameter(
-    "at", description="The moment that is asked for; ISO 8601 with offset. Now, if not given."
+    "at",
+    filters.MomentFilter.schema,
+    description="The moment that is asked for; ISO 8601 with offset. Now, if not given.",
 )
 
 
@@ -136,14 +141,14 @@ class EntriesView(PartnerView):
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         program = auth.caller(request).program
-        filters = pagination.given(request, "wallet_type", "from", "to")
+        given = pagination.given(request, "wallet_type", "from", "to")
         member = find(program, references.read(reference))
-        kind = _kind(program, filters.get("wallet_type"))
-        starts_at, ends_at = _moment(filters, "from"), _moment(filters, "to")
+        kind = _kind(program, given.get("wallet_type"))
+        starts_at, ends_at = _moment(given, "from"), _moment(given, "to")
         if starts_at and ends_at and starts_at > ends_at:
             raise InvalidFilter(_("A period ends no sooner than it starts."))
         period = statement.period(_wallet(member, kind), starts_at, ends_at)
-        page = pagination.paginate(request, statement.entries(period), filters=filters, by="number")
+        page = pagination.paginate(request, statement.entries(period), filters=given, by="number")
         body = StatementBody(
             wallet_type=kind.key,
             starts_at=starts_at,
@@ -212,13 +217,10 @@ def _wallet(member: Member, kind: WalletTerms) -> Wallet:
     return found or Wallet(program_id=member.program_id, member=member, type_id=kind.id)
 
 
-def _moment(filters: Mapping[str, str], name: str) -> datetime | None:
-    text: Any = filters.get(name)
-    if text is None:
+def _moment(given: Mapping[str, str], name: str) -> datetime | None:
+    if name not in given:
         return None
     try:
-        # A plus that was not escaped arrives as a blank.
-        return msgspec.convert(text.replace(" ", "+"), _Moment)
-    except msgspec.ValidationError:
-        detail = _("“{name}” is a moment with its offset, as 2026-06-01T00:00:00Z.").format(name=name)
-        raise InvalidFilter(detail) from None
+        return filters.moment(given[name])
+    except ValueError as error:
+        raise InvalidFilter(f"{name}: {error}", parameter=name) from None

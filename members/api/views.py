@@ -1,14 +1,12 @@
-from collections.abc import Mapping
 from typing import ClassVar
 
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.core import clock
-from loyalty.core.api import auth, idempotency, pagination, parsing, rendering
+from loyalty.core.api import auth, etags, filters, idempotency, pagination, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
@@ -16,18 +14,15 @@ from loyalty.core.models import Program
 from members import enrolment, references
 from members.api import examples
 from members.api.bodies import MemberBody, MemberList, Registration
+from members.api.filters import MemberFilter, meant
 from members.models import Identifier, Member, MemberStatus
-from members.models.member import MemberQuerySet
 
 REFERENCE = OpenApiParameter(
     "reference",
+    {"type": "string", "minLength": 1, "maxLength": 300},
     location=OpenApiParameter.PATH,
     description="The member's id, or an identifier as `card:1001`, `email:…`, `phone:+49…`, `external:…`.",
 )
-
-
-IDENTIFIER = OpenApiParameter("identifier", description="As `card:1001`: the member who is known by it.")
-STATUS = OpenApiParameter("status", enum=MemberStatus.values, description="Members of that status.")
 
 
 class MembersView(PartnerView):
@@ -38,15 +33,15 @@ class MembersView(PartnerView):
         tag="Members",
         summary="List members, newest first",
         description="All members of the program, or those with an identifier or a status.",
-        parameters=(*pagination.PARAMETERS, IDENTIFIER, STATUS),
+        parameters=(*filters.parameters(MemberFilter), *pagination.PARAMETERS),
         answer=MemberList,
         example={"data": [examples.MEMBER], "next": None, "previous": None},
         refuses=(pagination.InvalidCursor, pagination.InvalidFilter),
     )
     def get(self, request: Request) -> HttpResponse:
-        filters = pagination.given(request, "identifier", "status")
-        members = _filtered(Member.objects.of(auth.caller(request).program), filters)
-        page = pagination.paginate(request, members.prefetch_related("identifiers"), filters=filters)
+        of_program = Member.objects.of(auth.caller(request).program)
+        members, given = filters.apply(request, MemberFilter, of_program)
+        page = pagination.paginate(request, members.prefetch_related("identifiers"), filters=given)
         data = tuple(MemberBody.of(member, list(member.identifiers.all())) for member in page.rows)
         return rendering.answer(MemberList(data, page.next, page.previous))
 
@@ -97,41 +92,17 @@ class MemberView(PartnerView):
         parameters=(REFERENCE,),
         answer=MemberBody,
         example=examples.MEMBER,
+        has_tag=True,
         refuses=(NotFound,),
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         program = auth.caller(request).program
-        return rendering.answer(_described(find(program, references.read(reference))))
-
-
-def _filtered(members: MemberQuerySet, filters: Mapping[str, str]) -> MemberQuerySet:
-    if (status := filters.get("status")) is not None:
-        if status not in MemberStatus.values:
-            raise pagination.InvalidFilter(_("A status is active, blocked or erased."))
-        members = members.filter(status=status)
-    if (identifier := filters.get("identifier")) is not None:
-        members = _meant(members, _identified(identifier))
-    return members
-
-
-def _identified(identifier: str) -> references.Reference:
-    """Nobody with that identifier is an empty list; what is no identifier is a mistake of the caller's."""
-    try:
-        return references.read(identifier)
-    except NotFound:
-        detail = _("An identifier is a member's id, or kind and value, as card:1001.")
-        raise pagination.InvalidFilter(detail) from None
-
-
-def _meant(members: MemberQuerySet, reference: references.Reference) -> MemberQuerySet:
-    if reference.by == "id":
-        return members.filter(pk=reference.value)
-    return members.known_as(reference.kind, reference.value)
+        return etags.answer(request, _described(find(program, references.read(reference))))
 
 
 def find(program: Program, reference: references.Reference) -> Member:
     """:raises NotFound: if the program has no such member"""
-    member = _meant(Member.objects.of(program), reference).first()
+    member = meant(Member.objects.of(program), reference).first()
     if member is None:
         raise references.unknown()
     return member
@@ -145,7 +116,7 @@ def identified(asked: references.MemberReference, *, program: Program, pointer: 
     """
     kind, value = references.reference(asked)
     known_by = references.Reference("id" if kind == "id" else "identifier", kind, value)
-    member = _meant(Member.objects.of(program), known_by).first() if kind else None
+    member = meant(Member.objects.of(program), known_by).first() if kind else None
     if member is None or member.status == MemberStatus.ERASED:
         raise references.nobody(asked, pointer=pointer)
     return member

@@ -25,8 +25,14 @@ LIMIT: Final = 50
 MAXIMUM_LIMIT: Final = 200
 
 PARAMETERS: Final = (
-    OpenApiParameter("limit", int, description="How many at most: 1 to 200, 50 if not given."),
-    OpenApiParameter("cursor", description="From a `next` or `previous` link."),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT, "default": LIMIT},
+        description="How many at most: 1 to 200, 50 if not given.",
+    ),
+    OpenApiParameter(
+        "cursor", {"type": "string", "minLength": 1}, description="From a `next` or `previous` link."
+    ),
 )
 
 _SALT: Final = "loyalty.core.api.pagination"
@@ -102,7 +108,10 @@ def given(request: Request, *known: str) -> dict[str, str]:
     parameters = request._request.GET
     for name in parameters:
         if name not in {*known, "limit", "cursor"}:
-            raise InvalidFilter(_("This list knows no parameter {name}.").format(name=name))
+            raise InvalidFilter(_("This list knows no parameter {name}.").format(name=name), parameter=name)
+        if len(parameters.getlist(name)) > 1 or not parameters[name]:
+            detail = _("{name} comes once, and with a value.").format(name=name)
+            raise InvalidFilter(detail, parameter=name)
     return {name: parameters[name] for name in known if name in parameters}
 
 

@@ -39,13 +39,18 @@ def body(request: Request) -> bytes:
     return raw.body
 
 
+def is_empty(request: Request) -> bool:
+    """Whether a call comes without a body, as a command may that has nothing to say."""
+    return not request._request.body
+
+
 def loads(raw: bytes) -> Any:
     """
     Any JSON value.
 
     :raises MalformedJSON: with what is wrong and where
     """
-    value = _decode(raw, Any)
+    value = shaped(raw, Any)
     _refuse_nul(raw, value)
     return value
 
@@ -65,8 +70,12 @@ def decode(request: Request, kind: Any) -> Any:
     :raises MalformedJSON: if it is no JSON
     :raises InvalidBody: if it has another shape, or unknown fields; with a pointer to the place
     """
-    raw = body(request)
-    value = _decode(raw, kind)
+    return of_bytes(body(request), kind)
+
+
+def of_bytes(raw: bytes, kind: Any) -> Any:
+    """A value of that type from JSON that was taken out of a body; refused as `decode()` refuses."""
+    value = shaped(raw, kind)
     _refuse_nul(raw, None)
     return value
 
@@ -90,10 +99,11 @@ def _refuse_depth(raw: bytes) -> None:
         raise refusals.MalformedJSON(_("The body is nested too deeply."))
 
 
-def _decode(raw: bytes, kind: Any) -> Any:
+def shaped(raw: bytes, kind: Any) -> Any:
+    """JSON of that shape, whose texts may hold what cannot be stored: `of_bytes()` without its last look."""
     _refuse_depth(raw)
     try:
-        return _decoder(kind).decode(raw)
+        return _decoded(raw, kind)
     except msgspec.ValidationError as error:
         detail, pointer = explained(str(error))
         raise refusals.InvalidBody(detail, pointer=pointer) from None
@@ -101,6 +111,31 @@ def _decode(raw: bytes, kind: Any) -> Any:
         raise refusals.MalformedJSON(_("The body is not encoded in UTF-8.")) from None
     except msgspec.DecodeError as error:
         raise refusals.MalformedJSON(str(error)) from None
+
+
+def _decoded(raw: bytes, kind: Any) -> Any:
+    try:
+        return _decoder(kind).decode(raw)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        # To JSON Schema 2.0 is an integer, and some languages write whole numbers so.
+        return _decoder(kind).decode(msgspec.json.encode(_whole(_decoder(Any).decode(raw))))
+
+
+LARGEST_EXACT: Final = 2**53
+
+
+def _whole(value: Any) -> Any:
+    """The same with integers in the place of whole floats, as far as those are exact."""
+    match value:
+        case float() if value.is_integer() and abs(value) <= LARGEST_EXACT:
+            return int(value)
+        case list():
+            return [_whole(inner) for inner in value]
+        case dict():
+            return {name: _whole(inner) for name, inner in value.items()}
+    return value
 
 
 @lru_cache(maxsize=256)
@@ -140,7 +175,7 @@ def _refuse_nul(raw: bytes, value: Any) -> None:
     # PostgreSQL's text cannot hold it. Looking for the escape first is all that most bodies cost.
     if rb"\u0000" not in raw:
         return
-    for place in _nul_places(value if value is not None else _decode(raw, Any), "#"):
+    for place in _nul_places(value if value is not None else shaped(raw, Any), "#"):
         detail = _("A text must not contain the character U+0000.")
         raise refusals.InvalidBody(detail, pointer=place)
 

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 
-from loyalty.core.api import auth, idempotency, problem, refusals
+from loyalty.core.api import auth, bulk, etags, idempotency, problem, refusals
 from loyalty.core.errors import DomainError, InvalidInput
 
 _ALWAYS: Final = (refusals.Unauthenticated, refusals.InternalError, refusals.Unavailable)
@@ -34,8 +34,10 @@ _WITH_A_KEY: Final = (
     idempotency.IdempotencyKeyReused,
     idempotency.RequestInProgress,
 )
+_WITH_A_TAG: Final = (etags.PreconditionRequired, etags.PreconditionFailed)
 _KEY_PARAMETER: Final = OpenApiParameter(
     "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": idempotency.PRINTABLE},
     location=OpenApiParameter.HEADER,
     required=True,
     description=_("1 to 255 printable ASCII characters, new for each new call; repeats send the same."),
@@ -45,6 +47,18 @@ _REPLAYED_HEADER: Final = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     response=True,
     description=_("`true` where this is the stored answer of an earlier call with the same key."),
+)
+_MATCH_PARAMETER: Final = OpenApiParameter(
+    "If-Match",
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description=_("The `ETag` of what you have read: who has seen an older state changes nothing."),
+)
+_TAG_HEADER: Final = OpenApiParameter(
+    "ETag",
+    location=OpenApiParameter.HEADER,
+    response=True,
+    description=_("Names this very state; send it as `If-Match` to change it."),
 )
 
 
@@ -75,8 +89,9 @@ class Operation:
     tag: str
     summary: str
     description: str
-    answer: type
-    example: Any
+    answer: Any
+    """The body; None if there is none (204)."""
+    example: Any = None
     status: int = 200
     takes: Any = None
     takes_example: Any = None
@@ -86,20 +101,42 @@ class Operation:
     """Other ways to succeed: status, body and example."""
     more_examples: tuple[tuple[str, int | None, Any], ...] = ()
     """Further examples: name, status of the answer (None for a call), value."""
+    is_keyed: bool = False
+    """Whether it takes an Idempotency-Key."""
+    has_tag: bool = False
+    """Whether its answer has an ETag."""
+    edits: bool = False
+    """Whether it needs an If-Match."""
 
 
-def operation[F: Callable[..., Any]](**said: Any) -> Callable[[F], F]:
+def operation[F: Callable[..., Any]](*, changes: bool = True, **said: Any) -> Callable[[F], F]:
     """
     Describe a view's method: the fields of `Operation` as keywords.
 
-    An operation that takes a body takes an Idempotency-Key too.
+    A POST that takes a body takes an Idempotency-Key too, unless it changes nothing; one without a body
+    says so with `is_keyed=True`. `takes_many` and `answers_many` name the item and the body of a bulk
+    call, see `loyalty.core.api.bulk`.
     """
+    if item := said.pop("takes_many", None):
+        said |= _of_many(said["id"], item, said.pop("answers_many"))
+        changes = False
 
     def mark(handler: F) -> F:
-        handler.operation = Operation(**said)  # type: ignore[attr-defined]
+        by_default = changes and handler.__name__ == "post" and said.get("takes") is not None
+        described = {"is_keyed": by_default, "has_tag": said.get("edits", False), **said}
+        handler.operation = Operation(**described)  # type: ignore[attr-defined]
         return handler
 
     return mark
+
+
+def _of_many(operation_id: str, item: Any, body: Any) -> dict[str, Any]:
+    name = operation_id.title().replace("_", "")
+    return {
+        "takes": bulk.call_of(f"{name}Call", item),
+        "answer": bulk.results_of(f"{name}Results", body, Problem),
+        "status": 207,
+    }
 
 
 class OperationSchema(AutoSchema):
@@ -144,7 +181,7 @@ class OperationSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         said = self._operation
         answers: dict[Any, Any] = {
-            (status, "application/json"): OpenApiResponse(answer, described(answer))
+            (status, "application/json"): _answered(self.registry, answer)
             for status, answer, _example in ((said.status, said.answer, said.example), *said.also_answers)
         }
         for status, kinds in self._refusals().items():
@@ -157,18 +194,28 @@ class OperationSchema(AutoSchema):
         if self.scope != auth.ANY_SCOPE:
             kinds.append(refusals.MissingScope)
         if said.takes is not None:
-            kinds += [*_WITH_A_BODY, *_WITH_A_KEY]
+            kinds += _WITH_A_BODY
+        if said.is_keyed:
+            kinds += _WITH_A_KEY
+        if said.edits:
+            kinds += _WITH_A_TAG
         by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
         for kind in sorted(dict.fromkeys(kinds), key=lambda kind: (kind.status, kind.code)):
             by_status[kind.status].append(kind)
         return by_status
+
+    def _get_request_body(self, direction: Direction = "request") -> Any:
+        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # typed in part
+        # Also where each of its fields may be left out: an empty object is sent then.
+        return body and body | {"required": True}
 
     def get_examples(self) -> list[OpenApiExample]:
         said = self._operation
         answers = ((said.status, said.answer, said.example), *said.also_answers)
         examples = [
             _example(_("Answer"), example, response_only=True, status=status)
-            for status, _kind, example in answers
+            for status, kind, example in answers
+            if kind is not None
         ]
         if said.takes_example is not None:
             examples.append(_example(_("Call"), said.takes_example, request_only=True))
@@ -178,13 +225,27 @@ class OperationSchema(AutoSchema):
         return examples
 
     def get_override_parameters(self) -> list[Any]:
-        keyed = [_KEY_PARAMETER, _REPLAYED_HEADER] if self._operation.takes is not None else []
-        return [*self._operation.parameters, *keyed]
+        said = self._operation
+        keyed = [_KEY_PARAMETER, _REPLAYED_HEADER] if said.is_keyed else []
+        tagged = [_TAG_HEADER] if said.has_tag else []
+        edited = [_MATCH_PARAMETER] if said.edits else []
+        return [*said.parameters, *keyed, *tagged, *edited]
 
 
 def _example(name: Any, value: Any, *, status: int | None = None, **only: Any) -> OpenApiExample:
     codes = [str(status)] if status else None
     return OpenApiExample(str(name), msgspec.to_builtins(value), status_codes=codes, **only)
+
+
+def _answered(registry: ComponentRegistry, answer: Any) -> OpenApiResponse:
+    if answer is None:
+        return OpenApiResponse(None, str(_("Done; there is nothing to say.")))
+    if isinstance(answer, type):
+        return OpenApiResponse(answer, described(answer))
+    # One of several structs.
+    (schema,), components = _schemas(answer)
+    _register(registry, components)
+    return OpenApiResponse(schema, str(_("One of these.")))
 
 
 def _refused(kinds: Iterable[type[DomainError]], path: str) -> OpenApiResponse:

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from loyalty.core.api import auth, parsing, rendering
+from loyalty.core.api import auth, bulk, etags, filters, pagination, parsing, rendering
 from loyalty.core.api.idempotency import idempotent
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import DomainError, NotFound
@@ -101,7 +101,56 @@ class ForgottenView(PartnerView):
         return Response({"secret": 4711})
 
 
+class BatchView(PartnerView):
+    scopes: ClassVar = {"post": auth.ANY_SCOPE}
+
+    def post(self, request: Request) -> HttpResponse:
+        def work(orders: list[Order]) -> list[bulk.Done | DomainError]:
+            return [OrdersView.outcomes.get(order.number) or bulk.Done(201, order) for order in orders]  # type: ignore[misc]  # refusals only
+
+        return bulk.answer(request, Order, work)
+
+
+class NoteView(PartnerView):
+    """A program's name, to be read and changed."""
+
+    scopes: ClassVar = {"get": auth.ANY_SCOPE, "patch": auth.ANY_SCOPE}
+
+    def get(self, request: Request) -> HttpResponse:
+        return etags.answer(request, {"name": auth.caller(request).program.name})
+
+    def patch(self, request: Request) -> HttpResponse:
+        program = auth.caller(request).program
+        etags.require(request, {"name": program.name})
+        program.name = parsing.loads(parsing.body(request))["name"]
+        program.save(update_fields=["name"])
+        return etags.answer(request, {"name": program.name})
+
+
+class EventFilter(filters.PartnerFilterSet):
+    kind = filters.ChoiceFilter("type", choices=[("ordered", ""), ("paid", "")], label="Of that type")
+    occurred_from = filters.MomentFilter("occurred_at", "gte", label="At that moment or later")
+    occurred_before = filters.MomentFilter("occurred_at", "lt", label="Before that moment")
+    is_about_somebody = filters.BooleanFilter("member_id", "isnull", exclude=True, label="Of a member")
+    member = filters.IdFilter("member_id", label="Of that member")
+    text = filters.TextFilter("type", label="Of that type, whichever")
+
+
+class EventsView(PartnerView):
+    scopes: ClassVar = {"get": auth.ANY_SCOPE}
+
+    def get(self, request: Request) -> HttpResponse:
+        events = Event.objects.filter(program=auth.caller(request).program)
+        rows, given = filters.apply(request, EventFilter, events)
+        page = pagination.paginate(request, rows, filters=given, by="number")
+        data = {"data": [event.type for event in page.rows], "next": page.next, "previous": page.previous}
+        return rendering.answer(data)
+
+
 urlpatterns = [
+    path("v1/orders/batch", BatchView.as_view()),
+    path("v1/note", NoteView.as_view()),
+    path("v1/happenings", EventsView.as_view()),
     path("v1/orders", OrdersView.as_view()),
     path("v1/echo", EchoView.as_view()),
     path("v1/serialized", SerializedView.as_view()),

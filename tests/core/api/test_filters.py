@@ -1,0 +1,69 @@
+from datetime import datetime
+
+import pytest
+
+from loyalty.core.models import Event
+
+
+@pytest.fixture
+def happened(program):
+    def publish(kind, moment):
+        return Event.objects.create(program=program, type=kind, occurred_at=moment)
+
+    return [
+        publish("ordered", datetime.fromisoformat("2026-06-01T12:00:00Z")),
+        publish("paid", datetime.fromisoformat("2026-06-02T12:00:00Z")),
+        publish("shipped", datetime.fromisoformat("2026-06-03T12:00:00Z")),
+    ]
+
+
+@pytest.mark.usefixtures("happened")
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("", ["shipped", "paid", "ordered"]),
+            ("kind=paid", ["paid"]),
+            ("text=shipped", ["shipped"]),
+            ("text=%20shipped", []),
+            ("occurred_from=2026-06-02T12:00:00Z", ["shipped", "paid"]),
+            ("occurred_before=2026-06-02T14:00:00%2B02:00", ["ordered"]),
+            ("occurred_before=2026-06-02T14:00:01+02:00", ["paid", "ordered"]),
+            ("is_about_somebody=true", []),
+            ("is_about_somebody=false", ["shipped", "paid", "ordered"]),
+            ("member=01976c1e-5d7a-7000-8000-3a52e6e1d0b4", []),
+            ("kind=paid&occurred_from=2026-06-03T00:00:00Z", []),
+        ],
+    )
+    def test_show_what_they_say(self, till, query, found):
+        assert till.get(f"/v1/happenings?{query}").json()["data"] == found
+
+    @pytest.mark.parametrize(
+        ("query", "parameter"),
+        [
+            ("colour=red", "colour"),
+            ("kind=shipped", "kind"),
+            ("kind=", "kind"),
+            ("kind=paid&kind=ordered", "kind"),
+            ("occurred_from=yesterday", "occurred_from"),
+            ("occurred_from=2026-06-02T12:00:00", "occurred_from"),
+            ("occurred_from=2026-06-02", "occurred_from"),
+            ("is_about_somebody=maybe", "is_about_somebody"),
+            ("member=17", "member"),
+            ("text=%00", "text"),
+            ("text=" + "a" * 255, "text"),
+        ],
+    )
+    def test_refuse_by_name_what_they_cannot_read(self, till, query, parameter):
+        response = till.get(f"/v1/happenings?{query}")
+
+        assert response.status_code == 400
+        assert response.json()["code"] == "invalid_filter"
+        assert response.json()["parameter"] == parameter
+        assert parameter in response.json()["detail"]
+
+    def test_stay_in_the_links(self, till):
+        page = till.get("/v1/happenings?occurred_from=2026-06-02T00:00:00Z&limit=1").json()
+
+        assert page["data"] == ["shipped"]
+        assert till.get(page["next"]).json()["data"] == ["paid"]
