@@ -84,6 +84,21 @@ TABLE = {
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
+    "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
+    "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),
+    "POST /v1/redemptions/<str:redemption_id>/confirm": Case(
+        "/v1/redemptions/{redemption}/confirm", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/cancel": Case(
+        "/v1/redemptions/{redemption}/cancel", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/fulfil": Case(
+        "/v1/redemptions/{redemption}/fulfil", {}, 409, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/return": Case(
+        "/v1/redemptions/{redemption}/return", {}, 409, 404
+    ),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
@@ -92,17 +107,20 @@ SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.
 
 @pytest.fixture
 def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
-    """Call an operation with that client; there are a sale to read, a hold and a reward to redeem."""
+    """Call an operation with that client; there are a sale, two holds and a reward to redeem."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
     reasons.set_up_usual(shop.program)
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
-    held = replace(shop, at=timezone.now()).holds(100)
+    today = replace(shop, at=timezone.now())
+    held = today.holds(100)
+    RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
+    reserved = today.reserves("tea")
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id, hold=held.hold.id)
+        address = case.address.format(sale=sale.id, hold=held.hold.id, redemption=reserved.pk)
         if case.body is None:
             return client.get(address)
         if isinstance(client, PartnerClient):
@@ -150,11 +168,13 @@ class TestOperation:
         assert scope == ANY_SCOPE or response.json()["scope"] == scope
 
     def test_shows_another_programs_key_nothing(self, operation, call, outsider):
+        entries = Entry.objects.count()
+
         response = call(operation, outsider)
 
         assert response.status_code == TABLE[operation].outsider
         assert b"Lovelace" not in response.content
-        assert Entry.objects.count() == 2
+        assert Entry.objects.count() == entries
 
     def test_refuses_whoever_has_no_key(self, operation, refused):
         assert refused(operation, Client()).status_code == 401

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import preview, status, views
+from rewards.api import preview, redemptions, status, views
 
 
 class TransactionIdConverter(StringConverter):
@@ -27,5 +27,16 @@ urlpatterns = [
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path("events", views.EventsView.as_view(), name="events"),
-    path("redemptions", views.RedemptionsView.as_view(), name="redemptions"),
+    path("redemptions", redemptions.RedemptionsView.as_view(), name="redemptions"),
+    path("redemptions/hold", redemptions.RedemptionHoldsView.as_view(), name="redemption-hold"),
+    path("redemptions/<str:redemption_id>", redemptions.RedemptionView.as_view(), name="redemption"),
+    *(
+        path(f"redemptions/<str:redemption_id>/{verb}", view.as_view(), name=f"redemption-{verb}")
+        for verb, view in {
+            "confirm": redemptions.ConfirmView,
+            "cancel": redemptions.CancelView,
+            "fulfil": redemptions.FulfilView,
+            "return": redemptions.ReturnView,
+        }.items()
+    ),
 ]
