@@ -21,12 +21,13 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, WalletType
-from rewards.models import Activity, Redemption
+from rewards import vouchers
+from rewards.models import Activity, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, VoucherUse, Event, IdempotencyRecord)
 
 
 class Case(NamedTuple):
@@ -99,6 +100,14 @@ TABLE = {
     "POST /v1/redemptions/<str:redemption_id>/return": Case(
         "/v1/redemptions/{redemption}/return", {}, 409, 404
     ),
+    "GET /v1/vouchers": Case("/v1/vouchers", None, 200, 200),
+    "GET /v1/vouchers/<str:voucher_id>": Case("/v1/vouchers/{voucher}", None, 200, 404),
+    "POST /v1/vouchers/check": Case("/v1/vouchers/check", {"code": "SESAME"}, 200, 404),
+    "POST /v1/vouchers/use": Case("/v1/vouchers/use", {"code": "SESAME", "external_id": "r1"}, 201, 404),
+    "POST /v1/vouchers/rollback": Case(
+        "/v1/vouchers/rollback", {"code": "SESAME", "external_id": "r0"}, 200, 404
+    ),
+    "POST /v1/vouchers/<str:voucher_id>/void": Case("/v1/vouchers/{voucher}/void", {}, 200, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
@@ -107,7 +116,7 @@ SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.
 
 @pytest.fixture
 def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
-    """Call an operation with that client; there are a sale, two holds and a reward to redeem."""
+    """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
     reasons.set_up_usual(shop.program)
@@ -117,10 +126,15 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     held = today.holds(100)
     RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
     reserved = today.reserves("tea")
+    voucher = today.redeems("tea").voucher_code
+    Voucher.objects.filter(code=voucher).update(code="SESAME", uses_allowed=2)
+    used = vouchers.use("SESAME", external_id="r0", program=shop.program, source="till-2", at=today.at)
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id, hold=held.hold.id, redemption=reserved.pk)
+        address = case.address.format(
+            sale=sale.id, hold=held.hold.id, redemption=reserved.pk, voucher=used.voucher_id
+        )
         if case.body is None:
             return client.get(address)
         if isinstance(client, PartnerClient):

@@ -42,8 +42,8 @@ class RedemptionsView(PartnerView):
     def get(self, request: Request) -> HttpResponse:
         """Redemptions of the program."""
         program = auth.caller(request).program
-        rows = Redemption.objects.of(program).select_related("reward", "wallet_type", "voucher")
-        rows, given = filters.apply(request, RedemptionFilter, rows)
+        of_program = Redemption.objects.of(program).select_related("reward", "wallet_type", "voucher")
+        rows, given = filters.apply(request, RedemptionFilter, of_program)
         page = pagination.paginate(request, rows, filters=given)
         at = clock.now(program)
         data = tuple(RedemptionBody.of(redemption, at=at) for redemption in page.rows)

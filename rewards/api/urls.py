@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import preview, redemptions, status, views
+from rewards.api import preview, redemptions, status, views, vouchers
 
 
 class TransactionIdConverter(StringConverter):
@@ -39,4 +39,10 @@ urlpatterns = [
             "return": redemptions.ReturnView,
         }.items()
     ),
+    path("vouchers", vouchers.VouchersView.as_view(), name="vouchers"),
+    path("vouchers/check", vouchers.CheckView.as_view(), name="voucher-check"),
+    path("vouchers/use", vouchers.UseView.as_view(), name="voucher-use"),
+    path("vouchers/rollback", vouchers.RollBackView.as_view(), name="voucher-rollback"),
+    path("vouchers/<str:voucher_id>", vouchers.VoucherView.as_view(), name="voucher"),
+    path("vouchers/<str:voucher_id>/void", vouchers.VoidView.as_view(), name="voucher-void"),
 ]
