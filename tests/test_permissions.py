@@ -46,6 +46,7 @@ SALE = {
     "member": CARD,
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
+BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
 EVENT = {
     "kind": "event",
     "external_id": "login-1",
@@ -80,6 +81,7 @@ TABLE = {
     "POST /v1/points/holds/<str:hold_id>/release": Case("/v1/points/holds/{hold}/release", {}, 200, 404),
     "POST /v1/points/spend": Case("/v1/points/spend", PAYMENT, 201, 422),
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
+    "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),

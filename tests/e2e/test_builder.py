@@ -91,6 +91,8 @@ def opened(marketer: Visitor, campaign: Campaign) -> Page:
 
 
 def definition_in(page: Page) -> Any:
+    """What would be saved, once what was typed last is drawn."""
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn)))")
     return json.loads(page.locator("[name=definition]").input_value())
 
 
