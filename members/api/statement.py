@@ -30,16 +30,23 @@ RESOLUTION: Final = timedelta(microseconds=1)
 
 _WALLET_TYPE: Final = OpenApiParameter(
     "wallet_type",
+    {"type": "string", "minLength": 1, "maxLength": 40},
     description="Key of the kind of points. May be left out where only one kind may be spent.",
 )
 _FROM: Final = OpenApiParameter(
-    "from", description="Entries recorded at this moment or later; ISO 8601 with offset. All, if not given."
+    "from",
+    filters.MomentFilter.schema,
+    description="Entries recorded at this moment or later; ISO 8601 with offset. All, if not given.",
 )
 _TO: Final = OpenApiParameter(
-    "to", description="Entries recorded before this moment; ISO 8601 with offset. Until now, if not given."
+    "to",
+    filters.MomentFilter.schema,
+    description="Entries recorded before this moment; ISO 8601 with offset. Until now, if not given.",
 )
 _AT: Final = OpenApiParameter(
-    "at", description="The moment that is asked for; ISO 8601 with offset. Now, if not given."
+    "at",
+    filters.MomentFilter.schema,
+    description="The moment that is asked for; ISO 8601 with offset. Now, if not given.",
 )
 
 

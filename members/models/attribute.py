@@ -74,8 +74,8 @@ class AttributeType(models.Model):
     """
     A fact that only this program knows: about its members, its purchases or one type of event.
 
-    What partners send is not held to it. Conditions are: once the type is declared here, they
-    compare by it.
+    Once the type is declared here, conditions compare by it. What partners tell about members is held
+    to it, too; what they report of purchases is not, as those have happened.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
