@@ -144,6 +144,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "expire redemptions": {
+        "task": "rewards.tasks.expire_redemptions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "apply waiting returns": {
         "task": "rewards.tasks.apply_waiting_returns",
         "schedule": 60.0,
