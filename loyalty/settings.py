@@ -195,6 +195,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "move test clocks": {
+        "task": "integrations.tasks.move_test_clocks",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),

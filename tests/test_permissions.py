@@ -67,6 +67,11 @@ NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    # The program of the table is a live one.
+    "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
+    "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
+    "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"program": "coffee"}, 409, 409),
+    "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),

@@ -183,8 +183,6 @@ class VoucherStatus(models.TextChoices):
     VOID = "void", _("Void")
 
 
-class VoucherQuerySet(TenantQuerySet["Voucher"]):
-
 class Voucher(models.Model):
     """A code that a partner system checks and uses, once or several times."""
 
@@ -208,7 +206,7 @@ class Voucher(models.Model):
     )
     expires_at = models.DateTimeField(_("expires at"), null=True)
 
-    objects = VoucherQuerySet.as_manager()
+    objects = TenantQuerySet["Voucher"].as_manager()
 
     class Meta:
         verbose_name = _("voucher")
