@@ -4,7 +4,7 @@ from typing import Final
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import delivery, listening, sending, tokens
+from integrations import calls, delivery, listening, sending, tokens
 from integrations.sandbox import time_travel
 
 CLOCK_SECONDS: Final = 30
@@ -38,3 +38,8 @@ def prune_deliveries() -> int:
 @shared_task
 def prune_access_tokens() -> int:
     return tokens.prune(at=timezone.now())
+
+
+@shared_task
+def prune_calls() -> int:
+    return calls.prune(at=timezone.now())

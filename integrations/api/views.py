@@ -27,5 +27,6 @@ class WhoamiView(PartnerView):
     )
     def get(self, request: Request) -> HttpResponse:
         caller = auth.caller(request)
-        credential = Credential.objects.select_related("partner").get(pk=caller.credential_id)
+        known = Credential.objects.of(caller.program).select_related("partner")
+        credential = known.get(pk=caller.credential_id)
         return rendering.answer(Whoami.of(credential, caller=caller))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from rewards.engine.triggers import SOURCE
 
 
@@ -23,6 +24,8 @@ class Partner(models.Model):
     key = models.CharField(_("key"), max_length=40, validators=[KEY_VALIDATOR])
     name = models.CharField(_("name"), max_length=100)
     is_active = models.BooleanField(_("active"), default=True)
+
+    objects = TenantQuerySet["Partner"].as_manager()
 
     class Meta:
         verbose_name = _("partner")
@@ -43,7 +46,7 @@ class CredentialKind(models.TextChoices):
     OAUTH_CLIENT = "oauth_client", _("OAuth client")
 
 
-class CredentialQuerySet(models.QuerySet["Credential"]):
+class CredentialQuerySet(TenantQuerySet["Credential"]):
     def valid(self, moment: datetime) -> Self:
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=moment),
@@ -60,6 +63,8 @@ class Credential(models.Model):
     Only its digest is kept; the key or secret itself is shown once. A client whose secret is rotated
     has two credentials for a while, with the same client id.
     """
+
+    program_path = "partner__program"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     partner = models.ForeignKey(

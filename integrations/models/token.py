@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.models.partner import Credential
 from loyalty.core.ids import new_id
+from loyalty.core.tenancy import TenantQuerySet
 
 LASTS_AT_MOST = timedelta(hours=1)
 
@@ -18,6 +19,8 @@ class AccessToken(models.Model):
     It works no longer than its credential, and for no scope that its credential has lost.
     """
 
+    program_path = "credential__partner__program"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # Tokens are no record of anything: they go with what they stand for.
     credential = models.ForeignKey(
@@ -27,6 +30,8 @@ class AccessToken(models.Model):
     scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"))
     created_at = models.DateTimeField(_("created at"))
     expires_at = models.DateTimeField(_("expires at"), db_index=True)
+
+    objects = TenantQuerySet["AccessToken"].as_manager()
 
     class Meta:
         verbose_name = _("access token")

@@ -27,9 +27,11 @@ from tests.races import at_once
 KEPT = {
     "core.Assignment",
     "integrations.AccessToken",
+    "integrations.Call",
     "integrations.ClockMove",
     "integrations.Credential",
     "integrations.Partner",
+    "integrations.Quota",
     "integrations.WebhookEndpoint",
     "members.AccountingAccount",
     "members.AdjustmentLimit",

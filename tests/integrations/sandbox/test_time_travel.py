@@ -72,6 +72,7 @@ class TestEveryClockedTask:
         "integrations.tasks.deliver_webhooks",
         "integrations.tasks.move_test_clocks",
         "integrations.tasks.prune_access_tokens",
+        "integrations.tasks.prune_calls",
         "integrations.tasks.prune_deliveries",
         "loyalty.core.tasks.beat",
         "loyalty.core.tasks.prune_idempotency_records",

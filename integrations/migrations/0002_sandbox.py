@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0007_profile'),
-        ('integrations', '0002_oauth_clients'),
+        ('integrations', '0003_calls'),
     ]
 
     operations = [
