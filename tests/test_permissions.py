@@ -74,6 +74,8 @@ TABLE = {
         "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
     ),
     "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "POST /v1/members/<str:reference>/erase": Case("/v1/members/card:1001/erase", {}, 200, 404),
+    "GET /v1/members/<str:reference>/export": Case("/v1/members/card:1001/export", None, 200, 404),
     "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
     "POST /v1/members/<str:reference>/identifiers": Case(
         "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404

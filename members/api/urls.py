@@ -7,6 +7,7 @@ from members.api import (
     merges,
     pending,
     points,
+    privacy,
     statement,
     transfers,
     views,
@@ -17,6 +18,8 @@ urlpatterns = [
     path("members/<str:reference>", views.MemberView.as_view(), name="member"),
     path("members/<str:reference>/block", blocking.BlockView.as_view(), name="member-block"),
     path("members/<str:reference>/unblock", blocking.UnblockView.as_view(), name="member-unblock"),
+    path("members/<str:reference>/erase", privacy.EraseView.as_view(), name="member-erase"),
+    path("members/<str:reference>/export", privacy.ExportView.as_view(), name="member-export"),
     path("members/<str:reference>/identifiers", identifiers.IdentifiersView.as_view(), name="identifiers"),
     path(
         "members/<str:reference>/identifiers/<str:identifier>",
