@@ -1,7 +1,7 @@
 """What members agreed to and what they took back: written down once each, never changed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +38,7 @@ def record(
     :raises members.references.MemberIsMerged: if the member was merged into another one
     :raises members.references.MemberIsErased: if the member was erased
     """
-    said_at = occurred_at or at
+    said_at = (occurred_at or at).astimezone(UTC)
     if not enrolment.EARLIEST <= said_at <= at + enrolment.CLOCKS_DIFFER_BY:
         raise InvalidInput(_("A consent is given between 1900 and now."), pointer="#/occurred_at")
     with transaction.atomic():
