@@ -176,4 +176,4 @@ def identified(asked: references.MemberReference, *, program: Program, pointer: 
 
 def described(member: Member) -> MemberBody:
     """The member as the API shows them."""
-    return MemberBody.of(member, list(Identifier.objects.filter(member=member)))
+    return MemberBody.of(member, list(Identifier.objects.of(member.program_id).filter(member=member)))

@@ -12,8 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0007_profile'),
-        ('members', '0015_blocks'),
-        ('members', '0015_former_tiers'),
+        ('members', '0015_kept_holds'),
     ]
 
     operations = [

@@ -1,5 +1,4 @@
 from typing import Self
-from uuid import UUID
 
 import pgtrigger
 from django.core.validators import RegexValidator
@@ -9,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 
 PURPOSE_VALIDATOR = RegexValidator(
@@ -17,10 +17,7 @@ PURPOSE_VALIDATOR = RegexValidator(
 )
 
 
-class ConsentQuerySet(models.QuerySet["Consent"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
+class ConsentQuerySet(TenantQuerySet["Consent"]):
     def newest(self) -> Self:
         """Of each member and purpose what was said last, whenever it was learned."""
         return self.order_by("member", "purpose", "-occurred_at", "-id").distinct("member", "purpose")
@@ -83,7 +80,10 @@ class ConsentEvidence(models.Model):
     consent = models.OneToOneField(
         Consent, models.PROTECT, primary_key=True, related_name="evidence", verbose_name=_("consent")
     )
+    program_path = "consent__program"
     details = models.JSONField(_("details"), db_comment="Texts by name, such as the address of the form")
+
+    objects = TenantQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("evidence of a consent")
