@@ -81,6 +81,15 @@ TABLE = {
         "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
     ),
     "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/consents": Case("/v1/members/card:1001/consents", None, 200, 404),
+    "POST /v1/members/<str:reference>/consents": Case(
+        "/v1/members/card:1001/consents", {"purpose": "newsletter", "granted": True}, 201, 404
+    ),
+    "GET /v1/members/<str:reference>/consents/history": Case(
+        "/v1/members/card:1001/consents/history", None, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/erase": Case("/v1/members/card:1001/erase", {}, 200, 404),
+    "GET /v1/members/<str:reference>/export": Case("/v1/members/card:1001/export", None, 200, 404),
     "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
     "POST /v1/members/<str:reference>/identifiers": Case(
         "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
