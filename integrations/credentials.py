@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations import prefixed
-from integrations.models import Credential, CredentialKind, Partner
+from integrations.models import Credential, CredentialKind, Partner, Quota
 from integrations.prefixed import Prefix
 from loyalty.core import db
 from loyalty.core.api.auth import SCOPES
@@ -96,6 +96,8 @@ def rotate(
         )
         old.expires_at = min(at + overlap, old.expires_at or at + overlap)
         old.save(update_fields=["expires_at"])
+        for quota in Quota.objects.filter(credential=old):
+            limit(successor[0], per_minute=quota.calls_per_minute, per_hour=quota.calls_per_hour, by=by)
     return successor
 
 
@@ -103,6 +105,14 @@ def revoke(credential: Credential, *, by: User | None, at: datetime) -> None:
     """It stops working with the next call, and so do its tokens. Revoking it again changes nothing."""
     with _audited(by):
         Credential.objects.filter(pk=credential.pk, revoked_at=None).update(revoked_at=at)
+
+
+def limit(credential: Credential, *, per_minute: int | None, per_hour: int | None, by: User | None) -> None:
+    """Let a credential call more or less often than others from the next call on; None: as often as they."""
+    with _audited(by):
+        Quota.objects.update_or_create(
+            credential=credential, defaults={"calls_per_minute": per_minute, "calls_per_hour": per_hour}
+        )
 
 
 # Of several calls at once, one notes it; the others step over the locked row and do not wait.

@@ -3,7 +3,7 @@ import asyncio
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import consumers, delivery, sending, tokens
+from integrations import calls, consumers, delivery, sending, tokens
 from rewards import noticing
 
 
@@ -32,3 +32,8 @@ def prune_deliveries() -> int:
 @shared_task
 def prune_access_tokens() -> int:
     return tokens.prune(at=timezone.now())
+
+
+@shared_task
+def prune_calls() -> int:
+    return calls.prune(at=timezone.now())

@@ -4,6 +4,7 @@ Who may call what: every operation of the API, with every kind of credential.
 An operation that is not in the table fails the tests: say what it answers to whom.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -69,6 +70,18 @@ TABLE = {
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
+    "POST /v1/members/<str:reference>/block": Case(
+        "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
+    "POST /v1/members/<str:reference>/identifiers": Case(
+        "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
+    ),
+    "DELETE /v1/members/<str:reference>/identifiers/<str:identifier>": Case(
+        "/v1/members/card:1001/identifiers/card:1001", None, 409, 404
+    ),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
     "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
@@ -105,8 +118,10 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
         address = case.address.format(sale=sale.id, hold=held.hold.id)
-        if case.body is None:
-            return client.get(address)
+        method = operation.partition(" ")[0]
+        if method != "POST":
+            headers = {"If-Match": "*"} if method in ("PATCH", "PUT") else {}
+            return client.generic(method, address, json.dumps(case.body), "application/json", headers=headers)
         if isinstance(client, PartnerClient):
             return client.post(address, case.body)
         return client.post(address, case.body, "application/json", headers={"Idempotency-Key": "k"})

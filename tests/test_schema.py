@@ -147,7 +147,7 @@ class TestSchema:
         known = {kind.code for kind in problem.known()}
         for name, operation in operations(schema):
             errors = {status: r for status, r in operation["responses"].items() if status >= "400"}
-            assert {"401", "500", "503"} <= set(errors), name
+            assert {"401", "429", "500", "503"} <= set(errors), name
             assert ("403" in errors) == bool(operation["x-scopes"]), name
             for status, response in errors.items():
                 (content,) = response["content"].values()

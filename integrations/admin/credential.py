@@ -16,6 +16,7 @@ from unfold.decorators import display
 
 from integrations import credentials
 from integrations.admin.credential_forms import IssueForm, RotateForm
+from integrations.admin.quota import QuotaPages
 from integrations.models import Credential, CredentialKind
 from loyalty.core.admin import FactAdmin, program_of, render
 from loyalty.core.api.auth import SCOPES
@@ -27,7 +28,7 @@ ISSUE = "admin/integrations/credential/issue.html"
 
 
 @admin.register(Credential)
-class CredentialAdmin(FactAdmin):
+class CredentialAdmin(QuotaPages, FactAdmin):
     """
     API keys and OAuth clients, by which partners call the API.
 
@@ -55,8 +56,9 @@ class CredentialAdmin(FactAdmin):
         "last_used_at",
         "expires_at",
         "revoked_at",
+        "limits",
     )
-    readonly_fields = ("shown_client_id", "begins_with", "shown_scopes", "shown_tokens")
+    readonly_fields = ("shown_client_id", "begins_with", "shown_scopes", "shown_tokens", "limits")
     change_form_template = "admin/integrations/credential/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -118,6 +120,7 @@ class CredentialAdmin(FactAdmin):
         may = {
             "may_revoke": works and self.has_revoke_permission(request),
             "may_rotate": works and self.has_rotate_permission(request),
+            "may_limit": works and self.has_limit_permission(request),
             "rotate_form": RotateForm(),
         }
         return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})

@@ -14,6 +14,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from integrations import credentials, prefixed
+from integrations.calls import Recognised
 from integrations.prefixed import Prefix
 from loyalty.core import db
 from loyalty.core.api import idempotency, refusals
@@ -27,11 +28,13 @@ _PROGRAM: Final = [field.attname for field in Program._meta.concrete_fields]
 _FIND: Final = f"""
 SELECT {{bearer}}, credential.id, credential.kind, credential.scopes, credential.expires_at,
        credential.revoked_at, credential.last_used_at, partner.id, partner.key, partner.is_active,
+       quota.calls_per_minute, quota.calls_per_hour,
        answer.fingerprint, answer.status, answer.body,
        {", ".join(f"program.{name}" for name in _PROGRAM)}
 FROM {{table}}
 JOIN integrations_partner AS partner ON partner.id = credential.partner_id
 JOIN core_program AS program ON program.id = partner.program_id
+LEFT JOIN integrations_quota AS quota ON quota.credential_id = credential.id
 LEFT JOIN core_idempotencyrecord AS answer ON answer.partner_id = partner.id AND answer.key = $2
 WHERE {{found}}
 """
@@ -104,9 +107,10 @@ def _caller(text: str, request: HttpRequest) -> Caller:
     if not rows:
         raise InvalidCredential(_("This API key or access token is unknown, or has ended."))
     granted, ends_at, found, kind, scopes, expires_at, revoked_at, used_at, *rest = rows[0]
-    partner, partner_key, is_active, fingerprint, status, body, *columns = rest
+    partner, partner_key, is_active, per_minute, per_hour, fingerprint, status, body, *columns = rest
     program = Program.from_db("default", _PROGRAM, columns)
     moment = timezone.now()
+    request.recognised = Recognised(program.pk, partner, found)  # type: ignore[attr-defined]
     _refuse_if_over(moment, ends=(expires_at, ends_at), revoked_at=revoked_at, is_active=is_active)
     if not prefixed.is_for(text, program):
         raise InvalidCredential(_("This is for another kind of program: live or sandbox."))
@@ -116,7 +120,7 @@ def _caller(text: str, request: HttpRequest) -> Caller:
             fingerprint, status, body
         )
     held = frozenset(scopes if granted is None else granted).intersection(scopes)
-    return Caller(program, partner, partner_key, found, held, kind, ends_at)
+    return Caller(program, partner, partner_key, found, held, kind, ends_at, per_minute, per_hour)
 
 
 def _statement(text: str) -> str:

@@ -1,5 +1,7 @@
+from integrations.models.call import Call
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, CredentialKind, Partner
+from integrations.models.quota import Quota
 from integrations.models.token import AccessToken
 from integrations.models.webhook import (
     Delivery,
@@ -11,6 +13,7 @@ from integrations.models.webhook import (
 
 __all__ = [
     "AccessToken",
+    "Call",
     "Consumer",
     "Credential",
     "CredentialKind",
@@ -19,5 +22,6 @@ __all__ = [
     "DeliveryStatus",
     "DisabledBecause",
     "Partner",
+    "Quota",
     "WebhookEndpoint",
 ]

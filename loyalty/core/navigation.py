@@ -109,6 +109,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "integrations_delivery",
                 "integrations.view_delivery",
             ),
+            (gettext_lazy("API calls"), "swap_calls", "integrations_call", "integrations.view_call"),
             (gettext_lazy("Event log"), "list_alt", "core_event", "core.view_event"),
         ],
     ),

@@ -110,6 +110,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "delivery", "view", "resend")
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
+        | _may("integrations", "call", "view")
         | _may("core", "event", "view")
         | _may("rewards", "blueprint", "view")
         | _CHECK_BOOKS

@@ -49,6 +49,9 @@ class Caller:
     credential_kind: str = "api_key"
     token_expires_at: datetime | None = None
     """When the access token ends, if this is an OAuth client."""
+    calls_per_minute: int | None = None
+    calls_per_hour: int | None = None
+    """Limits of this credential alone; None: as the settings have them."""
 
     @property
     def actor(self) -> str:
