@@ -145,6 +145,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "expire redemptions": {
+        "task": "rewards.tasks.expire_redemptions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "apply waiting returns": {
         "task": "rewards.tasks.apply_waiting_returns",
         "schedule": 60.0,
@@ -189,6 +194,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "rewards.tasks.go_through_days",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "move test clocks": {
+        "task": "integrations.tasks.move_test_clocks",
+        "schedule": 5.0,
+        "options": {"expires": 5},
     },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
