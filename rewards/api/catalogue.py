@@ -109,7 +109,9 @@ class RedemptionPreview(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, found: Previewed) -> Self:
         refusal = found.refusal
-        told = refusal and Refusal(refusal.code, str(refusal.title), refusal.detail)  # type: ignore[arg-type]
+        told = None
+        if refusal is not None:
+            told = Refusal(refusal.code, str(refusal.title), refusal.detail)  # type: ignore[arg-type]
         return cls(
             is_possible=refusal is None,
             refusal=told,
