@@ -37,6 +37,15 @@ VOUCHER_LABELS: Final[dict[str, str]] = {
     VoucherStatus.USED: "success",
     VoucherStatus.VOID: "danger",
 }
+LIFE: Final = (
+    "redeemed_at",
+    "expires_at",
+    "confirmed_at",
+    "fulfilled_at",
+    "tracking",
+    "ended_at",
+    "reason",
+)
 USES_SHOWN: Final = 50
 
 
@@ -59,24 +68,6 @@ class RedemptionAdmin(FactAdmin):
     search_help_text = _("Voucher code (all of it), or a member’s card, e-mail or name")
     sortable_by = ()
     ordering = ("-pk",)
-    fieldsets = (
-        (None, {"fields": ("member_link", "reward", "shown_price", "state", "source")}),
-        (
-            _("Life"),
-            {
-                "fields": (
-                    "redeemed_at",
-                    "expires_at",
-                    "confirmed_at",
-                    "fulfilled_at",
-                    "tracking",
-                    "ended_at",
-                    "reason",
-                )
-            },
-        ),
-        (_("Voucher"), {"fields": ("code", "voucher_status", "voucher_uses", "voucher_expiry")}),
-    )
     readonly_fields = (
         "member_link",
         "shown_price",
@@ -103,6 +94,14 @@ class RedemptionAdmin(FactAdmin):
             }.items()
         ]
         return [*own, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Redemption | None = None) -> Any:
+        """What there is to say of it: most of a life's moments never come."""
+        about = ["member_link", "reward", "shown_price", "state", "source"]
+        life = [name for name in LIFE if getattr(obj, name, None)]
+        voucher = ["code", "voucher_status", "voucher_uses", "voucher_expiry"]
+        told = [(None, {"fields": about}), (_("Life"), {"fields": life})]
+        return [*told, (_("Voucher"), {"fields": voucher})] if obj and _voucher(obj) else told
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Redemption], search_term: str
