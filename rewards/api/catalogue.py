@@ -134,7 +134,8 @@ class OnOfferFilter(filters.BooleanFilter):
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         if not value:
             return qs
-        on_offer = Reward.objects.on_offer(clock.now(self.parent.program))
+        program = self.parent.program
+        on_offer = Reward.objects.of(program).on_offer(clock.now(program))
         return qs.filter(pk__in=on_offer) if value == "true" else qs.exclude(pk__in=on_offer)
 
 
