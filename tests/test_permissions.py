@@ -113,6 +113,11 @@ TABLE = {
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "GET /v1/rewards": Case("/v1/rewards", None, 200, 200),
+    "GET /v1/rewards/<str:reward_key>": Case("/v1/rewards/coffee", None, 200, 404),
+    "POST /v1/redemptions/preview": Case(
+        "/v1/redemptions/preview", {"member": CARD, "reward": "coffee"}, 200, 404
+    ),
     "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
     "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
     "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import preview, redemptions, status, views, vouchers
+from rewards.api import catalogue, preview, redemptions, status, views, vouchers
 
 
 class TransactionIdConverter(StringConverter):
@@ -27,7 +27,10 @@ urlpatterns = [
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path("events", views.EventsView.as_view(), name="events"),
+    path("rewards", catalogue.RewardsView.as_view(), name="rewards"),
+    path("rewards/<str:reward_key>", catalogue.RewardView.as_view(), name="reward"),
     path("redemptions", redemptions.RedemptionsView.as_view(), name="redemptions"),
+    path("redemptions/preview", catalogue.RedemptionPreviewView.as_view(), name="redemption-preview"),
     path("redemptions/hold", redemptions.RedemptionHoldsView.as_view(), name="redemption-hold"),
     path("redemptions/<str:redemption_id>", redemptions.RedemptionView.as_view(), name="redemption"),
     *(

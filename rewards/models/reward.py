@@ -111,3 +111,9 @@ class Reward(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_on_offer(self, moment: datetime) -> bool:
+        """Whether it can be bought at that moment, as far as the catalogue is concerned."""
+        has_begun = self.starts_at is None or self.starts_at <= moment
+        goes_on = self.ends_at is None or self.ends_at > moment
+        return self.is_active and has_begun and goes_on and self.stock != 0
