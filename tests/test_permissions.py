@@ -4,6 +4,7 @@ Who may call what: every operation of the API, with every kind of API key.
 An operation that is not in the table fails the tests: say what it answers to whom.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,12 +22,12 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, WalletType
-from rewards.models import Activity, Redemption
+from rewards.models import Activity, Checkout, Redemption
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Checkout, Event, IdempotencyRecord)
 
 
 class Case(NamedTuple):
@@ -53,6 +54,11 @@ EVENT = {
     "occurred_at": "2026-06-01T12:00:00Z",
     "type": "app.login",
     "member": CARD,
+}
+GOODS = {"lines": [{"id": "1", "sku": "beans", "amount": {"amount": "5.00", "currency": "EUR"}}]}
+PURCHASE = {
+    "external_id": "order-1",
+    "payments": [{"method": "card", "amount": {"amount": "5.00", "currency": "EUR"}}],
 }
 PAYMENT = {"member": CARD, "wallet_type": "points", "points": 10}
 ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
@@ -84,6 +90,13 @@ TABLE = {
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
+    "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
+    "PUT /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", GOODS, 200, 404),
+    "POST /v1/checkouts/<str:checkout_id>/confirm": Case(
+        "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
+    ),
+    "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
@@ -99,12 +112,15 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
     held = replace(shop, at=timezone.now()).holds(100)
+    checkout = replace(shop, at=timezone.now()).checks_out("5.00")
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id, hold=held.hold.id)
-        if case.body is None:
-            return client.get(address)
+        address = case.address.format(sale=sale.id, hold=held.hold.id, checkout=checkout.pk)
+        method = operation.partition(" ")[0]
+        if method != "POST":
+            headers = {"If-Match": "*"} if method in ("PATCH", "PUT") else {}
+            return client.generic(method, address, json.dumps(case.body), "application/json", headers=headers)
         if isinstance(client, PartnerClient):
             return client.post(address, case.body)
         return client.post(address, case.body, "application/json", headers={"Idempotency-Key": "k"})

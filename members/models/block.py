@@ -67,9 +67,7 @@ class Block(models.Model):
         indexes = [models.Index(name="blocks_of_a_member", fields=["member", "-id"])]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
-            pgtrigger.ReadOnly(
-                name="a_block_stays", exclude=["note", "lifted_at", "lifted_by", "lift_note"]
-            ),
+            pgtrigger.ReadOnly(name="a_block_stays", exclude=["note", "lifted_at", "lifted_by", "lift_note"]),
             pgtrigger.Trigger(
                 name="a_block_ends_once",
                 when=pgtrigger.Before,

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import preview, status, views
+from rewards.api import checkouts, preview, status, views
 
 
 class TransactionIdConverter(StringConverter):
@@ -27,5 +27,9 @@ urlpatterns = [
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path("events", views.EventsView.as_view(), name="events"),
+    path("checkouts", checkouts.CheckoutsView.as_view(), name="checkouts"),
+    path("checkouts/<str:checkout_id>", checkouts.CheckoutView.as_view(), name="checkout"),
+    path("checkouts/<str:checkout_id>/confirm", checkouts.ConfirmView.as_view(), name="checkout-confirm"),
+    path("checkouts/<str:checkout_id>/abandon", checkouts.AbandonView.as_view(), name="checkout-abandon"),
     path("redemptions", views.RedemptionsView.as_view(), name="redemptions"),
 ]

@@ -11,6 +11,7 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
 from members.models import WalletType
+from rewards.models.discount import HAS_WHAT_IT_NEEDS, MAXIMUM_IS_SOMETHING, Discounted
 
 
 class LimitPeriod(models.TextChoices):
@@ -33,7 +34,7 @@ class RewardQuerySet(models.QuerySet["Reward"]):
 
 
 @pghistory.track(exclude=["stock"])
-class Reward(models.Model):
+class Reward(Discounted):
     """What points buy: a voucher, whose code a partner system checks and uses, or a thing to hand over."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -102,6 +103,8 @@ class Reward(models.Model):
                 condition=Q(limit_per_member__isnull=True) | Q(limit_per_member__gt=0),
             ),
             models.CheckConstraint(name="a_voucher_can_be_used", condition=Q(voucher_uses__gt=0)),
+            HAS_WHAT_IT_NEEDS,
+            MAXIMUM_IS_SOMETHING,
             models.CheckConstraint(
                 name="a_reward_ends_after_it_starts",
                 condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
