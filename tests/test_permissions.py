@@ -22,12 +22,22 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, WalletType
-from rewards.models import Activity, Checkout, Redemption
+from rewards import vouchers
+from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Checkout, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (
+    Member,
+    Entry,
+    Activity,
+    Redemption,
+    VoucherUse,
+    Checkout,
+    Event,
+    IdempotencyRecord,
+)
 
 
 class Case(NamedTuple):
@@ -97,6 +107,34 @@ TABLE = {
         "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
     ),
     "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
+    "GET /v1/rewards": Case("/v1/rewards", None, 200, 200),
+    "GET /v1/rewards/<str:reward_key>": Case("/v1/rewards/coffee", None, 200, 404),
+    "POST /v1/redemptions/preview": Case(
+        "/v1/redemptions/preview", {"member": CARD, "reward": "coffee"}, 200, 404
+    ),
+    "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
+    "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
+    "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),
+    "POST /v1/redemptions/<str:redemption_id>/confirm": Case(
+        "/v1/redemptions/{redemption}/confirm", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/cancel": Case(
+        "/v1/redemptions/{redemption}/cancel", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/fulfil": Case(
+        "/v1/redemptions/{redemption}/fulfil", {}, 409, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/return": Case(
+        "/v1/redemptions/{redemption}/return", {}, 409, 404
+    ),
+    "GET /v1/vouchers": Case("/v1/vouchers", None, 200, 200),
+    "GET /v1/vouchers/<str:voucher_id>": Case("/v1/vouchers/{voucher}", None, 200, 404),
+    "POST /v1/vouchers/check": Case("/v1/vouchers/check", {"code": "SESAME"}, 200, 404),
+    "POST /v1/vouchers/use": Case("/v1/vouchers/use", {"code": "SESAME", "external_id": "r1"}, 201, 404),
+    "POST /v1/vouchers/rollback": Case(
+        "/v1/vouchers/rollback", {"code": "SESAME", "external_id": "r0"}, 200, 404
+    ),
+    "POST /v1/vouchers/<str:voucher_id>/void": Case("/v1/vouchers/{voucher}/void", {}, 200, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
@@ -105,18 +143,30 @@ SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.
 
 @pytest.fixture
 def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
-    """Call an operation with that client; there are a sale to read, a hold and a reward to redeem."""
+    """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
     reasons.set_up_usual(shop.program)
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
-    held = replace(shop, at=timezone.now()).holds(100)
-    checkout = replace(shop, at=timezone.now()).checks_out("5.00")
+    today = replace(shop, at=timezone.now())
+    held = today.holds(100)
+    checkout = today.checks_out("5.00")
+    RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
+    reserved = today.reserves("tea")
+    voucher = today.redeems("tea").voucher_code
+    Voucher.objects.filter(code=voucher).update(code="SESAME", uses_allowed=2)
+    used = vouchers.use("SESAME", external_id="r0", program=shop.program, source="till-2", at=today.at)
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id, hold=held.hold.id, checkout=checkout.pk)
+        address = case.address.format(
+            sale=sale.id,
+            hold=held.hold.id,
+            redemption=reserved.pk,
+            voucher=used.voucher_id,
+            checkout=checkout.pk,
+        )
         method = operation.partition(" ")[0]
         if method != "POST":
             headers = {"If-Match": "*"} if method in ("PATCH", "PUT") else {}
@@ -166,11 +216,13 @@ class TestOperation:
         assert scope == ANY_SCOPE or response.json()["scope"] == scope
 
     def test_shows_another_programs_key_nothing(self, operation, call, outsider):
+        entries = Entry.objects.count()
+
         response = call(operation, outsider)
 
         assert response.status_code == TABLE[operation].outsider
         assert b"Lovelace" not in response.content
-        assert Entry.objects.count() == 2
+        assert Entry.objects.count() == entries
 
     def test_refuses_whoever_has_no_key(self, operation, refused):
         assert refused(operation, Client()).status_code == 401

@@ -182,6 +182,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='redemption',
+            index=models.Index(fields=['program', 'redeemed_at'], name='redemptions_by_moment'),
+        ),
+        migrations.AddIndex(
+            model_name='redemption',
             index=models.Index(condition=models.Q(('status', 'held')), fields=['expires_at', 'id'], name='held_redemptions_by_end'),
         ),
         migrations.AddIndex(

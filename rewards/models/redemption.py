@@ -143,6 +143,7 @@ class Redemption(models.Model):
             models.Index(name="redemptions_of_a_member", fields=["member", "-id"]),
             models.Index(name="redemptions_of_a_reward", fields=["reward", "-id"]),
             models.Index(name="redemptions_by_status", fields=["program", "status", "-id"]),
+            models.Index(name="redemptions_by_moment", fields=["program", "redeemed_at"]),
             models.Index(
                 name="held_redemptions_by_end", fields=["expires_at", "id"], condition=Q(status="held")
             ),
@@ -233,6 +234,9 @@ class Voucher(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def is_expired(self, at: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= at
 
 
 class VoucherUseQuerySet(models.QuerySet["VoucherUse"]):

@@ -23,6 +23,9 @@ class LimitPeriod(models.TextChoices):
 
 
 class RewardQuerySet(models.QuerySet["Reward"]):
+    def of(self, program: Program) -> Self:
+        return self.filter(program=program)
+
     def on_offer(self, moment: datetime) -> Self:
         """Rewards that can be bought at that moment, as far as the catalogue is concerned."""
         return self.filter(
@@ -113,3 +116,9 @@ class Reward(Discounted):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_on_offer(self, moment: datetime) -> bool:
+        """Whether it can be bought at that moment, as far as the catalogue is concerned."""
+        has_begun = self.starts_at is None or self.starts_at <= moment
+        goes_on = self.ends_at is None or self.ends_at > moment
+        return self.is_active and has_begun and goes_on and self.stock != 0

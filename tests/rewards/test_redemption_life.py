@@ -24,7 +24,7 @@ from rewards.redeeming import (
     VoucherInUse,
 )
 from tests import factories
-from tests.cast import CARD, Shop
+from tests.cast import Shop
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def where(shop: Shop, **more: Any) -> dict[str, Any]:
 
 
 def hold(shop: Shop, reward: str = "coffee", **more: Any) -> Redemption:
-    return redeeming.hold(member=CARD, reward=reward, **where(shop), **more)
+    return shop.reserves(reward, **more)
 
 
 def purse(member: Member) -> tuple[int, int, int]:

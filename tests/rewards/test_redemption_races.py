@@ -10,7 +10,7 @@ from members.models import Entry, Member, Wallet
 from rewards import proving, redeeming
 from rewards.models import Redemption, Reward, Voucher
 from tests import factories
-from tests.cast import CARD, Shop
+from tests.cast import Shop
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ def where(shop: Shop) -> dict[str, Any]:
 
 
 def hold(shop: Shop) -> Any:
-    return redeeming.hold(member=CARD, reward="coffee", **where(shop)).pk
+    return shop.reserves("coffee").pk
 
 
 def faults() -> list[Any]:
