@@ -23,13 +23,22 @@ from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, WalletType
 from rewards import vouchers
-from rewards.models import Activity, Redemption, Voucher, VoucherUse
+from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 from tests.protected import PROTECTED_FIELDS
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, VoucherUse, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (
+    Member,
+    Entry,
+    Activity,
+    Redemption,
+    VoucherUse,
+    Checkout,
+    Event,
+    IdempotencyRecord,
+)
 
 
 class Case(NamedTuple):
@@ -56,6 +65,11 @@ EVENT = {
     "occurred_at": "2026-06-01T12:00:00Z",
     "type": "app.login",
     "member": CARD,
+}
+GOODS = {"lines": [{"id": "1", "sku": "beans", "amount": {"amount": "5.00", "currency": "EUR"}}]}
+PURCHASE = {
+    "external_id": "order-1",
+    "payments": [{"method": "card", "amount": {"amount": "5.00", "currency": "EUR"}}],
 }
 PAYMENT = {"member": CARD, "wallet_type": "points", "points": 10}
 ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
@@ -113,6 +127,13 @@ TABLE = {
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
+    "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
+    "PUT /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", GOODS, 200, 404),
+    "POST /v1/checkouts/<str:checkout_id>/confirm": Case(
+        "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
+    ),
+    "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
     "GET /v1/rewards": Case("/v1/rewards", None, 200, 200),
     "GET /v1/rewards/<str:reward_key>": Case("/v1/rewards/coffee", None, 200, 404),
     "POST /v1/redemptions/preview": Case(
@@ -158,6 +179,7 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     WalletType.objects.update(transfers_to="anyone")
     today = replace(shop, at=timezone.now())
     held = today.holds(100)
+    checkout = today.checks_out("5.00")
     RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
     reserved = today.reserves("tea")
     voucher = today.redeems("tea").voucher_code
@@ -167,7 +189,11 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
         address = case.address.format(
-            sale=sale.id, hold=held.hold.id, redemption=reserved.pk, voucher=used.voucher_id
+            sale=sale.id,
+            hold=held.hold.id,
+            redemption=reserved.pk,
+            voucher=used.voucher_id,
+            checkout=checkout.pk,
         )
         method = operation.partition(" ")[0]
         if method != "POST":
