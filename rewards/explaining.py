@@ -15,6 +15,7 @@ from rewards.engine.explain import Verdict, explain
 from rewards.engine.facts import Facts, MemberFacts, Moment
 from rewards.limiting import read_usage
 from rewards.models import Activity, ActivityKind
+from rewards.models.activity import TAKES_BACK
 from rewards.recorded import told_awards, told_gifts, told_messages
 
 
@@ -51,7 +52,7 @@ def _reported(activity: Activity, program: Program) -> Sale | CustomEvent:
 
 def verdicts(activity: Activity, *, program: Program) -> tuple[Verdict, ...]:
     """Every campaign that was in force when it happened: what it gave, or what was lacking."""
-    if activity.kind == ActivityKind.RETURN:
+    if activity.kind in TAKES_BACK:
         return ()
     campaigns = rules.of(program).in_force(activity.occurred_at)
     return explain(

@@ -35,6 +35,6 @@ RETURNING number"""
 
 
 def after_returns(found: Sequence[Event], *, program: Program, at: datetime) -> int:
-    """Void what the sales of these `sale.returned` events gave and nobody has used; how many vouchers."""
+    """Void what the sales of these `sale.…` events gave and nobody has used; how many vouchers."""
     sales = [event.data["sale_id"] for event in found if event.data["is_whole"]]
     return len(fetch(_VOID, [program.pk, sales, at])) if sales else 0

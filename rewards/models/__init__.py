@@ -24,6 +24,7 @@ from rewards.models.performance import (
 )
 from rewards.models.prize_draw import DrawEntry, DrawWinner, PrizeDraw
 from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+from rewards.models.undoing import Undoing
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "ReferralStatus",
     "Reward",
     "TallyKind",
+    "Undoing",
     "VersionStep",
     "Voucher",
     "VoucherStatus",
