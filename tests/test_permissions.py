@@ -59,6 +59,8 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
+ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
     "kind": "event",
     "external_id": "login-1",
@@ -126,6 +128,12 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
+    f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
+    f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
+    f"POST {ONE}/correct": Case(
+        "/v1/transactions/{sale}/correct", {**BASKET, "external_id": "receipt-3"}, 201, 404
+    ),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
     "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
     "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
