@@ -3,7 +3,7 @@ import asyncio
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import calls, consumers, delivery, sending
+from integrations import calls, consumers, delivery, sending, tokens
 from rewards import noticing
 
 
@@ -27,6 +27,11 @@ def notice_occasions() -> int:
 @shared_task
 def prune_deliveries() -> int:
     return delivery.prune(at=timezone.now())
+
+
+@shared_task
+def prune_access_tokens() -> int:
+    return tokens.prune(at=timezone.now())
 
 
 @shared_task

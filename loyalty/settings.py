@@ -230,6 +230,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "prune access tokens": {
+        "task": "integrations.tasks.prune_access_tokens",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     # At the start of each hour, and so of each local day: ages, birthdays and "the last 30 days" move then.
     "refresh segments": {
         "task": "rewards.tasks.refresh_segments",
@@ -274,7 +279,7 @@ vars().update(EMAIL_CONFIG)
 # Partner API -----------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["integrations.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["integrations.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["loyalty.core.api.auth.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["loyalty.core.api.parsing.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["loyalty.core.api.rendering.JSONRenderer"],
@@ -287,7 +292,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Regulars partner API",
     "DESCRIPTION": (
         "Members, their points, tiers and rewards, for tills, shops and apps.\n\n"
-        "- **Who calls** is said by an API key in `Authorization: Bearer`, never in a URL.\n"
+        "- **Who calls** is said by an API key or an OAuth 2 access token in `Authorization: Bearer`,"
+        " never in a URL.\n"
         "- **Errors** are `application/problem+json` (RFC 9457): programs go by `code`, people by `detail`.\n"
         "- **Repeats** are safe: a POST takes an `Idempotency-Key`, and its repeat gets the first answer.\n"
         '- **Money** is `{"amount": "12.50", "currency": "EUR"}`, points are whole numbers, times are'

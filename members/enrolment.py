@@ -17,6 +17,7 @@ from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from members import attributes
 from members.models import (
     Identifier,
     IdentifierKind,
@@ -117,8 +118,12 @@ def enrol_many(
 def _enrol_all(
     enrolments: Sequence[Enrolment], *, program: Program, at: datetime, actor: str
 ) -> list[Member | DomainError]:
+    has_attributes = any(enrolment.attributes for enrolment in enrolments)
+    kinds = attributes.declared(program) if has_attributes else {}
     normalized = [
-        _wrong_date(enrolment, program=program, at=at) or _normalized(enrolment.identifiers)
+        _wrong_date(enrolment, program=program, at=at)
+        or attributes.misfit(enrolment.attributes, kinds)
+        or _normalized(enrolment.identifiers)
         for enrolment in enrolments
     ]
     wanted = [names for names in normalized if not isinstance(names, DomainError)]
@@ -141,11 +146,18 @@ def _enrol_all(
 
 def _wrong_date(enrolment: Enrolment, *, program: Program, at: datetime) -> InvalidInput | None:
     born = enrolment.birth_date
-    if born is not None and not EARLIEST.date() <= born <= clock.local_date(program, at):
-        return InvalidInput(_("A birth date lies between 1900 and today."), pointer="#/birth_date")
+    if born is not None and (detail := wrong_birth_date(born, program=program, at=at)):
+        return InvalidInput(detail, pointer="#/birth_date")
     if not EARLIEST <= enrolment.enrolled_at <= at + CLOCKS_DIFFER_BY:
         return InvalidInput(_("An enrolment lies between 1900 and now."), pointer="#/enrolled_at")
     return None
+
+
+def wrong_birth_date(born: date, *, program: Program, at: datetime) -> str:
+    """Why nobody is born that day; empty if somebody may be."""
+    if EARLIEST.date() <= born <= clock.local_date(program, at):
+        return ""
+    return _("A birth date lies between 1900 and today.")
 
 
 def _normalized(identifiers: Sequence[Named]) -> list[Named] | DomainError:
@@ -198,8 +210,9 @@ def normalize(kind: str, value: str, *, pointer: str | None = None) -> str:
 
 
 def _refusal(place: int, name: Named) -> IdentifierTaken:
-    kind, value = name
-    detail = _("Another member is known by {kind} {value}.").format(kind=kind, value=value)
+    # The answer is kept for repeats, and longer than somebody's address may be: the pointer says which.
+    kind, _value = name
+    detail = _("Another member is known by this {kind}.").format(kind=IdentifierKind(kind).label)
     return IdentifierTaken(detail, pointer=f"#/identifiers/{place}/value")
 
 

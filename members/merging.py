@@ -279,6 +279,7 @@ class _Merging:
                     self.events.append(told(change, wallet_type=one.key, merge_id=str(merged.pk)))
         for step in steps:
             plan.move_tier(step.after, member_id=self.survivor.pk)
+            plan.leave_tier(step.added, member_id=self.duplicate.pk, at=self.at)
             if step.after.tier_id != step.before.tier_id:
                 self.events.append(self._event(self.survivor.pk, "tier.upgraded", **_rungs(step)))
         about = {"merge_id": str(merged.pk), "survivor": str(self.survivor.pk), "actor": self.actor}

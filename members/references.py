@@ -37,6 +37,13 @@ class MemberIsMerged(DomainError):
     title: ClassVar[str] = "The member was merged into another one"
 
 
+class MemberIsErased(DomainError):
+    """The member was erased at their own wish: nothing is known or done about them any more."""
+
+    code: ClassVar[str] = "member_erased"
+    title: ClassVar[str] = "The member was erased"
+
+
 class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
     """A member by our id or by any identifier, such as the number of a card."""
 
@@ -113,6 +120,19 @@ def member_of(account: Account | None, asked: MemberReference, *, pointer: str =
     if account.status == MemberStatus.MERGED:
         raise merged(account.member_id, pointer=pointer)
     return account
+
+
+def check_alive(member: Member) -> None:
+    """
+    Refuse to change a record that is kept to be read only.
+
+    :raises MemberIsMerged: if the member was merged into another one
+    :raises MemberIsErased: if the member was erased
+    """
+    if member.status == MemberStatus.MERGED:
+        raise merged(member.pk)
+    if member.status == MemberStatus.ERASED:
+        raise MemberIsErased(_("The member was erased: nothing about them can be changed."))
 
 
 def merged(member_id: UUID, *, pointer: str | None = None) -> MemberIsMerged:

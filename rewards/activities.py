@@ -85,6 +85,22 @@ class Sale(Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 
 
+class Basket(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """
+    What somebody is about to buy. `amount` is what they would pay for it in all, after discounts.
+
+    Without `member` it is seen as that of somebody who joins with this purchase, and without
+    `occurred_at` as bought now.
+    """
+
+    member: MemberReference | None = None
+    occurred_at: Moment | None = None
+    amount: Money
+    store: Annotated[str, Meta(max_length=60)] = ""
+    lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] = ()
+    attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
+
+
 class ReturnedLine(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """
     One line of the sale that came back: all that is left of it, or so many pieces, or so much of its amount.

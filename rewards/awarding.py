@@ -54,6 +54,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     segments: frozenset[str] = frozenset()
     history: Mapping[str, Any] = {}
     costs: Mapping[str, Decimal] = {}
+    tiers: tuple[TierStanding, ...] | None = None
+    """Where the member stood when it happened, if that is another place than now."""
 
 
 NOTHING_ASKED: Final = Asked()
@@ -104,7 +106,13 @@ def decide(
     facts = Facts(activity=activity_facts(activity, context.source), member=member, moment=moment)
     given, usage = _given(campaigns, facts, account, context, asked, limits)
     awards = given.awards
-    step = _Step(activity=activity, activity_id=activity_id, context=context, account=account)
+    step = _Step(
+        activity=activity,
+        activity_id=activity_id,
+        context=context,
+        account=account,
+        standing=_standing(account, asked),
+    )
     if isinstance(activity, Sale) or awards:
         step.renew()
     for wallet_type, group in groupby(
@@ -200,7 +208,7 @@ def member_facts(account: Account, context: Context, asked: Asked = NOTHING_ASKE
     terms = context.terms
     spendable = {wallet_type.id for wallet_type in terms.wallet_types.values() if wallet_type.is_spendable}
     return MemberFacts(
-        tier=_tier_key(account.tiers, terms.ladders[0]) if terms.ladders else "",
+        tier=_tier_key(_standing(account, asked), terms.ladders[0]) if terms.ladders else "",
         balance=sum(wallet.available for wallet in account.wallets if wallet.type_id in spendable),
         enrolled_date=account.enrolled_at.astimezone(terms.zone).date(),
         birth_date=account.birth_date,
@@ -209,6 +217,10 @@ def member_facts(account: Account, context: Context, asked: Asked = NOTHING_ASKE
         segments=asked.segments,
         history=asked.history,
     )
+
+
+def _standing(account: Account, asked: Asked) -> tuple[TierStanding, ...]:
+    return account.tiers if asked.tiers is None else asked.tiers
 
 
 def _tier_key(tiers: Iterable[TierStanding], ladder: LadderTerms) -> str:
@@ -238,13 +250,19 @@ class _Step:
     """One activity's way into the plan: points first, then the ladders that they count for."""
 
     def __init__(
-        self, *, activity: Sale | CustomEvent, activity_id: UUID, context: Context, account: Account
+        self,
+        *,
+        activity: Sale | CustomEvent,
+        activity_id: UUID,
+        context: Context,
+        account: Account,
+        standing: tuple[TierStanding, ...],
     ) -> None:
         self.activity = activity
         self.activity_id = activity_id
         self.context = context
         self.account = account
-        self.standing = account.tiers
+        self.standing = standing
         self.changes: list[Change] = []
         self.lots: dict[tuple[UUID, int], UUID] = {}
         self.renewed: list[WalletState] = []
@@ -328,7 +346,8 @@ class _Step:
             terms=self.context.terms,
             type_id=wallet_type.id,
             points=earned,
-            at=self.context.at,
+            # A till's clock may be ahead; nobody has reached a tier in the future.
+            at=min(self.activity.occurred_at, self.context.at),
         )
         for move in counted:
             self._climb(move)

@@ -5,7 +5,7 @@ One sale and an import of thousands go the same way. Two statements: one reads t
 whether this was booked before, one writes everything that follows, or nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,10 +16,10 @@ from loyalty.core import events
 from loyalty.core.db import Batch, Moved, fetch, settled
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
-from members import terms
+from members import terms, tiers
 from members.ledger import store
 from members.ledger.plan import Plan
-from members.ledger.state import Account
+from members.ledger.state import Account, TierPeriod, TierStanding
 from members.references import member_of
 from rewards import budgets, gifts, histories, limiting, rules, waiting
 from rewards.activities import CustomEvent, Sale
@@ -102,7 +102,7 @@ def _record(
             _lock(found)
             found = find(activities, needs, context)
         found = _with_awaited_lots(activities, found, context)
-        work = _Work(context, in_force, needs, found)
+        work = _Work(context, in_force, needs, found, _former_tiers(activities, found))
         results = _attempt(work, activities, also, is_locking=is_locking)
         pairs = zip(results, found, strict=True)
         awaited = {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
@@ -122,6 +122,18 @@ def _lock(found: Sequence[Found]) -> None:
     if bare:
         fetch("SELECT id FROM members_member WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", [bare])
     store.lock(account.member_id for account in accounts)
+
+
+def _former_tiers(
+    activities: Sequence[Sale | CustomEvent], found: Sequence[Found]
+) -> dict[UUID, tuple[TierPeriod, ...]]:
+    """What members had been before, for those to whom something happened before they were what they are."""
+    late = {
+        one.account.member_id
+        for activity, one in zip(activities, found, strict=True)
+        if one.account and any(standing.since > activity.occurred_at for standing in one.account.tiers)
+    }
+    return store.former_tiers(late) if late else {}
 
 
 _SALES: Final = """
@@ -172,12 +184,18 @@ class _Work:
     """One attempt: the plan for all activities, and what they leave behind besides points."""
 
     def __init__(
-        self, context: Context, in_force: rules.Rules, needs: Sequence[Need], found: Sequence[Found]
+        self,
+        context: Context,
+        in_force: rules.Rules,
+        needs: Sequence[Need],
+        found: Sequence[Found],
+        former_tiers: Mapping[UUID, tuple[TierPeriod, ...]],
     ) -> None:
         self.context = context
         self.rules = in_force
         self.needs = needs
         self.found = found
+        self.former_tiers = former_tiers
         first = next((one.account.member_id for one in found if one.account), UUID(int=0))
         self.limits = Limits(
             in_force,
@@ -233,14 +251,24 @@ class _Work:
         return recorded
 
     def _asked(self, activity: Sale | CustomEvent, need: Need, found: Found, account: Account) -> Asked:
+        standing = self._standing(activity, account)
         if need is NOTHING_NEEDED:
-            return NOTHING_ASKED
+            return NOTHING_ASKED if standing is None else Asked(tiers=standing)
         past = self.sold.with_these(found.past, account.member_id, activity.occurred_at, need.windows)
         return Asked(
             segments=found.segments & need.segments,
             history=histories.facts(past, need.history, self.context.terms.zone),
             costs=found.costs if need.has_costs else {},
+            tiers=standing,
         )
+
+    def _standing(self, activity: Sale | CustomEvent, account: Account) -> tuple[TierStanding, ...] | None:
+        """Where the member stood when it happened; None if they still do."""
+        if all(standing.since <= activity.occurred_at for standing in account.tiers):
+            return None
+        left_now = (period for period in self.plan.former_tiers if period.member_id == account.member_id)
+        former = (*self.former_tiers.get(account.member_id, ()), *left_now)
+        return tiers.at_moment(account.tiers, former, activity.occurred_at)
 
     def _turned(self, activity: Sale | CustomEvent, decision: Decision) -> Account:
         """

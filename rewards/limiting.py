@@ -74,6 +74,16 @@ class Limits:
         named = frozenset(use.campaign_key for use in outcome.uses) | outcome.refusals.keys()
         return outcome, now.usage().of(frozenset(named & now.limited.keys()))
 
+    def usage(
+        self, campaigns: Rulebook, facts: Facts, *, member_id: UUID, costs: Mapping[str, Decimal]
+    ) -> Usage:
+        """What is left of all that campaigns may give for such an activity, whether or not they would."""
+        limited = campaigns.asks(facts.activity.kind, facts.activity.event_type).limited
+        if not limited:
+            return NOTHING_USED
+        self.purses.open(self._budgets)
+        return _Now(self, limited, facts.moment.local, member_id, costs).usage()
+
     def take(self, campaigns: Rulebook, uses: Iterable[Use], *, local: datetime, member_id: UUID) -> None:
         """Count what was given, and draw it from the budgets."""
         by_key = {campaign.key: campaign for campaign in campaigns}

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0001_initial'),
+        ('integrations', '0002_oauth_clients'),
         ('pghistory', '0007_auto_20250421_0444'),
     ]
 

@@ -1,7 +1,8 @@
 from integrations.models.call import Call
 from integrations.models.consumer import Consumer
-from integrations.models.partner import Credential, Partner
+from integrations.models.partner import Credential, CredentialKind, Partner
 from integrations.models.quota import Quota
+from integrations.models.token import AccessToken
 from integrations.models.webhook import (
     Delivery,
     DeliveryAttempt,
@@ -11,9 +12,11 @@ from integrations.models.webhook import (
 )
 
 __all__ = [
+    "AccessToken",
     "Call",
     "Consumer",
     "Credential",
+    "CredentialKind",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryStatus",

@@ -35,6 +35,11 @@ from loyalty.core.models import Event, EventHorizon
 TYPES: Final = (
     "member.registered",
     "member.updated",
+    "member.blocked",
+    "member.unblocked",
+    "member.erased",
+    "consent.granted",
+    "consent.withdrawn",
     "points.earned",
     "points.unlocked",
     "points.held",

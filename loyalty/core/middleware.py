@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     Middleware = object
 
-API_PREFIXES = ("/v1/", "/healthz", "/readyz")
+API_PREFIXES = ("/v1/", "/oauth/", "/healthz", "/readyz")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 # Version, trace, span and flags; later versions may have more behind them.
 TRACE = re.compile(
@@ -95,7 +95,7 @@ class HostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith("/v1"):
+        if request.path_info.startswith(("/v1", "/oauth/")):
             request.get_host()
         return self.get_response(request)
 
@@ -179,7 +179,7 @@ class CurrentProgramMiddleware:
 
 def _place(user: User, *, wanted: str | None) -> tuple[Program | None, str | None, list[Program]]:
     """The program and role that somebody works in, and the programs that could be chosen."""
-    choices = list(Assignment.objects.of(user).order_by("program__name", "pk"))
+    choices = list(Assignment.objects.held_by(user).order_by("program__name", "pk"))
     chosen = next((a for a in choices if str(a.program_id) == wanted), choices[0] if choices else None)
     if chosen:
         return chosen.program, chosen.role, [assignment.program for assignment in choices]

@@ -13,7 +13,10 @@ from members.paying import HoldIsClosed, MoreThanHeld
 from members.references import MemberIsBlocked, UnknownMember
 
 HOLD_ID: Final = OpenApiParameter(
-    "hold_id", location=OpenApiParameter.PATH, description="The `id` of the hold."
+    "hold_id",
+    {"type": "string", "format": "uuid"},
+    location=OpenApiParameter.PATH,
+    description="The `id` of the hold.",
 )
 _WANTED: Final[dict[str, Any]] = {
     "member": {"kind": "card", "value": "1001"},

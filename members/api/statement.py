@@ -30,16 +30,23 @@ RESOLUTION: Final = timedelta(microseconds=1)
 
 _WALLET_TYPE: Final = OpenApiParameter(
     "wallet_type",
+    {"type": "string", "minLength": 1, "maxLength": 40},
     description="Key of the kind of points. May be left out where only one kind may be spent.",
 )
 _FROM: Final = OpenApiParameter(
-    "from", description="Entries recorded at this moment or later; ISO 8601 with offset. All, if not given."
+    "from",
+    filters.MomentFilter.schema,
+    description="Entries recorded at this moment or later; ISO 8601 with offset. All, if not given.",
 )
 _TO: Final = OpenApiParameter(
-    "to", description="Entries recorded before this moment; ISO 8601 with offset. Until now, if not given."
+    "to",
+    filters.MomentFilter.schema,
+    description="Entries recorded before this moment; ISO 8601 with offset. Until now, if not given.",
 )
 _AT: Final = OpenApiParameter(
-    "at", description="The moment that is asked for; ISO 8601 with offset. Now, if not given."
+    "at",
+    filters.MomentFilter.schema,
+    description="The moment that is asked for; ISO 8601 with offset. Now, if not given.",
 )
 
 
@@ -179,7 +186,7 @@ class BalanceView(PartnerView):
         if at > now:
             raise InvalidFilter(_("It is {now} now; nobody knows the balance of later.").format(now=now))
         member = find(program, references.read(reference))
-        ids = dict(Wallet.objects.filter(member=member).values_list("type_id", "id"))
+        ids = dict(Wallet.objects.of(program).filter(member=member).values_list("type_id", "id"))
         held = statement.openings(ids.values(), at + RESOLUTION)
         wallets = [(kind, held.get(ids.get(kind.id, member.pk), Balance())) for kind in _kinds(program)]
         return rendering.answer(BalanceAt(at, tuple(_of_kind(kind, one) for kind, one in wallets)))
@@ -206,7 +213,8 @@ def _kind(program: Program, key: str | None) -> WalletTerms:
 
 def _wallet(member: Member, kind: WalletTerms) -> Wallet:
     """The member's wallet; an empty one of no row if they have none of that kind yet."""
-    found = Wallet.objects.select_related("type").filter(member=member, type=kind.id).first()
+    wallets = Wallet.objects.of(member.program_id).select_related("type")
+    found = wallets.filter(member=member, type=kind.id).first()
     return found or Wallet(program_id=member.program_id, member=member, type_id=kind.id)
 
 

@@ -19,6 +19,7 @@ from members.models import Identifier, Member, MemberStatus
 
 REFERENCE = OpenApiParameter(
     "reference",
+    {"type": "string", "minLength": 1, "maxLength": 300},
     location=OpenApiParameter.PATH,
     description="The member's id, or an identifier as `card:1001`, `email:…`, `phone:+49…`, `external:…`.",
 )
@@ -122,4 +123,4 @@ def identified(asked: references.MemberReference, *, program: Program, pointer: 
 
 
 def _described(member: Member) -> MemberBody:
-    return MemberBody.of(member, list(Identifier.objects.filter(member=member)))
+    return MemberBody.of(member, list(Identifier.objects.of(member.program_id).filter(member=member)))

@@ -1,13 +1,15 @@
 """What will be written: the last state of everything that a chain of operations touched, once each."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
+from loyalty.core.ids import new_id
 from members.ledger.chain import NewEntry
 from members.ledger.operations import Change
-from members.ledger.state import Account, LotState, TierStanding, WalletState
+from members.ledger.state import Account, LotState, TierPeriod, TierStanding, WalletState
 
 
 class Plan:
@@ -25,6 +27,8 @@ class Plan:
         self.changed_lots: dict[UUID, LotState] = {}
         self.entries: list[NewEntry] = []
         self.tiers: dict[UUID, TierStanding] = {}
+        self.loaded_tiers: dict[UUID, TierStanding] = {}
+        self.former_tiers: list[TierPeriod] = []
         self.owners: dict[UUID, UUID] = {}
         for account in accounts:
             self.read(account)
@@ -33,6 +37,8 @@ class Plan:
         """Base the plan on this state: it is written only if its wallets are still as they are here."""
         for wallet in account.wallets:
             self.loaded.setdefault(wallet.id, wallet)
+        for standing in account.tiers:
+            self.loaded_tiers.setdefault(standing.id, standing)
 
     def apply(self, change: Change) -> None:
         self.touch(change.wallet)
@@ -54,5 +60,23 @@ class Plan:
                 self.touch(wallet)
 
     def move_tier(self, standing: TierStanding, *, member_id: UUID) -> None:
+        """The new standing; if it is on another tier, the one before becomes a part of the history."""
+        before = self.tiers.get(standing.id) or self.loaded_tiers.get(standing.id)
+        if before is not None and before.tier_id != standing.tier_id:
+            self.leave_tier(before, member_id=member_id, at=standing.since)
         self.tiers[standing.id] = standing
         self.owners[standing.id] = member_id
+
+    def leave_tier(self, standing: TierStanding, *, member_id: UUID, at: datetime) -> None:
+        """Remember a tier that was left at that moment; one that was had for no time never was."""
+        if standing.since < at:
+            self.former_tiers.append(
+                TierPeriod(
+                    id=new_id(),
+                    member_id=member_id,
+                    ladder_id=standing.ladder_id,
+                    tier_id=standing.tier_id,
+                    starts_at=standing.since,
+                    ends_at=at,
+                )
+            )

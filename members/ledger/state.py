@@ -116,6 +116,17 @@ class TierStanding(Struct, frozen=True, kw_only=True):
     is_new: bool = False
 
 
+class TierPeriod(Struct, frozen=True, kw_only=True):
+    """That a member had a tier once, and when: from its start to, but not at, its end."""
+
+    id: UUID
+    member_id: UUID
+    ladder_id: UUID
+    tier_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
 class Account(Struct, frozen=True, kw_only=True):
     """A member as operations see one: the state that they decide on, and what conditions may ask about."""
 

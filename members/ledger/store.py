@@ -15,7 +15,7 @@ Only transfers and merges concern two members; they hold the wallets of both in 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,8 +27,8 @@ from msgspec.structs import astuple, replace
 from loyalty.core.db import Batch, fetch
 from loyalty.core.ids import new_id
 from members.ledger.plan import Plan
-from members.ledger.state import Account, LotState, TierStanding, WalletState
-from members.models import Entry, Lot, MemberTier, Posting, Wallet
+from members.ledger.state import Account, LotState, TierPeriod, TierStanding, WalletState
+from members.models import Entry, FormerTier, Lot, MemberTier, Posting, Wallet
 
 ACCOUNT_COLUMNS: Final = """
     member.id, member.status, member.birth_date, member.enrolled_at, member.attributes::text,
@@ -56,6 +56,7 @@ _WALLET_SUMS: Final = (
 )  # fmt: skip
 _IS_OPEN: Final = "(available > 0 OR pending > 0 OR held > 0)"
 _POSTING_FIELDS: Final = ("lot", "source", "destination", "points", "old_expires_at", "new_expires_at")
+_PERIOD: Final = ("id", "member", "ladder", "tier", "starts_at", "ends_at")
 _LOT_BUCKETS: Final = ("pending", "available", "held", "redeemed", "expired", "reversed")
 
 
@@ -190,6 +191,17 @@ def _with_lots(
     return [replace(account, wallets=tuple(map(filled, account.wallets))) for account in accounts]
 
 
+def former_tiers(member_ids: Collection[UUID]) -> dict[UUID, tuple[TierPeriod, ...]]:
+    """The tiers that members had before those of now, in the order in which they were left."""
+    rows = fetch(
+        "SELECT id, member_id, ladder_id, tier_id, starts_at, ends_at FROM members_formertier"
+        " WHERE member_id = ANY($1) ORDER BY member_id, id",
+        [sorted(member_ids)],
+    )
+    periods = (TierPeriod(**dict(zip(TierPeriod.__struct_fields__, row, strict=True))) for row in rows)
+    return {member_id: tuple(group) for member_id, group in groupby(periods, key=attrgetter("member_id"))}
+
+
 def open_lots_column(wallet_id: str) -> str:
     """A column for a loading statement: the open lots of a wallet (an expression in SQL), for `filled()`."""
     lots = f"SELECT {', '.join(LOT_FIELDS)} FROM members_lot WHERE wallet_id = {wallet_id} AND {_IS_OPEN}"
@@ -264,6 +276,9 @@ def _add_tiers(batch: Batch, plan: Plan, program_id: UUID) -> None:
         MemberTier,
         ("program", "member", "ladder", *fields),
         [(program_id, plan.owners[tier.id], tier.ladder_id, *row) for tier, row in rows if tier.is_new],
+    )
+    batch.insert(
+        FormerTier, ("program", *_PERIOD), [(program_id, *astuple(period)) for period in plan.former_tiers]
     )
 
 

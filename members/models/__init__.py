@@ -14,6 +14,7 @@ from members.models.attribute import (
     AttributeType,
     EventType,
 )
+from members.models.block import Block, BlockReason
 from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
@@ -24,6 +25,7 @@ from members.models.member import Identifier, IdentifierKind, Member, MemberStat
 from members.models.merge import Merge
 from members.models.segment import Segment, SegmentKind, SegmentMember
 from members.models.tier import MemberTier, Tier, TierLadder
+from members.models.tier_history import FormerTier
 from members.models.transfer import Transfer
 from members.models.wallet_type import ExpiryRule, ReturnPolicy, TransferScope, WalletType
 
@@ -38,6 +40,8 @@ __all__ = [
     "AttributeKind",
     "AttributeOwner",
     "AttributeType",
+    "Block",
+    "BlockReason",
     "BreakageRate",
     "Bucket",
     "CheckStatus",
@@ -49,6 +53,7 @@ __all__ = [
     "ExpiryRule",
     "ExpiryRun",
     "ExpiryWarning",
+    "FormerTier",
     "Hold",
     "HoldStatus",
     "Household",

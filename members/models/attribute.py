@@ -1,6 +1,3 @@
-from typing import Self
-from uuid import UUID
-
 import pghistory
 from django.core.validators import RegexValidator
 from django.db import models
@@ -9,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 ATTRIBUTE_NAME_VALIDATOR = RegexValidator(
     r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z",
@@ -49,6 +47,8 @@ class EventType(models.Model):
         _("label"), max_length=100, help_text=_("As marketers read it, such as “Review written”.")
     )
 
+    objects = TenantQuerySet["EventType"].as_manager()
+
     class Meta:
         verbose_name = _("event type")
         verbose_name_plural = _("event types")
@@ -64,18 +64,13 @@ class EventType(models.Model):
         return self.label
 
 
-class AttributeTypeQuerySet(models.QuerySet["AttributeType"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
-
 @pghistory.track()
 class AttributeType(models.Model):
     """
     A fact that only this program knows: about its members, its purchases or one type of event.
 
-    What partners send is not held to it. Conditions are: once the type is declared here, they
-    compare by it.
+    Once the type is declared here, conditions compare by it. What partners tell about members is held
+    to it, too; what they report of purchases is not, as those have happened.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -106,7 +101,7 @@ class AttributeType(models.Model):
         help_text=_("Texts that are offered to choose from, if there are few; one a line."),
     )
 
-    objects = AttributeTypeQuerySet.as_manager()
+    objects = TenantQuerySet["AttributeType"].as_manager()
 
     class Meta:
         verbose_name = _("attribute")

@@ -18,7 +18,10 @@ from rewards.reporting import TooManyCodes
 from rewards.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 
 TRANSACTION_ID: Final = OpenApiParameter(
-    "transaction_id", location=OpenApiParameter.PATH, description="The `id` of the transaction."
+    "transaction_id",
+    {"type": "string", "format": "uuid"},
+    location=OpenApiParameter.PATH,
+    description="The `id` of the transaction.",
 )
 
 record_transaction = operation(

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import status, views
+from rewards.api import preview, status, views
 
 
 class TransactionIdConverter(StringConverter):
@@ -24,6 +24,7 @@ register_converter(TransactionIdConverter, "transaction_id")
 urlpatterns = [
     path("members/<str:reference>/status", status.MemberStatusView.as_view(), name="member-status"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path("events", views.EventsView.as_view(), name="events"),
     path("redemptions", views.RedemptionsView.as_view(), name="redemptions"),

@@ -60,6 +60,11 @@ def of_leaf(leaf: Leaf, *, currency: str) -> Reason:
     )
 
 
+def of_items(leaf: Leaf) -> Reason:
+    """Items of the categories, brands … that a condition names: “of category coffee or tea”."""
+    return _placed(leaf.fact, _compared(leaf, ""))
+
+
 def _negated(what: Reason, *, when: bool) -> Reason:
     return Reason("not", {"what": what}) if when else what
 

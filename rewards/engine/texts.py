@@ -377,6 +377,20 @@ _VERDICTS: Texts = {
     "too_many_points": "the points are more than can be booked",
 }
 
+_NEAR: Texts = {
+    "near.amount": "{gap} more",
+    "near.list_amount": "{gap} more before discounts",
+    "near.amount_of_lines": "{gap} more on items {lines}",
+    "near.list_amount_of_lines": "{gap} more before discounts on items {lines}",
+    "near.items": ("{gap} more item", "{gap} more items"),
+    "near.items_of_lines": ("{gap} more item {lines}", "{gap} more items {lines}"),
+    "near.lines": ("{gap} more line on the receipt", "{gap} more lines on the receipt"),
+    "near.lines_of_lines": ("{gap} more line of items {lines}", "{gap} more lines of items {lines}"),
+    "near.item": "an item {what}",
+    "near.points": ("{points} extra point", "{points} extra points"),
+    "near.offer": "{steps} for {gain}",
+}
+
 _PROBLEMS: Texts = {
     "not_an_object": "This must be an object, not {found}.",
     "unknown_key": "“{key}” is not known here. Known are: {keys}.",
@@ -443,5 +457,6 @@ TEXTS: Texts = {
     **_SENTENCES,
     **_AWARDS,
     **_VERDICTS,
+    **_NEAR,
     **_PROBLEMS,
 }

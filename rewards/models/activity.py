@@ -1,12 +1,10 @@
-from typing import Self
-from uuid import UUID
-
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 
 
@@ -14,11 +12,6 @@ class ActivityKind(models.TextChoices):
     SALE = "sale", _("Sale")
     RETURN = "return", _("Return")
     EVENT = "event", _("Custom event")
-
-
-class ActivityQuerySet(models.QuerySet["Activity"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
 
 
 class Activity(models.Model):
@@ -101,7 +94,7 @@ class Activity(models.Model):
     occurred_at = models.DateTimeField(_("occurred at"), db_comment="By the partner's clock")
     recorded_at = models.DateTimeField(_("recorded at"), db_comment="By the program's clock")
 
-    objects = ActivityQuerySet.as_manager()
+    objects = TenantQuerySet["Activity"].as_manager()
 
     class Meta:
         verbose_name = _("activity")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member, WalletType
 from rewards.models.activity import Activity
 
@@ -25,7 +26,7 @@ class VoucherStatus(models.TextChoices):
     VOID = "void", _("Void")
 
 
-class RewardQuerySet(models.QuerySet["Reward"]):
+class RewardQuerySet(TenantQuerySet["Reward"]):
     def on_offer(self, moment: datetime) -> Self:
         """Rewards that can be bought at that moment, as far as the catalogue is concerned."""
         return self.filter(
@@ -113,6 +114,8 @@ class Redemption(models.Model):
     )
     redeemed_at = models.DateTimeField(_("redeemed at"))
 
+    objects = TenantQuerySet["Redemption"].as_manager()
+
     class Meta:
         verbose_name = _("redemption")
         verbose_name_plural = _("redemptions")
@@ -149,6 +152,8 @@ class Voucher(models.Model):
     code = models.CharField(_("code"), max_length=40)
     status = models.CharField(_("status"), max_length=10, choices=VoucherStatus, default=VoucherStatus.ISSUED)
     expires_at = models.DateTimeField(_("expires at"), null=True)
+
+    objects = TenantQuerySet["Voucher"].as_manager()
 
     class Meta:
         verbose_name = _("voucher")

@@ -16,6 +16,7 @@ def prepare() -> str:
     from django.core.management import call_command
     from django.utils import timezone
 
+    from loyalty.core.api.auth import SCOPES
     from rewards import campaigns
     from tests import factories
     from tests.clients import PartnerClient
@@ -35,8 +36,7 @@ def prepare() -> str:
         effective_at=now - timedelta(days=1000),
     )
     partner = factories.PartnerFactory.create(program=program, key="till")
-    scopes = ["transactions:write", "points:hold", "redemptions:write"]
-    return PartnerClient.of(partner, scopes=scopes).key
+    return PartnerClient.of(partner, scopes=SCOPES).key
 
 
 if __name__ == "__main__":

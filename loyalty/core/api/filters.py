@@ -83,7 +83,7 @@ class BooleanFilter(ChoiceFilter):
 class TextFilter(django_filters.CharFilter):  # type: ignore[misc]  # untyped
     """A text as it is stored, of at most 254 characters."""
 
-    schema: Final = {"type": "string", "maxLength": 254}
+    schema: Final = {"type": "string", "minLength": 1, "maxLength": 254}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, max_length=254, strip=False, **kwargs)

@@ -47,7 +47,8 @@ FIELDS: Final = ("id", "partner_id", "key", "fingerprint", "status", "body", "cr
 CONSTRAINT: Final = "one_answer_per_idempotency_key"
 PATIENCE_SECONDS: Final = 5
 
-_PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,255}")
+PRINTABLE: Final = r"^[\x20-\x7e]{1,255}$"
+"""What a key is made of; also for the docs."""
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
@@ -116,7 +117,7 @@ def header(request: HttpRequest) -> str | None:
         return None
     if quoted := _QUOTED.fullmatch(given):
         given = re.sub(r"\\(.)", r"\1", quoted[1])
-    if not _PRINTABLE.fullmatch(given):
+    if not re.fullmatch(PRINTABLE, given):
         raise InvalidIdempotencyKey(_("An Idempotency-Key has 1 to 255 printable ASCII characters."))
     return str(given)
 

@@ -25,8 +25,14 @@ LIMIT: Final = 50
 MAXIMUM_LIMIT: Final = 200
 
 PARAMETERS: Final = (
-    OpenApiParameter("limit", int, description="How many at most: 1 to 200, 50 if not given."),
-    OpenApiParameter("cursor", description="From a `next` or `previous` link."),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT, "default": LIMIT},
+        description="How many at most: 1 to 200, 50 if not given.",
+    ),
+    OpenApiParameter(
+        "cursor", {"type": "string", "minLength": 1}, description="From a `next` or `previous` link."
+    ),
 )
 
 _SALT: Final = "loyalty.core.api.pagination"

@@ -103,7 +103,7 @@ def shaped(raw: bytes, kind: Any) -> Any:
     """JSON of that shape, whose texts may hold what cannot be stored: `of_bytes()` without its last look."""
     _refuse_depth(raw)
     try:
-        return _decoder(kind).decode(raw)
+        return _decoded(raw, kind)
     except msgspec.ValidationError as error:
         detail, pointer = explained(str(error))
         raise refusals.InvalidBody(detail, pointer=pointer) from None
@@ -111,6 +111,31 @@ def shaped(raw: bytes, kind: Any) -> Any:
         raise refusals.MalformedJSON(_("The body is not encoded in UTF-8.")) from None
     except msgspec.DecodeError as error:
         raise refusals.MalformedJSON(str(error)) from None
+
+
+def _decoded(raw: bytes, kind: Any) -> Any:
+    try:
+        return _decoder(kind).decode(raw)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        # To JSON Schema 2.0 is an integer, and some languages write whole numbers so.
+        return _decoder(kind).decode(msgspec.json.encode(_whole(_decoder(Any).decode(raw))))
+
+
+LARGEST_EXACT: Final = 2**53
+
+
+def _whole(value: Any) -> Any:
+    """The same with integers in the place of whole floats, as far as those are exact."""
+    match value:
+        case float() if value.is_integer() and abs(value) <= LARGEST_EXACT:
+            return int(value)
+        case list():
+            return [_whole(inner) for inner in value]
+        case dict():
+            return {name: _whole(inner) for name, inner in value.items()}
+    return value
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from loyalty.core.api import auth, bulk, etags, idempotency, problem, refusals
 from loyalty.core.errors import DomainError, InvalidInput
@@ -42,6 +42,7 @@ _WITH_A_KEY: Final = (
 _WITH_A_TAG: Final = (etags.PreconditionRequired, etags.PreconditionFailed)
 _KEY_PARAMETER: Final = OpenApiParameter(
     "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": idempotency.PRINTABLE},
     location=OpenApiParameter.HEADER,
     required=True,
     description=_("1 to 255 printable ASCII characters, new for each new call; repeats send the same."),
@@ -188,7 +189,7 @@ class OperationSchema(AutoSchema):
         return self._operation.summary
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
-        scope = _("Any valid API key.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
+        scope = _("Any valid credential.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
         return f"{cleandoc(self._operation.description)}\n\n{scope}"
 
     def get_extensions(self) -> dict[str, Any]:
@@ -228,6 +229,11 @@ class OperationSchema(AutoSchema):
         for kind in sorted(dict.fromkeys(kinds), key=lambda kind: (kind.status, kind.code)):
             by_status[kind.status].append(kind)
         return by_status
+
+    def _get_request_body(self, direction: Direction = "request") -> Any:
+        body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # typed in part
+        # Also where each of its fields may be left out: an empty object is sent then.
+        return body and body | {"required": True}
 
     def get_examples(self) -> list[OpenApiExample]:
         said = self._operation

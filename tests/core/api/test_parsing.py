@@ -180,3 +180,22 @@ class TestLoads:
     def test_refuses_nul_in_names(self):
         with pytest.raises(InvalidBody, match=re.escape("U+0000")):
             parsing.loads(b'{"\\u0000": 1}')
+
+
+class TestWholeNumbers:
+    @pytest.mark.parametrize(("written", "quantity"), [("2.0", 2), ("1e3", 1000), ("-0.0", 0), ("7", 7)])
+    def test_may_be_written_as_json_schema_admits(self, till, written, quantity):
+        body = f'{{"number": "1", "lines": [{{"sku": "a", "quantity": {written}}}]}}'.encode()
+
+        response = till.post("/v1/echo", body)
+
+        assert response.json()["lines"] == [{"sku": "a", "quantity": quantity}]
+
+    @pytest.mark.parametrize("written", ["2.5", "1e30", "-1.0", "1e7", '"2.0"', "9007199254740994.0"])
+    def test_are_refused_where_they_are_none_or_not_exact(self, till, written):
+        body = f'{{"number": "1", "lines": [{{"sku": "a", "quantity": {written}}}]}}'.encode()
+
+        response = till.post("/v1/echo", body)
+
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == "#/lines/0/quantity"
