@@ -314,9 +314,11 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
-# Calls of a credential that has no limits of its own, and calls without a valid one from an address.
+# Calls of a credential that has no limits of its own; tokens for an OAuth client; calls without a valid
+# credential from an address.
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=3_000)
 API_CALLS_PER_HOUR = env.int("API_CALLS_PER_HOUR", default=100_000)
+API_TOKENS_PER_MINUTE = env.int("API_TOKENS_PER_MINUTE", default=60)
 API_STRANGERS_PER_MINUTE = env.int("API_STRANGERS_PER_MINUTE", default=120)
 
 # The log of calls: seconds between two writings (0: only when told to), and how long it is kept.

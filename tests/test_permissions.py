@@ -65,6 +65,7 @@ NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    "GET /v1/status": Case("/v1/status", None, 200, 200),
     "GET /v1/feed": Case("/v1/feed", None, 200, 200),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),

@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations import tokens
-from loyalty.core.api import problem, refusals, rendering
+from integrations.calls import Recognised
+from loyalty.core.api import problem, refusals, rendering, throttling
 
 FORM: Final = "application/x-www-form-urlencoded"
 LONGEST_BODY: Final = 10_000
@@ -70,6 +71,8 @@ def _in_the_words_of_oauth(
             return view(request)
         except Refused as refusal:
             return _refusal(refusal)
+        except refusals.TooManyRequests as refusal:
+            return problem.response(refusal, request)
         except OperationalError as error:
             logger.warning("database unavailable", exc_info=error)
             return problem.response(refusals.Unavailable(), request)
@@ -83,6 +86,7 @@ def token(request: HttpRequest) -> HttpResponse:
     """An access token for an OAuth client that names itself in the Basic header or in the body."""
     fields = _fields(request)
     client_id, secret = _client(request, fields)
+    throttling.admit_client(request, client_id)
     if fields.get("grant_type") != "client_credentials":
         raise _wrong_grant_type(fields)
     try:
@@ -92,6 +96,9 @@ def token(request: HttpRequest) -> HttpResponse:
     except tokens.ScopeNotHeld as error:
         raise InvalidScope(str(error)) from None
     partner = granted.credential.partner
+    request.recognised = Recognised(  # type: ignore[attr-defined]  # read by the log of calls
+        partner.program_id, partner.pk, granted.credential.pk
+    )
     structlog.contextvars.bind_contextvars(
         program=partner.program.key, partner=partner.key, credential=str(granted.credential.pk)
     )

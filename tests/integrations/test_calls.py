@@ -1,5 +1,6 @@
 import time
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,9 +28,9 @@ def logged() -> Call:
     return Call.objects.get()
 
 
-def noted(till: PartnerClient, **known) -> Noted:
+def noted(till: PartnerClient, **known: Any) -> Noted:
     partner = till.credential.partner
-    said = {
+    said: dict[str, Any] = {
         "who": Recognised(partner.program_id, partner.pk, till.credential.pk),
         "ended_at": time.time(),
         "operation": "whoami",
@@ -212,7 +213,7 @@ class TestPrune:
         for _ in range(3):
             calls.log.note(noted(till))
         calls.log.flush()
-        old = Call.objects.order_by("id").first()
+        old = Call.objects.order_by("id")[0]
         Call.objects.filter(pk=old.pk).update(id=first_id_of(now - timedelta(days=31)))
 
         assert calls.prune(at=now) == 1

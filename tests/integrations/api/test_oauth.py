@@ -9,8 +9,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from integrations import credentials
-from integrations.models import AccessToken, Credential, CredentialKind, Partner
+from integrations import calls, credentials
+from integrations.models import AccessToken, Call, Credential, CredentialKind, Partner
 from tests.clients import PartnerClient
 from tests.factories import PartnerFactory
 
@@ -147,6 +147,29 @@ class TestToken:
         assert response.json()["error"] == error
         assert response.json()["error_description"]
         assert not AccessToken.objects.exists()
+
+    def test_is_refused_to_a_client_that_asks_too_often_and_to_no_other(self, app, program, settings):
+        settings.API_TOKENS_PER_MINUTE = 2
+        other = App(PartnerFactory.create(program=program, key="another"))
+        for _ in range(2):
+            assert ask(GRANT | app.named).status_code == 200
+
+        response = ask(GRANT | app.named)
+
+        assert response.status_code == 429
+        assert response.headers["RateLimit"] == '"tokens";r=0;t=60'
+        assert response.headers["Retry-After"] == "60"
+        assert AccessToken.objects.count() == 2
+        assert ask(GRANT | other.named).status_code == 200
+
+    def test_is_logged_as_its_clients_call(self, app, monkeypatch):
+        monkeypatch.setattr(calls, "log", calls.CallLog())
+
+        ask(GRANT | app.named)
+
+        calls.log.flush()
+        call = Call.objects.get()
+        assert (call.operation, call.status, call.credential) == ("POST oauth/token", 200, app.credential)
 
     def test_is_refused_where_secrets_are_in_the_address(self, app):
         response = ask(GRANT, address=f"/oauth/token?{urlencode(app.named)}")
