@@ -145,6 +145,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "expire redemptions": {
+        "task": "rewards.tasks.expire_redemptions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "expire checkouts": {
+        "task": "rewards.tasks.expire_checkouts",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "apply waiting returns": {
         "task": "rewards.tasks.apply_waiting_returns",
         "schedule": 60.0,
@@ -189,6 +199,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "rewards.tasks.go_through_days",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "move test clocks": {
+        "task": "integrations.tasks.move_test_clocks",
+        "schedule": 5.0,
+        "options": {"expires": 5},
     },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
@@ -314,11 +329,9 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
-# Calls of a credential that has no limits of its own; tokens for an OAuth client; calls without a valid
-# credential from an address.
+# Calls of a credential that has no limits of its own, and calls without a valid one from an address.
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=3_000)
 API_CALLS_PER_HOUR = env.int("API_CALLS_PER_HOUR", default=100_000)
-API_TOKENS_PER_MINUTE = env.int("API_TOKENS_PER_MINUTE", default=60)
 API_STRANGERS_PER_MINUTE = env.int("API_STRANGERS_PER_MINUTE", default=120)
 
 # The log of calls: seconds between two writings (0: only when told to), and how long it is kept.

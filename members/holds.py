@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch, fetch, settled
@@ -20,7 +21,7 @@ from members.ledger.plan import Plan
 from members.ledger.renewal import renewing
 from members.ledger.reservations import Found, HoldState
 from members.ledger.state import Account, WalletState
-from members.models import HoldStatus, MemberStatus
+from members.models import Hold, HoldStatus, MemberStatus
 from members.paying import Context, Decision, MoreThanHeld, Payment
 from members.references import MemberIsBlocked, MemberReference, member_of, reference
 from members.terms import WalletTerms
@@ -73,6 +74,7 @@ def place(
     wallet_type: str,
     points: int,
     lives_for: timedelta = DEFAULT_LIFE,
+    kept_for: str = "",
     program: Program,
     source: str,
     actor: str,
@@ -81,6 +83,9 @@ def place(
 ) -> Held:
     """
     Reserve points of a kind (by its key), first-expiring first, for some time.
+
+    `kept_for` names what the hold is a part of, as redemption:<id>. Only who names it too can end
+    such a hold, and has to: it is not ended by `expire_overdue()`.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -92,7 +97,7 @@ def place(
     context = Context(program=program, source=source, actor=actor, at=at)
 
     def decide(wallet: WalletState, kind: WalletTerms) -> Decision:
-        hold = paying.new_hold(wallet, points, context, lives_for)
+        hold = replace(paying.new_hold(wallet, points, context, lives_for), kept_for=kept_for)
         change = operations.hold(wallet, points=points, cause=paying.cause_of(hold, "hold", context))
         told = telling.told(
             change,
@@ -146,6 +151,7 @@ def settle(
     points: int | None = None,
     sale_external_id: str = "",
     lines: Mapping[str, int] | None = None,
+    kept_for: str = "",
     program: Program,
     source: str,
     actor: str,
@@ -158,6 +164,7 @@ def settle(
     A repeat is answered with the hold as it was settled.
 
     :raises UnknownHold: if the program has no such hold
+    :raises HoldIsKept: if it is kept for something else
     :raises HoldIsClosed: if it has ended in another way, or its time is over
     :raises MoreThanHeld: if there are fewer points in it
     :raises InvalidInput: if the lines do not add up, or no sale is named for them
@@ -166,6 +173,7 @@ def settle(
     context = Context(program=program, source=source, actor=actor, at=at)
 
     def decide(found: Found) -> Decision | None:
+        paying.must_be_kept_for(found.hold, kept_for)
         wanted = found.hold.points if points is None else points
         payment = Payment(points=wanted, sale_external_id=sale_external_id, lines=dict(lines or {}))
         paying.check(payment)
@@ -185,7 +193,14 @@ def settle(
 
 
 def release(
-    hold_id: UUID, *, program: Program, source: str, actor: str, at: datetime, also: Also | None = None
+    hold_id: UUID,
+    *,
+    kept_for: str = "",
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None = None,
 ) -> Held:
     """
     Give held points free again. What has expired meanwhile expires at once.
@@ -193,11 +208,13 @@ def release(
     A hold whose points are free already, because it was released or has expired, is left as it is.
 
     :raises UnknownHold: if the program has no such hold
+    :raises HoldIsKept: if it is kept for something else
     :raises HoldIsClosed: if it was settled
     """
     context = Context(program=program, source=source, actor=actor, at=at)
 
     def decide(found: Found) -> Decision | None:
+        paying.must_be_kept_for(found.hold, kept_for)
         if found.hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED):
             return None
         if found.hold.status == HoldStatus.SETTLED:
@@ -206,6 +223,21 @@ def release(
         return paying.end(found, paying.closed(found.hold, how, None, context), None, context)
 
     return _close(hold_id, context, decide, also)
+
+
+def prolong(hold_id: UUID, *, expires_at: datetime, kept_for: str, program: Program, at: datetime) -> None:
+    """
+    Keep an open hold until then. It ends with what it is kept for, so no job can come in between.
+
+    :raises UnknownHold: if the program has no such hold that is kept for that
+    :raises HoldIsClosed: if it has ended, or its time is over
+    """
+    assert connection.in_atomic_block, "what a hold is kept for is locked by its owner"
+    rows = Hold.objects.open().filter(program=program, pk=hold_id, kept_for=kept_for)
+    if not rows.filter(expires_at__gt=at).update(expires_at=expires_at):
+        found = _find_hold(hold_id, program).hold
+        paying.must_be_kept_for(found, kept_for)
+        raise paying.ended(found, "expired" if found.is_overdue(at) else found.status)
 
 
 def expire_overdue(program: Program, *, at: datetime) -> Iterator[int]:

@@ -4,6 +4,7 @@ Who may call what: every operation of the API, with every kind of credential.
 An operation that is not in the table fails the tests: say what it answers to whom.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,13 +22,23 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, WalletType
-from rewards.models import Activity, Redemption
+from rewards import vouchers
+from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 from tests.protected import PROTECTED_FIELDS
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (
+    Member,
+    Entry,
+    Activity,
+    Redemption,
+    VoucherUse,
+    Checkout,
+    Event,
+    IdempotencyRecord,
+)
 
 
 class Case(NamedTuple):
@@ -48,12 +59,19 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
+ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
     "kind": "event",
     "external_id": "login-1",
     "occurred_at": "2026-06-01T12:00:00Z",
     "type": "app.login",
     "member": CARD,
+}
+GOODS = {"lines": [{"id": "1", "sku": "beans", "amount": {"amount": "5.00", "currency": "EUR"}}]}
+PURCHASE = {
+    "external_id": "order-1",
+    "payments": [{"method": "card", "amount": {"amount": "5.00", "currency": "EUR"}}],
 }
 PAYMENT = {"member": CARD, "wallet_type": "points", "points": 10}
 ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
@@ -67,10 +85,36 @@ TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
     "GET /v1/status": Case("/v1/status", None, 200, 200),
     "GET /v1/feed": Case("/v1/feed", None, 200, 200),
+    # The program of the table is a live one.
+    "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
+    "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
+    "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"confirm": "coffee"}, 409, 409),
+    "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
+    "POST /v1/members/<str:reference>/block": Case(
+        "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/consents": Case("/v1/members/card:1001/consents", None, 200, 404),
+    "POST /v1/members/<str:reference>/consents": Case(
+        "/v1/members/card:1001/consents", {"purpose": "newsletter", "granted": True}, 201, 404
+    ),
+    "GET /v1/members/<str:reference>/consents/history": Case(
+        "/v1/members/card:1001/consents/history", None, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/erase": Case("/v1/members/card:1001/erase", {}, 200, 404),
+    "GET /v1/members/<str:reference>/export": Case("/v1/members/card:1001/export", None, 200, 404),
+    "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
+    "POST /v1/members/<str:reference>/identifiers": Case(
+        "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
+    ),
+    "DELETE /v1/members/<str:reference>/identifiers/<str:identifier>": Case(
+        "/v1/members/card:1001/identifiers/card:1001", None, 409, 404
+    ),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
     "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
@@ -86,7 +130,48 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
+    f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
+    f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
+    f"POST {ONE}/correct": Case(
+        "/v1/transactions/{sale}/correct", {**BASKET, "external_id": "receipt-3"}, 201, 404
+    ),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
+    "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
+    "PUT /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", GOODS, 200, 404),
+    "POST /v1/checkouts/<str:checkout_id>/confirm": Case(
+        "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
+    ),
+    "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
+    "GET /v1/rewards": Case("/v1/rewards", None, 200, 200),
+    "GET /v1/rewards/<str:reward_key>": Case("/v1/rewards/coffee", None, 200, 404),
+    "POST /v1/redemptions/preview": Case(
+        "/v1/redemptions/preview", {"member": CARD, "reward": "coffee"}, 200, 404
+    ),
+    "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
+    "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
+    "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),
+    "POST /v1/redemptions/<str:redemption_id>/confirm": Case(
+        "/v1/redemptions/{redemption}/confirm", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/cancel": Case(
+        "/v1/redemptions/{redemption}/cancel", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/fulfil": Case(
+        "/v1/redemptions/{redemption}/fulfil", {}, 409, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/return": Case(
+        "/v1/redemptions/{redemption}/return", {}, 409, 404
+    ),
+    "GET /v1/vouchers": Case("/v1/vouchers", None, 200, 200),
+    "GET /v1/vouchers/<str:voucher_id>": Case("/v1/vouchers/{voucher}", None, 200, 404),
+    "POST /v1/vouchers/check": Case("/v1/vouchers/check", {"code": "SESAME"}, 200, 404),
+    "POST /v1/vouchers/use": Case("/v1/vouchers/use", {"code": "SESAME", "external_id": "r1"}, 201, 404),
+    "POST /v1/vouchers/rollback": Case(
+        "/v1/vouchers/rollback", {"code": "SESAME", "external_id": "r0"}, 200, 404
+    ),
+    "POST /v1/vouchers/<str:voucher_id>/void": Case("/v1/vouchers/{voucher}/void", {}, 200, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
@@ -96,19 +181,34 @@ SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.
 
 @pytest.fixture
 def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
-    """Call an operation with that client; there are a sale to read, a hold and a reward to redeem."""
+    """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
     reasons.set_up_usual(shop.program)
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
-    held = replace(shop, at=timezone.now()).holds(100)
+    today = replace(shop, at=timezone.now())
+    held = today.holds(100)
+    checkout = today.checks_out("5.00")
+    RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
+    reserved = today.reserves("tea")
+    voucher = today.redeems("tea").voucher_code
+    Voucher.objects.filter(code=voucher).update(code="SESAME", uses_allowed=2)
+    used = vouchers.use("SESAME", external_id="r0", program=shop.program, source="till-2", at=today.at)
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id, hold=held.hold.id)
-        if case.body is None:
-            return client.get(address)
+        address = case.address.format(
+            sale=sale.id,
+            hold=held.hold.id,
+            redemption=reserved.pk,
+            voucher=used.voucher_id,
+            checkout=checkout.pk,
+        )
+        method = operation.partition(" ")[0]
+        if method != "POST":
+            headers = {"If-Match": "*"} if method in ("PATCH", "PUT") else {}
+            return client.generic(method, address, json.dumps(case.body), "application/json", headers=headers)
         if isinstance(client, PartnerClient):
             return client.post(address, case.body)
         return client.post(address, case.body, "application/json", headers={"Idempotency-Key": "k"})
@@ -156,11 +256,13 @@ class TestOperation:
         assert scope == ANY_SCOPE or response.json()["scope"] == scope
 
     def test_shows_another_programs_key_nothing(self, operation, call, outsider):
+        entries = Entry.objects.count()
+
         response = call(operation, outsider)
 
         assert response.status_code == TABLE[operation].outsider
         assert b"Lovelace" not in response.content
-        assert Entry.objects.count() == 2
+        assert Entry.objects.count() == entries
 
     def test_refuses_whoever_has_no_key(self, operation, refused):
         assert refused(operation, Client()).status_code == 401

@@ -43,9 +43,10 @@ class CallersCredential(msgspec.Struct):
 
 
 class CallersLimit(msgspec.Struct):
-    """How many calls the credential has in how many seconds; `RateLimit` in each answer says what is left."""
+    """How many calls the credential may make in a window of so many seconds."""
 
     name: str
+    """As in the headers `RateLimit-Policy` and `RateLimit`, which say how many are left."""
     calls: int
     seconds: int
 

@@ -23,6 +23,6 @@ WHOAMI: Final[dict[str, Any]] = {
     "scopes": ["members:read", "members:write", "transactions:write"],
     "limits": [
         {"name": "burst", "calls": 3_000, "seconds": 60},
-        {"name": "hour", "calls": 100_000, "seconds": 3_600},
+        {"name": "hour", "calls": 100_000, "seconds": 3600},
     ],
 }

@@ -2,8 +2,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
-import msgspec
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from loyalty.core import clock
@@ -11,16 +11,17 @@ from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
-from rewards import earning, explaining, redeeming, reporting, returning
+from rewards import earning, explaining, reporting, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
-from rewards.api.bodies import RedemptionRequest, answer_of, status_of
-from rewards.models import Activity, WaitingReturn
+from rewards.api.bodies import answer_of, status_of
+from rewards.api.listing import Listing
+from rewards.models import WaitingReturn
 from rewards.recorded import Also, Recorded
 
 
-class TransactionsView(PartnerView):
-    scopes: ClassVar = {"post": "transactions:write"}
+class TransactionsView(Listing):
+    scopes: ClassVar = {**Listing.scopes, "post": "transactions:write"}
 
     @docs.record_transaction
     def post(self, request: Request) -> HttpResponse:
@@ -50,12 +51,12 @@ class TransactionView(PartnerView):
     def get(self, request: Request, transaction_id: UUID) -> HttpResponse:
         """A transaction with the reasons for what it gave, and for what it did not."""
         program = auth.caller(request).program
-        activity = Activity.objects.of(program).filter(pk=transaction_id).exclude(kind="event").first()
-        if activity is None:
-            waits = WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists()
-            raise NotFound(
-                "This return waits for its sale." if waits else f"There is no transaction {transaction_id}."
-            )
+        try:
+            activity = explaining.find(program, transaction_id)
+        except NotFound:
+            if WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists():
+                raise NotFound(_("This return waits for its sale.")) from None
+            raise
         return rendering.answer(explaining.told(activity, program=program))
 
 
@@ -79,27 +80,3 @@ class EventsView(PartnerView):
             )
 
         return idempotency.once(request, write, body=answer_of)
-
-
-class RedemptionsView(PartnerView):
-    scopes: ClassVar = {"post": "redemptions:write"}
-
-    @docs.redeem_reward
-    def post(self, request: Request) -> HttpResponse:
-        """Buy a reward with a member's points; the answer holds the voucher's code."""
-        wanted = parsing.decode(request, RedemptionRequest)
-        caller = auth.caller(request)
-
-        def write(also: redeeming.Also) -> redeeming.Redeemed:
-            return redeeming.redeem(
-                member=wanted.member,
-                reward=wanted.reward,
-                from_household=wanted.from_household,
-                program=caller.program,
-                source=caller.partner_key,
-                actor=caller.actor,
-                at=clock.now(caller.program),
-                also=also,
-            )
-
-        return idempotency.once(request, write, body=msgspec.to_builtins)

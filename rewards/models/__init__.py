@@ -12,6 +12,8 @@ from rewards.models.campaign import (
     VersionStep,
 )
 from rewards.models.challenge import Challenge, ChallengeProgress
+from rewards.models.checkout import Checkout, CheckoutStatus
+from rewards.models.discount import DISCOUNT_FIELDS, NEEDED, Discounted, DiscountKind
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.occasion import OccasionDay, Referral, ReferralStatus
 from rewards.models.performance import (
@@ -23,10 +25,26 @@ from rewards.models.performance import (
     MeasurementStatus,
 )
 from rewards.models.prize_draw import DrawEntry, DrawWinner, PrizeDraw
-from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+from rewards.models.redemption import (
+    LASTING,
+    Redemption,
+    RedemptionStatus,
+    Voucher,
+    VoucherStatus,
+    VoucherUse,
+)
+from rewards.models.reward import LimitPeriod, Reward
+from rewards.models.undoing import Undoing
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
+    "DISCOUNT_FIELDS",
+    "NEEDED",
+    "Checkout",
+    "CheckoutStatus",
+    "Discounted",
+    "DiscountKind",
+    "LASTING",
     "NEVER_PUBLISHED",
     "OVER",
     "UNDER_WAY",
@@ -56,6 +74,7 @@ __all__ = [
     "KnownField",
     "KnownValue",
     "KnownValueCursor",
+    "LimitPeriod",
     "MeasurementStatus",
     "MemberBadge",
     "OccasionDay",
@@ -66,9 +85,11 @@ __all__ = [
     "ReferralStatus",
     "Reward",
     "TallyKind",
+    "Undoing",
     "VersionStep",
     "Voucher",
     "VoucherStatus",
+    "VoucherUse",
     "WaitingReturn",
     "WaitingStatus",
 ]

@@ -7,7 +7,6 @@ without a valid credential are counted by the address that they come from.
 """
 
 from functools import lru_cache
-from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Final
@@ -57,17 +56,6 @@ def admit_stranger(request: HttpRequest) -> None:
     """
     window = Window("anonymous", settings.API_STRANGERS_PER_MINUTE, MINUTE)
     _admit(request, f"address:{address(request)}", (window,))
-
-
-def admit_client(request: HttpRequest, client_id: str) -> None:
-    """
-    Count a client that asks for a token, by its address as well: it has not shown yet that it is who it says.
-
-    :raises TooManyRequests: with how long to wait
-    """
-    window = Window("tokens", settings.API_TOKENS_PER_MINUTE, MINUTE)
-    name = sha256(client_id.encode("utf-8", "surrogatepass")).hexdigest()
-    _admit(request, f"client:{name}@{address(request)}", (window,))
 
 
 def _admit(request: HttpRequest, name: str, allowed: tuple[Window, ...]) -> None:
