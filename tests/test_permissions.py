@@ -84,6 +84,8 @@ NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    "GET /v1/status": Case("/v1/status", None, 200, 200),
+    "GET /v1/feed": Case("/v1/feed", None, 200, 200),
     # The program of the table is a live one.
     "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
     "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
