@@ -82,6 +82,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "member", "change", "block", "export")
         | _may("members", "identifier", "add", "change")
         | _may("members", "hold", "release")
+        | _may("rewards", "redemption", "cancel", "fulfil")
         | _may("members", "transfer", "add", "undo")
         | _may("members", "household", "change")
         | _may("members", "merge", "add", "undo")
