@@ -95,6 +95,7 @@ TABLE = {
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "POST /v1/members/batch": Case("/v1/members/batch", {"items": [NEWCOMER]}, 207, 207),
     "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
     "POST /v1/members/<str:reference>/block": Case(
         "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404

@@ -2,6 +2,7 @@ from django.urls import path
 
 from members.api import (
     adjustments,
+    batch,
     blocking,
     consents,
     identifiers,
@@ -18,6 +19,7 @@ from members.api import (
 
 urlpatterns = [
     path("members", views.MembersView.as_view(), name="members"),
+    path("members/batch", batch.BatchView.as_view(), name="members-batch"),
     path("members/<str:reference>", views.MemberView.as_view(), name="member"),
     path("members/<str:reference>/block", blocking.BlockView.as_view(), name="member-block"),
     path("members/<str:reference>/unblock", blocking.UnblockView.as_view(), name="member-unblock"),
