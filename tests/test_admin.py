@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from integrations.models import Credential, Delivery, Partner, WebhookEndpoint
+from integrations.models import Call, Credential, Delivery, Partner, Quota, WebhookEndpoint
 from loyalty.core import clock
 from loyalty.core.models import Approval, Assignment, Event, Program, Role, User
 from members import adjustments, expiry, holds
@@ -55,7 +55,7 @@ from rewards.models import (
 )
 from tests import factories
 from tests.cast import Shop
-from tests.clients import staff
+from tests.clients import PartnerClient, staff
 
 AT_MOST = 15
 
@@ -89,6 +89,7 @@ SEES = {
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "OA",
     "integrations.delivery": "OA",
+    "integrations.call": "OA",
     "core.approval": "MSFA",
     "core.event": "OA",
     "core.program": "A",
@@ -126,6 +127,7 @@ ADDS = {
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "",
     "integrations.delivery": "",
+    "integrations.call": "",
     "core.approval": "",
     "core.event": "",
     "core.program": "",
@@ -343,7 +345,23 @@ def elsewhere(db: None) -> dict[str, Any]:
         actor="partner:till",
         at=factories.NOON,
     )
+    credential = Credential.objects.create(
+        partner=partner, name="Foreign key", digest=b"f", prefix="rk_live_foreign"
+    )
     return {
+        "integrations.call": Call.objects.create(
+            called_at=factories.NOON,
+            program=program,
+            partner=partner,
+            credential=credential,
+            operation="foreign_operation",
+            status=200,
+            duration_ms=1,
+            object_ids=[],
+            request_id="foreign-request",
+            is_replay=False,
+            is_deprecated=False,
+        ),
         "members.ledgercheck": LedgerCheck.objects.create(
             program=program, actor="staff:1", asked_at=factories.NOON
         ),
@@ -403,9 +421,7 @@ def elsewhere(db: None) -> dict[str, Any]:
         ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,
-        "integrations.credential": Credential.objects.create(
-            partner=partner, name="Foreign key", digest=b"f", prefix="rk_live_foreign"
-        ),
+        "integrations.credential": credential,
         "integrations.delivery": Delivery.objects.create(
             endpoint=endpoint, event_number=event.number, next_attempt_at=factories.NOON
         ),
@@ -1105,6 +1121,38 @@ class TestApiKeys:
         assert response.status_code == 404
         foreign.refresh_from_db()
         assert foreign.revoked_at is None
+
+    def test_a_key_may_be_given_limits_of_its_own(self, operator: Client, till: PartnerClient):
+        limits = page("integrations.credential", "limits", till.credential.pk)
+
+        response = operator.post(limits, {"per_minute": "7", "per_hour": ""}, follow=True)
+
+        assert "7 times a minute, 100,000 times an hour" in response.content.decode()
+        assert till.get("/v1/whoami").headers["RateLimit"].startswith('"burst";r=6;')
+
+    @pytest.mark.parametrize("calls", ["0", "-1", "many", "9999999999"])
+    def test_a_limit_that_is_none_is_refused(self, operator: Client, till: PartnerClient, calls: str):
+        limits = page("integrations.credential", "limits", till.credential.pk)
+
+        response = operator.post(limits, {"per_minute": calls})
+
+        assert response.context["form"].errors["per_minute"]
+        assert not Quota.objects.exists()
+
+    def test_another_programs_key_gets_no_limits(self, operator: Client, elsewhere: dict[str, Any]):
+        foreign = elsewhere["integrations.credential"]
+
+        response = operator.post(page("integrations.credential", "limits", foreign.pk), {"per_minute": "7"})
+
+        assert response.status_code == 404
+
+    def test_who_may_only_look_sets_no_limits(self, support: Client, till: PartnerClient):
+        response = support.post(
+            page("integrations.credential", "limits", till.credential.pk), {"per_minute": "7"}
+        )
+
+        assert response.status_code in (403, 404)
+        assert not Quota.objects.exists()
 
 
 class TestStartPage:

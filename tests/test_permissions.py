@@ -1,32 +1,35 @@
 """
-Who may call what: every operation of the API, with every kind of API key.
+Who may call what: every operation of the API, with every kind of credential.
 
 An operation that is not in the table fails the tests: say what it answers to whom.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from django.db.models import Model
+from django.db.models import F, Model
 from django.test import Client
 from django.utils import timezone
 
 from integrations import credentials
-from integrations.models import Credential
+from integrations.models import AccessToken, Credential
 from loyalty.core.api import checks
 from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, WalletType
-from rewards.models import Activity, Redemption
+from rewards import vouchers
+from rewards.models import Activity, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
+from tests.protected import PROTECTED_FIELDS
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, VoucherUse, Event, IdempotencyRecord)
 
 
 class Case(NamedTuple):
@@ -66,10 +69,27 @@ NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    # The program of the table is a live one.
+    "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
+    "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
+    "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"program": "coffee"}, 409, 409),
+    "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
+    "POST /v1/members/<str:reference>/block": Case(
+        "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
+    "POST /v1/members/<str:reference>/identifiers": Case(
+        "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
+    ),
+    "DELETE /v1/members/<str:reference>/identifiers/<str:identifier>": Case(
+        "/v1/members/card:1001/identifiers/card:1001", None, 409, 404
+    ),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
     "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
@@ -92,27 +112,61 @@ TABLE = {
         "/v1/transactions/{sale}/correct", {**BASKET, "external_id": "receipt-3"}, 201, 404
     ),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
+    "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
+    "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),
+    "POST /v1/redemptions/<str:redemption_id>/confirm": Case(
+        "/v1/redemptions/{redemption}/confirm", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/cancel": Case(
+        "/v1/redemptions/{redemption}/cancel", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/fulfil": Case(
+        "/v1/redemptions/{redemption}/fulfil", {}, 409, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/return": Case(
+        "/v1/redemptions/{redemption}/return", {}, 409, 404
+    ),
+    "GET /v1/vouchers": Case("/v1/vouchers", None, 200, 200),
+    "GET /v1/vouchers/<str:voucher_id>": Case("/v1/vouchers/{voucher}", None, 200, 404),
+    "POST /v1/vouchers/check": Case("/v1/vouchers/check", {"code": "SESAME"}, 200, 404),
+    "POST /v1/vouchers/use": Case("/v1/vouchers/use", {"code": "SESAME", "external_id": "r1"}, 201, 404),
+    "POST /v1/vouchers/rollback": Case(
+        "/v1/vouchers/rollback", {"code": "SESAME", "external_id": "r0"}, 200, 404
+    ),
+    "POST /v1/vouchers/<str:voucher_id>/void": Case("/v1/vouchers/{voucher}/void", {}, 200, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
+CREDENTIALS = {"api_key": PartnerClient.of, "token": PartnerClient.of_oauth}
 SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.operations()}
 
 
 @pytest.fixture
 def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
-    """Call an operation with that client; there are a sale to read, a hold and a reward to redeem."""
+    """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
     reasons.set_up_usual(shop.program)
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
-    held = replace(shop, at=timezone.now()).holds(100)
+    today = replace(shop, at=timezone.now())
+    held = today.holds(100)
+    RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
+    reserved = today.reserves("tea")
+    voucher = today.redeems("tea").voucher_code
+    Voucher.objects.filter(code=voucher).update(code="SESAME", uses_allowed=2)
+    used = vouchers.use("SESAME", external_id="r0", program=shop.program, source="till-2", at=today.at)
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id, hold=held.hold.id)
-        if case.body is None:
-            return client.get(address)
+        address = case.address.format(
+            sale=sale.id, hold=held.hold.id, redemption=reserved.pk, voucher=used.voucher_id
+        )
+        method = operation.partition(" ")[0]
+        if method != "POST":
+            headers = {"If-Match": "*"} if method in ("PATCH", "PUT") else {}
+            return client.generic(method, address, json.dumps(case.body), "application/json", headers=headers)
         if isinstance(client, PartnerClient):
             return client.post(address, case.body)
         return client.post(address, case.body, "application/json", headers={"Idempotency-Key": "k"})
@@ -140,17 +194,19 @@ def test_every_operation_is_in_the_table():
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 class TestOperation:
-    def test_answers_the_right_key(self, operation, call, program):
+    @pytest.mark.parametrize("credential", CREDENTIALS)
+    def test_answers_the_right_credential(self, operation, credential, call, program):
         scope = SCOPE_OF[operation]
         partner = PartnerFactory.create(program=program, key="till-2")
-        client = PartnerClient.of(partner, scopes=[] if scope == ANY_SCOPE else [scope])
+        client = CREDENTIALS[credential](partner, scopes=[] if scope == ANY_SCOPE else [scope])
 
         assert call(operation, client).status_code == TABLE[operation].right
 
-    def test_refuses_a_key_that_lacks_its_scope(self, operation, call, program):
+    @pytest.mark.parametrize("credential", CREDENTIALS)
+    def test_refuses_a_credential_that_lacks_its_scope(self, operation, credential, call, program):
         scope = SCOPE_OF[operation]
         partner = PartnerFactory.create(program=program, key="till-2")
-        client = PartnerClient.of(partner, scopes=[known for known in SCOPES if known != scope])
+        client = CREDENTIALS[credential](partner, scopes=[known for known in SCOPES if known != scope])
 
         response = call(operation, client)
 
@@ -158,11 +214,13 @@ class TestOperation:
         assert scope == ANY_SCOPE or response.json()["scope"] == scope
 
     def test_shows_another_programs_key_nothing(self, operation, call, outsider):
+        entries = Entry.objects.count()
+
         response = call(operation, outsider)
 
         assert response.status_code == TABLE[operation].outsider
         assert b"Lovelace" not in response.content
-        assert Entry.objects.count() == 2
+        assert Entry.objects.count() == entries
 
     def test_refuses_whoever_has_no_key(self, operation, refused):
         assert refused(operation, Client()).status_code == 401
@@ -175,6 +233,20 @@ class TestOperation:
         credentials.revoke(till.credential, by=None, at=timezone.now())
 
         assert refused(operation, till).status_code == 401
+
+    def test_refuses_a_token_of_a_revoked_client(self, operation, refused, program):
+        app = PartnerClient.of_oauth(PartnerFactory.create(program=program, key="app"), scopes=SCOPES)
+        credentials.revoke(app.credential, by=None, at=timezone.now())
+
+        assert refused(operation, app).status_code == 401
+
+    def test_refuses_an_expired_token(self, operation, refused, program):
+        app = PartnerClient.of_oauth(PartnerFactory.create(program=program, key="app"), scopes=SCOPES)
+        AccessToken.objects.update(
+            created_at=F("created_at") - timedelta(hours=1), expires_at=F("expires_at") - timedelta(hours=1)
+        )
+
+        assert refused(operation, app).status_code == 401
 
     def test_refuses_an_expired_key(self, operation, refused, till):
         long_ago = timezone.now() - timedelta(days=2)
@@ -194,3 +266,17 @@ class TestOperation:
         client.force_login(django_user_model.objects.create_superuser("root@example.org", "pass-word-1234"))
 
         assert refused(operation, client).status_code == 401
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if TABLE[name].body is not None])
+class TestBody:
+    def test_sets_nothing_that_is_not_the_callers_to_say(self, operation, refused, till, monkeypatch):
+        case = TABLE[operation]
+        for field in PROTECTED_FIELDS:
+            assert field not in (case.body or {}), "protected fields are in no body"
+            monkeypatch.setitem(TABLE, operation, case._replace(body={**(case.body or {}), field: "1"}))
+
+            response = refused(operation, till)
+
+            assert response.status_code == 422, field
+            assert response.json()["errors"][0]["pointer"] == f"#/{field}"

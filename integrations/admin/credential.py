@@ -22,6 +22,7 @@ from unfold.widgets import (
 )
 
 from integrations import credentials
+from integrations.admin.quota import QuotaPages
 from integrations.models import Credential, Partner
 from loyalty.core.admin import FactAdmin, program_of, render
 from loyalty.core.api.auth import SCOPES
@@ -71,7 +72,7 @@ class IssueForm(forms.Form):
 
 
 @admin.register(Credential)
-class CredentialAdmin(FactAdmin):
+class CredentialAdmin(QuotaPages, FactAdmin):
     """
     Keys by which partners call the API.
 
@@ -95,8 +96,9 @@ class CredentialAdmin(FactAdmin):
         "last_used_at",
         "expires_at",
         "revoked_at",
+        "limits",
     )
-    readonly_fields = ("begins_with", "shown_scopes")
+    readonly_fields = ("begins_with", "shown_scopes", "limits")
     change_form_template = "admin/integrations/credential/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -140,7 +142,10 @@ class CredentialAdmin(FactAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        may = {"may_revoke": self.has_revoke_permission(request)}
+        may = {
+            "may_revoke": self.has_revoke_permission(request),
+            "may_limit": self.has_limit_permission(request),
+        }
         return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})
 
     def revoke_view(self, request: HttpRequest, credential_id: str) -> HttpResponse:

@@ -1,7 +1,7 @@
 """What partners are told about themselves."""
 
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,7 @@ from loyalty.core.api.auth import Caller
 
 
 class CallersProgram(msgspec.Struct):
-    """The program that the API key works in."""
+    """The program that the credential works in."""
 
     key: str
     name: str
@@ -21,19 +21,24 @@ class CallersProgram(msgspec.Struct):
 
 
 class CallersPartner(msgspec.Struct):
-    """The partner that the API key belongs to."""
+    """The partner that the credential belongs to."""
 
     key: str
     name: str
 
 
 class CallersCredential(msgspec.Struct):
-    """The API key, as far as it may be shown."""
+    """The API key or OAuth client, as far as it may be shown."""
 
     id: UUID
+    kind: Literal["api_key", "oauth_client"]
     name: str
     begins_with: str
+    """Of the API key or client secret."""
+    client_id: str | None
     expires_at: datetime | None
+    token_expires_at: datetime | None
+    """When the access token of this call ends."""
 
 
 class Whoami(msgspec.Struct):
@@ -53,7 +58,13 @@ class Whoami(msgspec.Struct):
             ),
             partner=CallersPartner(partner.key, partner.name),
             credential=CallersCredential(
-                credential.pk, credential.name, credential.prefix, credential.expires_at
+                id=credential.pk,
+                kind="oauth_client" if credential.client_id else "api_key",
+                name=credential.name,
+                begins_with=credential.prefix,
+                client_id=credential.client_id or None,
+                expires_at=credential.expires_at,
+                token_expires_at=caller.token_expires_at,
             ),
             scopes=sorted(caller.scopes),
         )

@@ -96,7 +96,7 @@ class MemberList(ChangeList):
     def apply_select_related(self, qs: models.QuerySet[Member]) -> models.QuerySet[Member]:
         holdings = models.Prefetch("wallets", Wallet.objects.select_related("type"))
         standings = models.Prefetch("tiers", MemberTier.objects.select_related("tier"))
-        return qs.prefetch_related("identifiers", holdings, standings)
+        return qs.prefetch_related("identifiers", holdings).prefetch_related(standings)
 
 
 @admin.register(Member)

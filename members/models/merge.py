@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member, MemberStatus
 
 
@@ -34,6 +35,8 @@ class Merge(models.Model):
     left_behind = models.JSONField(
         _("what did not go back"), default=list, db_comment="After an undo: sentences for staff"
     )
+
+    objects = TenantQuerySet["Merge"].as_manager()
 
     class Meta:
         verbose_name = _("merge")

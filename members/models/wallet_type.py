@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class ExpiryRule(models.TextChoices):
@@ -145,6 +146,8 @@ class WalletType(models.Model):
             " the liability is counted with it."
         ),
     )
+
+    objects = TenantQuerySet["WalletType"].as_manager()
 
     class Meta:
         verbose_name = _("kind of points")

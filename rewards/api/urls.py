@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import preview, status, undoing, views
+from rewards.api import preview, redemptions, status, undoing, views, vouchers
 
 
 class TransactionIdConverter(StringConverter):
@@ -42,5 +42,22 @@ urlpatterns = [
         name="transaction-correct",
     ),
     path("events", views.EventsView.as_view(), name="events"),
-    path("redemptions", views.RedemptionsView.as_view(), name="redemptions"),
+    path("redemptions", redemptions.RedemptionsView.as_view(), name="redemptions"),
+    path("redemptions/hold", redemptions.RedemptionHoldsView.as_view(), name="redemption-hold"),
+    path("redemptions/<str:redemption_id>", redemptions.RedemptionView.as_view(), name="redemption"),
+    *(
+        path(f"redemptions/<str:redemption_id>/{verb}", view.as_view(), name=f"redemption-{verb}")
+        for verb, view in {
+            "confirm": redemptions.ConfirmView,
+            "cancel": redemptions.CancelView,
+            "fulfil": redemptions.FulfilView,
+            "return": redemptions.ReturnView,
+        }.items()
+    ),
+    path("vouchers", vouchers.VouchersView.as_view(), name="vouchers"),
+    path("vouchers/check", vouchers.CheckView.as_view(), name="voucher-check"),
+    path("vouchers/use", vouchers.UseView.as_view(), name="voucher-use"),
+    path("vouchers/rollback", vouchers.RollBackView.as_view(), name="voucher-rollback"),
+    path("vouchers/<str:voucher_id>", vouchers.VoucherView.as_view(), name="voucher"),
+    path("vouchers/<str:voucher_id>/void", vouchers.VoidView.as_view(), name="voucher-void"),
 ]

@@ -23,11 +23,20 @@ from rewards.models.performance import (
     MeasurementStatus,
 )
 from rewards.models.prize_draw import DrawEntry, DrawWinner, PrizeDraw
-from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+from rewards.models.redemption import (
+    LASTING,
+    Redemption,
+    RedemptionStatus,
+    Voucher,
+    VoucherStatus,
+    VoucherUse,
+)
+from rewards.models.reward import LimitPeriod, Reward
 from rewards.models.undoing import Undoing
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
+    "LASTING",
     "NEVER_PUBLISHED",
     "OVER",
     "UNDER_WAY",
@@ -57,6 +66,7 @@ __all__ = [
     "KnownField",
     "KnownValue",
     "KnownValueCursor",
+    "LimitPeriod",
     "MeasurementStatus",
     "MemberBadge",
     "OccasionDay",
@@ -71,6 +81,7 @@ __all__ = [
     "VersionStep",
     "Voucher",
     "VoucherStatus",
+    "VoucherUse",
     "WaitingReturn",
     "WaitingStatus",
 ]

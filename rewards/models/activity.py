@@ -1,5 +1,4 @@
 from typing import Self
-from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
@@ -7,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 
 
@@ -28,10 +28,7 @@ TOLD = Q(kind__in=["return", "sale", "undone"])
 BUT_SALES = Q(kind__in=["return", "undone"])
 
 
-class ActivityQuerySet(models.QuerySet["Activity"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
+class ActivityQuerySet(TenantQuerySet["Activity"]):
     def transactions(self) -> Self:
         """Sales, undone ones too, and returns."""
         return self.filter(TOLD)

@@ -1,6 +1,3 @@
-from typing import Self
-from uuid import UUID
-
 import pgtrigger
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -8,12 +5,8 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import never_emptied
+from loyalty.core.tenancy import TenantQuerySet
 from rewards.models.activity import Activity
-
-
-class UndoingQuerySet(models.QuerySet["Undoing"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
 
 
 class Undoing(models.Model):
@@ -41,7 +34,7 @@ class Undoing(models.Model):
     actor = models.CharField(_("by"), max_length=100, db_comment="As entries name who did something")
     undone_at = models.DateTimeField(_("undone at"), db_comment="By the program's clock")
 
-    objects = UndoingQuerySet.as_manager()
+    objects = TenantQuerySet["Undoing"].as_manager()
 
     class Meta:
         verbose_name = _("undone sale")

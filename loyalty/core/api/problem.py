@@ -138,7 +138,9 @@ def _flattened(detail: Any, *, pointer: str) -> Iterator[tuple[str, str]]:
 
 def _headers(error: Exception, refusal: DomainError) -> dict[str, str]:
     headers: dict[str, str] = {}
-    if refusal.status == HTTPStatus.UNAUTHORIZED:
+    if isinstance(refusal, refusals.InvalidCredential):
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750, section 3.1
+    elif refusal.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     elif isinstance(refusal, refusals.MissingScope):
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{refusal.extra["scope"]}"'
@@ -186,4 +188,4 @@ def server_error_handler(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info == "/v1" or request.path_info.startswith("/v1/")
+    return request.path_info == "/v1" or request.path_info.startswith(("/v1/", "/oauth/"))

@@ -11,7 +11,7 @@ from integrations.models import Credential
 WHOAMI = "/v1/whoami"
 
 
-class TestApiKeyAuthentication:
+class TestBearerAuthentication:
     def test_finds_caller_and_program_with_one_query(self, till, django_assert_num_queries):
         with django_assert_num_queries(1):
             response = till.get("/v1/members/nobody:1")
@@ -43,8 +43,12 @@ class TestApiKeyAuthentication:
         assert till.key not in response.content.decode()
 
     @pytest.mark.parametrize("name", ["access_token", "api_key", "key", "token"])
-    def test_takes_no_key_from_the_address(self, client, till, name):
-        assert client.get(WHOAMI, {name: till.key}).status_code == 401
+    def test_refuses_a_key_in_the_address_even_beside_a_good_one(self, till, name):
+        response = till.get(WHOAMI, {name: till.key})
+
+        assert response.status_code == 400
+        assert response.json()["code"] == "credential_in_address"
+        assert till.key not in response.content.decode()
 
     def test_refuses_a_mistyped_key_without_a_query(self, client, till, django_assert_num_queries):
         mistyped = till.key[:-1] + ("a" if till.key[-1] != "a" else "b")
