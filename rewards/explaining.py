@@ -54,8 +54,12 @@ def _reported(activity: Activity, program: Program) -> Sale | CustomEvent:
 
 
 def verdicts(activity: Activity, *, program: Program) -> tuple[Verdict, ...]:
-    """Every campaign that was in force when it happened: what it gave, or what was lacking."""
-    if activity.kind in TAKES_BACK:
+    """
+    Every campaign that was in force when it happened: what it gave, or what was lacking.
+
+    Nothing of a return, and nothing if what was decided from has been forgotten with the member.
+    """
+    if activity.kind in TAKES_BACK or "forgotten" in activity.facts:
         return ()
     campaigns = rules.of(program).in_force(activity.occurred_at)
     return explain(

@@ -135,10 +135,12 @@ _BUDGETS: Final = """
         GROUP BY 1, 2) AS given ON given.key = campaign.key AND given.unit = budget.unit
     WHERE budget.program_id = $1 ORDER BY campaign.key, budget.unit"""
 
+# What was said of people who were erased since is not known any more.
 # An activity of the future (clocks differ) may have been booked by versions that were replaced since.
 _DRAW: Final = """
     SELECT id FROM rewards_activity TABLESAMPLE {method} ($2) REPEATABLE ($3)
     WHERE program_id = $1 AND kind NOT IN ('return', 'undo') AND occurred_at <= recorded_at
+    AND NOT facts ? 'forgotten'
     ORDER BY md5(id::text || $4) LIMIT $5"""
 
 

@@ -12,6 +12,8 @@ from rewards.models.campaign import (
     VersionStep,
 )
 from rewards.models.challenge import Challenge, ChallengeProgress
+from rewards.models.checkout import Checkout, CheckoutStatus
+from rewards.models.discount import DISCOUNT_FIELDS, NEEDED, Discounted, DiscountKind
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.occasion import OccasionDay, Referral, ReferralStatus
 from rewards.models.performance import (
@@ -36,6 +38,12 @@ from rewards.models.undoing import Undoing
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
+    "DISCOUNT_FIELDS",
+    "NEEDED",
+    "Checkout",
+    "CheckoutStatus",
+    "Discounted",
+    "DiscountKind",
     "LASTING",
     "NEVER_PUBLISHED",
     "OVER",

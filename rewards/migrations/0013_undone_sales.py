@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('core', '0007_profile'),
         ('members', '0015_former_tiers'),
-        ('rewards', '0011_redemptions'),
+        ('rewards', '0012_checkouts'),
     ]
 
     operations = [
