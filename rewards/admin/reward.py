@@ -17,8 +17,9 @@ from loyalty.core import clock
 from loyalty.core.admin import FactAdmin, ProgramModelAdmin, moments, program_of, render
 from loyalty.core.models import User
 from members import search
+from rewards.admin.discount_form import ASKED, DiscountForm
 from rewards.admin.stock_form import StockForm
-from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+from rewards.models import DISCOUNT_FIELDS, Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 
 VOUCHER_LABELS: dict[str, str] = {
     VoucherStatus.ISSUED: "info",
@@ -29,6 +30,7 @@ VOUCHER_LABELS: dict[str, str] = {
 
 @admin.register(Reward)
 class RewardAdmin(ProgramModelAdmin):
+    form = DiscountForm
     list_display = ("name", "shown_price", "shown_stock", "shown_offer", "voucher_valid_days")
     list_filter = ("is_active",)
     list_select_related = ("wallet_type", "program")
@@ -40,8 +42,19 @@ class RewardAdmin(ProgramModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "key", "description")}),
         (_("Price and stock"), {"fields": ("wallet_type", "price", "stock")}),
+        (
+            _("Discount"),
+            {
+                "fields": DISCOUNT_FIELDS,
+                "description": _(
+                    "What is taken off a basket at a shop’s checkout, at once or later by the voucher."
+                    " Tills take off what their own rules say."
+                ),
+            },
+        ),
         (_("Offer"), {"fields": ("is_active", "starts_at", "ends_at", "voucher_valid_days")}),
     )
+    conditional_fields = ASKED
 
     actions_detail = ("change_stock",)
 
