@@ -65,6 +65,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "loyalty.core.middleware.RequestIdMiddleware",
     "loyalty.core.middleware.HostMiddleware",
+    "integrations.api.traffic.TrafficMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "loyalty.core.middleware.PageWhiteNoiseMiddleware",
     "loyalty.core.middleware.PageCSPMiddleware",
@@ -199,6 +200,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "move test clocks": {
+        "task": "integrations.tasks.move_test_clocks",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),
@@ -229,8 +235,18 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "prune calls": {
+        "task": "integrations.tasks.prune_calls",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "prune deliveries": {
         "task": "integrations.tasks.prune_deliveries",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "prune access tokens": {
+        "task": "integrations.tasks.prune_access_tokens",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
@@ -278,7 +294,7 @@ vars().update(EMAIL_CONFIG)
 # Partner API -----------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["integrations.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["integrations.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["loyalty.core.api.auth.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["loyalty.core.api.parsing.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["loyalty.core.api.rendering.JSONRenderer"],
@@ -291,7 +307,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Regulars partner API",
     "DESCRIPTION": (
         "Members, their points, tiers and rewards, for tills, shops and apps.\n\n"
-        "- **Who calls** is said by an API key in `Authorization: Bearer`, never in a URL.\n"
+        "- **Who calls** is said by an API key or an OAuth 2 access token in `Authorization: Bearer`,"
+        " never in a URL.\n"
         "- **Errors** are `application/problem+json` (RFC 9457): programs go by `code`, people by `detail`.\n"
         "- **Repeats** are safe: a POST takes an `Idempotency-Key`, and its repeat gets the first answer.\n"
         '- **Money** is `{"amount": "12.50", "currency": "EUR"}`, points are whole numbers, times are'
@@ -311,6 +328,15 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# Calls of a credential that has no limits of its own, and calls without a valid one from an address.
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=3_000)
+API_CALLS_PER_HOUR = env.int("API_CALLS_PER_HOUR", default=100_000)
+API_STRANGERS_PER_MINUTE = env.int("API_STRANGERS_PER_MINUTE", default=120)
+
+# The log of calls: seconds between two writings (0: only when told to), and how long it is kept.
+CALLS_ARE_WRITTEN_EVERY = env.float("CALLS_ARE_WRITTEN_EVERY", default=1.0)
+CALLS_ARE_KEPT_DAYS = env.int("CALLS_ARE_KEPT_DAYS", default=30)
 
 # Webhooks: keys that encrypt the endpoints' secrets; the first one encrypts, all of them decrypt.
 FIELD_KEYS = env.list("FIELD_KEYS", default=[SECRET_KEY])
@@ -355,9 +381,8 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [
 # Not found by their names, as they are there as subclasses: `PageXFrameOptionsMiddleware` and
 # `PageCsrfViewMiddleware` of `loyalty.core.middleware`.
 SILENCED_SYSTEM_CHECKS = ["security.W002", "security.W003"]
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
-)
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_SSL_REDIRECT = not (DEBUG or LOCAL)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if DEBUG or LOCAL else 31_536_000

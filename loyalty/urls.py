@@ -7,6 +7,7 @@ from django.http import HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from integrations.api import oauth
 from loyalty.core import health, navigation
 from loyalty.core.api import problem
 from rewards.admin import revenue
@@ -21,6 +22,8 @@ urlpatterns = [
     # It answers every other address under /v1.
     path("v1/", include("loyalty.core.api.urls")),
     path("v1", problem.unknown_address),
+    path("oauth/token", oauth.token, name="oauth-token"),
+    path("oauth/<path:address>", problem.unknown_address),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     # Browsers ask for it on pages that name no icon, such as plain answers.
     path("favicon.ico", lambda request: HttpResponseRedirect(navigation.mark(request))),
@@ -31,6 +34,7 @@ urlpatterns = [
     path("admin/program/", navigation.choose_program, name="choose_program"),
     path("admin/finance/revenue/", revenue.show, name="finance_revenue"),
     path("admin/finance/", include("members.admin.finance.urls")),
+    path("admin/sandbox/", include("integrations.admin.sandbox")),
     path("admin/program-as-code/", include("rewards.admin.blueprint")),
     path("admin/", admin.site.urls),
 ]

@@ -157,17 +157,21 @@ def _statement(extras: tuple[str, ...]) -> str:
     )
 
 
+def segments_column(keys: str) -> str:
+    """A column for a loading statement: which of these segments of the program `$1` the `member` is in."""
+    return (
+        "(SELECT json_agg(segment.key) FROM members_segmentmember belongs"
+        " JOIN members_segment segment ON segment.id = belongs.segment_id"
+        " WHERE belongs.member_id = member.id AND segment.program_id = $1"
+        f" AND segment.key = ANY({keys}))::text"
+    )
+
+
 _EXTRAS: Final = {
     "counts": (2, counts_column("{0}::uuid[]", "{1}::text[]")),
     "slots": (1, own_slots_column("{0}::uuid[]")),
     "past": (0, PAST_COLUMN),
-    "segments": (
-        1,
-        "(SELECT json_agg(segment.key) FROM members_segmentmember belongs"
-        " JOIN members_segment segment ON segment.id = belongs.segment_id"
-        " WHERE belongs.member_id = member.id AND segment.program_id = $1"
-        " AND segment.key = ANY({0}::text[]))::text",
-    ),
+    "segments": (1, segments_column("{0}::text[]")),
     "costs": (1, costs_column("{0}::date")),
 }
 
@@ -185,7 +189,8 @@ FROM ROWS FROM (json_to_recordset($3::json) AS ({{typed}}))
      WITH ORDINALITY AS asked({{named}}, position)
 {store.ACCOUNT_JOINS}
 LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
-     AND done.external_id = asked.external_id AND done.kind = asked.activity_kind
+     AND done.external_id = asked.external_id
+     AND (done.kind = asked.activity_kind OR (done.kind = 'undone' AND asked.activity_kind = 'sale'))
 ORDER BY asked.position"""
 _WIDTH: Final = 18
 """Columns of an activity, whether returns wait, and of an account."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import orjson
@@ -9,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations import credentials
-from integrations.models import Credential, Partner
+from integrations.models import Credential, CredentialKind, Partner
 from loyalty.core.models import Assignment, Program, Role, User
 from tests import factories
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 class PartnerClient(Client):
     """
-    A partner with an API key: `till.post("/v1/members", {...})`.
+    A partner with an API key, or an access token: `till.post("/v1/members", {...})`.
 
     Each POST gets an Idempotency-Key of its own, unless one is given (None: the header is left out).
     """
@@ -35,6 +36,21 @@ class PartnerClient(Client):
         # Its use has just been noted, so that the first call takes as many queries as the next.
         Credential.objects.filter(pk=credential.pk).update(last_used_at=timezone.now())
         return cls(key=key, credential=credential)
+
+    @classmethod
+    def of_oauth(cls, partner: Partner, *, scopes: Iterable[str]) -> Self:
+        """As an OAuth client, with a token that it has just got."""
+        credential, secret = credentials.issue(
+            partner=partner, name="Test client", scopes=scopes, by=None, kind=CredentialKind.OAUTH_CLIENT
+        )
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": credential.client_id,
+            "client_secret": secret,
+        }
+        body = urlencode(form).encode()
+        answer = Client().post("/oauth/token", body, "application/x-www-form-urlencoded")
+        return cls(key=answer.json()["access_token"], credential=credential)
 
     def post(  # type: ignore[override]  # what partners do, no more
         self, path: str, body: Any = None, *, idempotency_key: str | None = "", **headers: str

@@ -1,5 +1,5 @@
 """
-Who may call what: every operation of the API, with every kind of API key.
+Who may call what: every operation of the API, with every kind of credential.
 
 An operation that is not in the table fails the tests: say what it answers to whom.
 """
@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from django.db.models import Model
+from django.db.models import F, Model
 from django.test import Client
 from django.utils import timezone
 
 from integrations import credentials
-from integrations.models import Credential
+from integrations.models import AccessToken, Credential
 from loyalty.core.api import checks
 from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
@@ -27,6 +27,7 @@ from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
+from tests.protected import PROTECTED_FIELDS
 
 EFFECTS: tuple[type[Model], ...] = (
     Member,
@@ -58,6 +59,8 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
+ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
     "kind": "event",
     "external_id": "login-1",
@@ -80,10 +83,36 @@ NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    # The program of the table is a live one.
+    "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
+    "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
+    "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"confirm": "coffee"}, 409, 409),
+    "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
+    "POST /v1/members/<str:reference>/block": Case(
+        "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/consents": Case("/v1/members/card:1001/consents", None, 200, 404),
+    "POST /v1/members/<str:reference>/consents": Case(
+        "/v1/members/card:1001/consents", {"purpose": "newsletter", "granted": True}, 201, 404
+    ),
+    "GET /v1/members/<str:reference>/consents/history": Case(
+        "/v1/members/card:1001/consents/history", None, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/erase": Case("/v1/members/card:1001/erase", {}, 200, 404),
+    "GET /v1/members/<str:reference>/export": Case("/v1/members/card:1001/export", None, 200, 404),
+    "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
+    "POST /v1/members/<str:reference>/identifiers": Case(
+        "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
+    ),
+    "DELETE /v1/members/<str:reference>/identifiers/<str:identifier>": Case(
+        "/v1/members/card:1001/identifiers/card:1001", None, 409, 404
+    ),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
     "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
@@ -99,6 +128,12 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
+    f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
+    f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
+    f"POST {ONE}/correct": Case(
+        "/v1/transactions/{sale}/correct", {**BASKET, "external_id": "receipt-3"}, 201, 404
+    ),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
     "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
     "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
@@ -138,6 +173,7 @@ TABLE = {
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
+CREDENTIALS = {"api_key": PartnerClient.of, "token": PartnerClient.of_oauth}
 SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.operations()}
 
 
@@ -198,17 +234,19 @@ def test_every_operation_is_in_the_table():
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 class TestOperation:
-    def test_answers_the_right_key(self, operation, call, program):
+    @pytest.mark.parametrize("credential", CREDENTIALS)
+    def test_answers_the_right_credential(self, operation, credential, call, program):
         scope = SCOPE_OF[operation]
         partner = PartnerFactory.create(program=program, key="till-2")
-        client = PartnerClient.of(partner, scopes=[] if scope == ANY_SCOPE else [scope])
+        client = CREDENTIALS[credential](partner, scopes=[] if scope == ANY_SCOPE else [scope])
 
         assert call(operation, client).status_code == TABLE[operation].right
 
-    def test_refuses_a_key_that_lacks_its_scope(self, operation, call, program):
+    @pytest.mark.parametrize("credential", CREDENTIALS)
+    def test_refuses_a_credential_that_lacks_its_scope(self, operation, credential, call, program):
         scope = SCOPE_OF[operation]
         partner = PartnerFactory.create(program=program, key="till-2")
-        client = PartnerClient.of(partner, scopes=[known for known in SCOPES if known != scope])
+        client = CREDENTIALS[credential](partner, scopes=[known for known in SCOPES if known != scope])
 
         response = call(operation, client)
 
@@ -236,6 +274,20 @@ class TestOperation:
 
         assert refused(operation, till).status_code == 401
 
+    def test_refuses_a_token_of_a_revoked_client(self, operation, refused, program):
+        app = PartnerClient.of_oauth(PartnerFactory.create(program=program, key="app"), scopes=SCOPES)
+        credentials.revoke(app.credential, by=None, at=timezone.now())
+
+        assert refused(operation, app).status_code == 401
+
+    def test_refuses_an_expired_token(self, operation, refused, program):
+        app = PartnerClient.of_oauth(PartnerFactory.create(program=program, key="app"), scopes=SCOPES)
+        AccessToken.objects.update(
+            created_at=F("created_at") - timedelta(hours=1), expires_at=F("expires_at") - timedelta(hours=1)
+        )
+
+        assert refused(operation, app).status_code == 401
+
     def test_refuses_an_expired_key(self, operation, refused, till):
         long_ago = timezone.now() - timedelta(days=2)
         Credential.objects.filter(pk=till.credential.pk).update(
@@ -254,3 +306,17 @@ class TestOperation:
         client.force_login(django_user_model.objects.create_superuser("root@example.org", "pass-word-1234"))
 
         assert refused(operation, client).status_code == 401
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if TABLE[name].body is not None])
+class TestBody:
+    def test_sets_nothing_that_is_not_the_callers_to_say(self, operation, refused, till, monkeypatch):
+        case = TABLE[operation]
+        for field in PROTECTED_FIELDS:
+            assert field not in (case.body or {}), "protected fields are in no body"
+            monkeypatch.setitem(TABLE, operation, case._replace(body={**(case.body or {}), field: "1"}))
+
+            response = refused(operation, till)
+
+            assert response.status_code == 422, field
+            assert response.json()["errors"][0]["pointer"] == f"#/{field}"

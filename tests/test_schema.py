@@ -17,6 +17,7 @@ from loyalty.core.api import checks, problem
 from loyalty.core.api.auth import SCOPES
 from tests.clients import PartnerClient
 from tests.factories import PartnerFactory
+from tests.protected import PROTECTED_FIELDS
 
 Operation = dict[str, Any]
 
@@ -53,6 +54,34 @@ def contents(operation: Operation) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for status, response in operation["responses"].items():
         for media_type, content in response.get("content", {}).items():
             yield status, media_type, content
+
+
+# `id` names a member or a line, and `status` what a list is asked for: `tests/test_permissions.py` tries
+# both where they could be meant for what is made.
+NOT_TO_BE_TAKEN = set(PROTECTED_FIELDS) - {"id", "status"}
+# The only scopes whose operations are told a number of points.
+ABOUT_POINTS = ("points:", "redemptions:")
+
+
+def objects_in(part: Any, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each object that a body may be or hold, down to the last one."""
+    if isinstance(part, list):
+        for inner in part:
+            yield from objects_in(inner, schema)
+    elif isinstance(part, dict):
+        if "$ref" in part:
+            yield from objects_in(schema["components"]["schemas"][part["$ref"].rpartition("/")[2]], schema)
+        if part.get("type") == "object":
+            yield part
+        for name in ("properties", "patternProperties"):
+            yield from objects_in(list(part.get(name, {}).values()), schema)
+        for name in ("items", "prefixItems", "anyOf", "oneOf", "allOf", "additionalProperties"):
+            yield from objects_in(part.get(name), schema)
+
+
+def fields_of(part: Any, schema: dict[str, Any]) -> Iterator[str]:
+    for found in objects_in(part, schema):
+        yield from found.get("properties", {})
 
 
 class TestSchema:
@@ -97,7 +126,7 @@ class TestSchema:
         }
         for name, operation in operations(schema):
             expected = [] if enforced[name] == "*" else [enforced[name]]
-            assert operation["security"] == [{"apiKey": expected}], name
+            assert operation["security"] == [{"apiKey": expected}, {"oauth2": expected}], name
             assert operation["x-scopes"] == expected, name
             assert set(expected) <= set(SCOPES)
             assert all(f"`{scope}`" in operation["description"] for scope in expected), name
@@ -118,7 +147,7 @@ class TestSchema:
         known = {kind.code for kind in problem.known()}
         for name, operation in operations(schema):
             errors = {status: r for status, r in operation["responses"].items() if status >= "400"}
-            assert {"401", "500", "503"} <= set(errors), name
+            assert {"401", "429", "500", "503"} <= set(errors), name
             assert ("403" in errors) == bool(operation["x-scopes"]), name
             for status, response in errors.items():
                 (content,) = response["content"].values()
@@ -145,6 +174,23 @@ class TestSchema:
             headers = [p for p in operation.get("parameters", []) if p["name"] == "If-Match"]
             assert bool(headers) == name.startswith(("PATCH", "PUT")), name
 
+    def test_takes_no_field_that_is_not_the_callers_to_say(self, schema):
+        for name, operation in operations(schema):
+            for status, _media_type, content in contents(operation):
+                if status == "request":
+                    fields = set(fields_of(content["schema"], schema))
+                    assert not fields & NOT_TO_BE_TAKEN, name
+                    is_about_points = any(s.startswith(ABOUT_POINTS) for s in operation["x-scopes"])
+                    assert is_about_points or "points" not in fields, name
+
+    def test_refuses_unknown_fields_wherever_there_are_fields(self, schema):
+        for name, operation in operations(schema):
+            for status, _media_type, content in contents(operation):
+                if status == "request":
+                    for found in objects_in(content["schema"], schema):
+                        is_map = "properties" not in found
+                        assert is_map or found.get("additionalProperties") is False, (name, found["title"])
+
     def test_refuses_unknown_fields_as_the_views_do(self, schema):
         for name in ("Registration", "IdentifierBody", "Sale", "Line", "Money", "RedemptionRequest"):
             assert schema["components"]["schemas"][name]["additionalProperties"] is False, name
@@ -155,6 +201,23 @@ class TestSchema:
         assert "kind" not in known["CustomEvent"]["required"]
         assert "kind" in known["Sale"]["required"]
         assert "kind" in known["Return"]["required"]
+
+
+class TestSecuritySchemes:
+    def test_are_the_two_that_a_call_may_be_made_with(self, schema):
+        schemes = schema["components"]["securitySchemes"]
+
+        assert set(schemes) == {"apiKey", "oauth2"}
+        assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
+        (flow,) = schemes["oauth2"]["flows"].items()
+        assert flow[0] == "clientCredentials"
+        assert set(flow[1]["scopes"]) == set(SCOPES)
+
+    def test_name_an_address_that_gives_tokens(self, schema):
+        flow = schema["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]
+        path = flow["tokenUrl"].removeprefix(schema["servers"][0]["url"])
+
+        assert resolve(path).url_name == "oauth-token"
 
 
 class TestDocs:

@@ -7,15 +7,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from integrations.admin.usage import UsagePages
 from integrations.models import Partner
-from loyalty.core.admin import ProgramModelAdmin
 
 
 @admin.register(Partner)
-class PartnerAdmin(ProgramModelAdmin):
+class PartnerAdmin(UsagePages):
     """Outside systems: what is switched off here can neither call nor is told anything."""
 
-    list_display = ("name", "key", "keys", "endpoints", "is_active")
+    list_display = ("name", "key", "keys", "endpoints", "usage_link", "is_active")
     sortable_by = ()
     ordering = ("name", "pk")
     search_fields = ("name__istartswith", "key")
@@ -41,7 +41,7 @@ class PartnerAdmin(ProgramModelAdmin):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Partner | None = None) -> dict[str, Any]:
         return {} if obj else self.prepopulated_fields
 
-    @display(description=_("API keys in use"))
+    @display(description=_("credentials in use"))
     def keys(self, partner: Partner) -> int:
         return getattr(partner, "key_count", 0)
 

@@ -1,67 +1,91 @@
 """Who calls the API, found with one statement."""
 
-from datetime import datetime, timedelta
-from typing import Any, Final
-from uuid import UUID
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
 
 import structlog
-from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from integrations import credentials
+from integrations import credentials, prefixed
+from integrations.calls import Recognised
+from integrations.prefixed import Prefix
 from loyalty.core import db
-from loyalty.core.api import idempotency
+from loyalty.core.api import idempotency, refusals
 from loyalty.core.api.auth import Caller
-from loyalty.core.api.refusals import Unauthenticated
+from loyalty.core.api.refusals import InvalidCredential
 from loyalty.core.models import Program
-
-USE_IS_NOTED_EVERY: Final = timedelta(minutes=1)
-
-logger = structlog.get_logger(__name__)
 
 _PROGRAM: Final = [field.attname for field in Program._meta.concrete_fields]
 
 # Also looks for the answer to an earlier call with the same Idempotency-Key: one round trip less.
 _FIND: Final = f"""
-SELECT credential.id, credential.scopes, credential.expires_at, credential.revoked_at,
-       credential.last_used_at, partner.id, partner.key, partner.is_active,
+SELECT {{bearer}}, credential.id, credential.kind, credential.scopes, credential.expires_at,
+       credential.revoked_at, credential.last_used_at, partner.id, partner.key, partner.is_active,
+       quota.calls_per_minute, quota.calls_per_hour,
        answer.fingerprint, answer.status, answer.body,
        {", ".join(f"program.{name}" for name in _PROGRAM)}
-FROM integrations_credential AS credential
+FROM {{table}}
 JOIN integrations_partner AS partner ON partner.id = credential.partner_id
 JOIN core_program AS program ON program.id = partner.program_id
+LEFT JOIN integrations_quota AS quota ON quota.credential_id = credential.id
 LEFT JOIN core_idempotencyrecord AS answer ON answer.partner_id = partner.id AND answer.key = $2
-WHERE credential.digest = $1
+WHERE {{found}}
 """
+_FIND_BY: Final = {
+    Prefix.API_KEY: _FIND.format(
+        bearer="NULL::varchar[], NULL::timestamptz",
+        table="integrations_credential AS credential",
+        found="credential.digest = $1 AND credential.kind = 'api_key'",
+    ),
+    Prefix.ACCESS_TOKEN: _FIND.format(
+        bearer="token.scopes, token.expires_at",
+        table="integrations_accesstoken AS token"
+        " JOIN integrations_credential AS credential ON credential.id = token.credential_id",
+        found="token.digest = $1",
+    ),
+}
+_IN_ADDRESS: Final = re.compile(r"(?:^|&)access_token=|r[kst]_(?:live|test)_[0-9A-Za-z]{40}")
 
-# Of several calls at once, one notes it; the others step over the locked row and do not wait.
-_NOTE_USE: Final = """
-UPDATE integrations_credential SET last_used_at = $2
-WHERE id = (SELECT id FROM integrations_credential WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)
-"""
 
-
-class ApiKeyAuthentication(BaseAuthentication):
+class CredentialInAddress(refusals.BadRequest):
     """
-    `Authorization: Bearer rk_…`, and nowhere else.
+    An API key or a token stands in the address. Send it in `Authorization: Bearer`, and have it revoked.
 
-    Nothing is cached: a key that was revoked is refused from the next call on.
+    Addresses are kept in logs and histories, so that it is no secret any more.
+    """
+
+    code = "credential_in_address"
+    title = gettext_lazy("A credential must not be in the address")
+
+
+class BearerAuthentication(BaseAuthentication):
+    """
+    `Authorization: Bearer` with an API key (`rk_…`) or an access token (`rt_…`), and nowhere else.
+
+    Nothing is cached: what was revoked is refused from the next call on.
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
         """
         The caller, as `request.auth`; None if there is no credential.
 
-        :raises Unauthenticated: if there is one that is not valid
+        :raises CredentialInAddress: if there is one where everybody can read it
+        :raises InvalidCredential: if there is one that is not valid
         """
-        given = request._request.META.get("HTTP_AUTHORIZATION")
+        meta = request._request.META
+        if (query := meta.get("QUERY_STRING")) and _IN_ADDRESS.search(query):
+            raise CredentialInAddress(_("Send it as Authorization: Bearer, and have this one revoked."))
+        given = meta.get("HTTP_AUTHORIZATION")
         if not given:
             return None
-        caller = _caller(_key(given), request._request)
+        caller = _caller(_bearer(given), request._request)
         structlog.contextvars.bind_contextvars(
             program=caller.program.key, partner=caller.partner_key, credential=str(caller.credential_id)
         )
@@ -71,27 +95,41 @@ class ApiKeyAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-def _key(header: str) -> str:
-    scheme, _space, key = header.partition(" ")
+def _bearer(header: str) -> str:
+    scheme, _space, text = header.partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthenticated(_("Send the API key as Authorization: Bearer."))
-    if not credentials.is_well_formed(key):
-        raise Unauthenticated(_("This is no API key: it is incomplete or mistyped."))
-    return key
+        raise InvalidCredential(_("Send the API key or access token as Authorization: Bearer."))
+    return text
 
 
-def _caller(key: str, request: HttpRequest) -> Caller:
-    rows = db.fetch(_FIND, [credentials.digest(key), _idempotency_key(request)])
+def _caller(text: str, request: HttpRequest) -> Caller:
+    rows = db.fetch(_statement(text), [prefixed.digest(text), _idempotency_key(request)])
     if not rows:
-        raise Unauthenticated(_("The API key is unknown."))
-    found, scopes, expires_at, revoked_at, used_at, partner, partner_key, is_active, *rest = rows[0]
+        raise InvalidCredential(_("This API key or access token is unknown, or has ended."))
+    granted, ends_at, found, kind, scopes, expires_at, revoked_at, used_at, *rest = rows[0]
+    partner, partner_key, is_active, per_minute, per_hour, fingerprint, status, body, *columns = rest
+    program = Program.from_db("default", _PROGRAM, columns)
     moment = timezone.now()
-    _refuse_if_over(moment, expires_at=expires_at, revoked_at=revoked_at, is_active=is_active)
-    _note_use(found, used_at, moment)
-    if rest[0] is not None:
-        request.stored_answer = idempotency.StoredAnswer(*rest[:3])  # type: ignore[attr-defined]
-    program = Program.from_db("default", _PROGRAM, rest[3:])
-    return Caller(program, partner, partner_key, found, frozenset(scopes))
+    request.recognised = Recognised(program.pk, partner, found)  # type: ignore[attr-defined]
+    _refuse_if_over(moment, ends=(expires_at, ends_at), revoked_at=revoked_at, is_active=is_active)
+    if not prefixed.is_for(text, program):
+        raise InvalidCredential(_("This is for another kind of program: live or sandbox."))
+    credentials.note_use(found, used_at=used_at, at=moment)
+    if fingerprint is not None:
+        request.stored_answer = idempotency.StoredAnswer(  # type: ignore[attr-defined]
+            fingerprint, status, body
+        )
+    held = frozenset(scopes if granted is None else granted).intersection(scopes)
+    return Caller(program, partner, partner_key, found, held, kind, ends_at, per_minute, per_hour)
+
+
+def _statement(text: str) -> str:
+    match prefixed.read(text):
+        case Prefix.API_KEY | Prefix.ACCESS_TOKEN as prefix:
+            return _FIND_BY[prefix]
+        case Prefix.CLIENT_SECRET:
+            raise InvalidCredential(_("This is a client secret: get an access token at /oauth/token."))
+    raise InvalidCredential(_("This is no API key or access token: it is incomplete or mistyped."))
 
 
 def _idempotency_key(request: HttpRequest) -> str | None:
@@ -102,21 +140,11 @@ def _idempotency_key(request: HttpRequest) -> str | None:
 
 
 def _refuse_if_over(
-    moment: datetime, *, expires_at: datetime | None, revoked_at: datetime | None, is_active: bool
+    moment: datetime, *, ends: Iterable[datetime | None], revoked_at: datetime | None, is_active: bool
 ) -> None:
     if revoked_at is not None:
-        raise Unauthenticated(_("The API key was revoked."))
-    if expires_at is not None and expires_at <= moment:
-        raise Unauthenticated(_("The API key has expired."))
+        raise InvalidCredential(_("The credential was revoked."))
+    if any(end is not None and end <= moment for end in ends):
+        raise InvalidCredential(_("The API key or access token has expired."))
     if not is_active:
-        raise Unauthenticated(_("The partner of this API key is switched off."))
-
-
-def _note_use(credential_id: UUID, used_at: datetime | None, moment: datetime) -> None:
-    if used_at is not None and moment - used_at < USE_IS_NOTED_EVERY:
-        return
-    parameters: list[Any] = [credential_id, moment]
-    try:
-        db.fetch(_NOTE_USE, parameters)
-    except DatabaseError:  # a note that is nice to have never costs a call
-        logger.warning("could not note the use of an API key", exc_info=True)
+        raise InvalidCredential(_("The partner of this credential is switched off."))

@@ -18,11 +18,15 @@ class WhoamiView(PartnerView):
         id="whoami",
         tag="Connection",
         summary="Who am I?",
-        description="The program, the partner and the scopes of the API key: a good first call.",
+        description="""
+        The program, the partner, the kind of credential, its scopes and how often it may call: a good first
+        call, and a way to see until when a credential or an access token works. It changes nothing.
+        """,
         answer=Whoami,
         example=examples.WHOAMI,
     )
     def get(self, request: Request) -> HttpResponse:
         caller = auth.caller(request)
-        credential = Credential.objects.select_related("partner").get(pk=caller.credential_id)
+        known = Credential.objects.of(caller.program).select_related("partner")
+        credential = known.get(pk=caller.credential_id)
         return rendering.answer(Whoami.of(credential, caller=caller))

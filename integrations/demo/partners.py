@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from integrations import credentials, secrets, webhooks
+from integrations import credentials, prefixed, secrets, webhooks
 from integrations.demo.notes import ApiKey, Notes, Webhook
 from integrations.models import Credential, Partner, WebhookEndpoint
 from loyalty.core.api.auth import SCOPES
@@ -53,7 +53,7 @@ def _ensure(program: Program, system: System, *, noted: str | None, at: datetime
     known = Credential.objects.valid(at).filter(partner=partner, name=system.key_name)
     if (
         noted is None
-        or not known.filter(digest=credentials.digest(noted), scopes=sorted(system.scopes)).exists()
+        or not known.filter(digest=prefixed.digest(noted), scopes=sorted(system.scopes)).exists()
     ):
         for lost in known:
             credentials.revoke(lost, by=None, at=at)

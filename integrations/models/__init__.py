@@ -1,5 +1,9 @@
+from integrations.models.call import Call
 from integrations.models.consumer import Consumer
-from integrations.models.partner import Credential, Partner
+from integrations.models.partner import Credential, CredentialKind, Partner
+from integrations.models.quota import Quota
+from integrations.models.sandbox import ClockMove
+from integrations.models.token import AccessToken
 from integrations.models.webhook import (
     Delivery,
     DeliveryAttempt,
@@ -9,12 +13,17 @@ from integrations.models.webhook import (
 )
 
 __all__ = [
+    "AccessToken",
+    "Call",
+    "ClockMove",
     "Consumer",
     "Credential",
+    "CredentialKind",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryStatus",
     "DisabledBecause",
     "Partner",
+    "Quota",
     "WebhookEndpoint",
 ]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from rewards.engine.triggers import SOURCE
 
 
@@ -23,6 +24,8 @@ class Partner(models.Model):
     key = models.CharField(_("key"), max_length=40, validators=[KEY_VALIDATOR])
     name = models.CharField(_("name"), max_length=100)
     is_active = models.BooleanField(_("active"), default=True)
+
+    objects = TenantQuerySet["Partner"].as_manager()
 
     class Meta:
         verbose_name = _("partner")
@@ -38,7 +41,12 @@ class Partner(models.Model):
             raise ValidationError({"key": _("This key is the program's own.")})
 
 
-class CredentialQuerySet(models.QuerySet["Credential"]):
+class CredentialKind(models.TextChoices):
+    API_KEY = "api_key", _("API key")
+    OAUTH_CLIENT = "oauth_client", _("OAuth client")
+
+
+class CredentialQuerySet(TenantQuerySet["Credential"]):
     def valid(self, moment: datetime) -> Self:
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=moment),
@@ -49,15 +57,26 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
 @pghistory.track(exclude=["digest", "last_used_at"])
 class Credential(models.Model):
-    """An API key. Only its digest is kept; the key itself is shown once."""
+    """
+    What a partner proves itself by: an API key, or an OAuth client's secret.
+
+    Only its digest is kept; the key or secret itself is shown once. A client whose secret is rotated
+    has two credentials for a while, with the same client id.
+    """
+
+    program_path = "partner__program"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     partner = models.ForeignKey(
         Partner, models.PROTECT, related_name="credentials", verbose_name=_("partner")
     )
     name = models.CharField(_("name"), max_length=100)
-    prefix = models.CharField(_("begins with"), max_length=16, help_text=_("Enough to recognise the key by."))
-    digest = models.BinaryField(max_length=32, unique=True, db_comment="SHA-256 of the whole key")
+    kind = models.CharField(_("kind"), max_length=12, choices=CredentialKind, default=CredentialKind.API_KEY)
+    client_id = models.CharField(_("client id"), max_length=40, blank=True, default="")
+    prefix = models.CharField(_("begins with"), max_length=16, help_text=_("Enough to recognise it by."))
+    digest = models.BinaryField(
+        max_length=32, unique=True, db_comment="SHA-256 of the whole API key or client secret"
+    )
     scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"), default=list)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
@@ -69,9 +88,13 @@ class Credential(models.Model):
     objects = CredentialQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("API key")
-        verbose_name_plural = _("API keys")
+        verbose_name = _("credential")
+        verbose_name_plural = _("credentials")
         constraints = [
+            models.CheckConstraint(
+                name="a_client_has_an_id_and_a_key_has_none",
+                condition=Q(kind="api_key", client_id="") | (Q(kind="oauth_client") & ~Q(client_id="")),
+            ),
             models.CheckConstraint(
                 name="a_key_expires_after_it_was_made",
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
@@ -80,3 +103,7 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    def works_at(self, moment: datetime) -> bool:
+        """Whether it has neither ended nor been revoked; its partner may be switched off all the same."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > moment)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.models.partner import Partner
 from loyalty.core.ids import new_id
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class DeliveryStatus(models.TextChoices):
@@ -29,6 +30,8 @@ class WebhookEndpoint(models.Model):
     Made, disabled and enabled by the operations of `integrations.webhooks`, which see to it that
     what happens while an endpoint is disabled is not lost.
     """
+
+    program_path = "partner__program"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     partner = models.ForeignKey(
@@ -69,6 +72,8 @@ class WebhookEndpoint(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    objects = TenantQuerySet["WebhookEndpoint"].as_manager()
+
     class Meta:
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")
@@ -77,7 +82,7 @@ class WebhookEndpoint(models.Model):
         return self.url
 
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
+class DeliveryQuerySet(TenantQuerySet["Delivery"]):
     def due(self, moment: datetime) -> Self:
         return self.filter(status=DeliveryStatus.PENDING, next_attempt_at__lte=moment)
 
@@ -89,6 +94,8 @@ class Delivery(models.Model):
     `id` is the `webhook-id`: the same across retries. A worker that claims a delivery moves
     `next_attempt_at` past its lease, so that a crashed worker's claim falls due again by itself.
     """
+
+    program_path = "endpoint__partner__program"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     endpoint = models.ForeignKey(
@@ -129,6 +136,8 @@ class Delivery(models.Model):
 class DeliveryAttempt(models.Model):
     """One try to deliver, with what the receiver answered."""
 
+    program_path = "delivery__endpoint__partner__program"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     delivery = models.ForeignKey(
         Delivery, models.CASCADE, related_name="attempts"
@@ -137,6 +146,8 @@ class DeliveryAttempt(models.Model):
     status_code = models.PositiveSmallIntegerField(_("answer"), null=True)
     error = models.CharField(_("error"), max_length=200, blank=True)
     duration_ms = models.PositiveIntegerField(_("took"), help_text=_("Milliseconds."))
+
+    objects = TenantQuerySet["DeliveryAttempt"].as_manager()
 
     class Meta:
         verbose_name = _("attempt")

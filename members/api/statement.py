@@ -186,7 +186,7 @@ class BalanceView(PartnerView):
         if at > now:
             raise InvalidFilter(_("It is {now} now; nobody knows the balance of later.").format(now=now))
         member = find(program, references.read(reference))
-        ids = dict(Wallet.objects.filter(member=member).values_list("type_id", "id"))
+        ids = dict(Wallet.objects.of(program).filter(member=member).values_list("type_id", "id"))
         held = statement.openings(ids.values(), at + RESOLUTION)
         wallets = [(kind, held.get(ids.get(kind.id, member.pk), Balance())) for kind in _kinds(program)]
         return rendering.answer(BalanceAt(at, tuple(_of_kind(kind, one) for kind, one in wallets)))
@@ -213,7 +213,8 @@ def _kind(program: Program, key: str | None) -> WalletTerms:
 
 def _wallet(member: Member, kind: WalletTerms) -> Wallet:
     """The member's wallet; an empty one of no row if they have none of that kind yet."""
-    found = Wallet.objects.select_related("type").filter(member=member, type=kind.id).first()
+    wallets = Wallet.objects.of(member.program_id).select_related("type")
+    found = wallets.filter(member=member, type=kind.id).first()
     return found or Wallet(program_id=member.program_id, member=member, type_id=kind.id)
 
 

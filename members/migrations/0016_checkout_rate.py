@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0007_profile'),
-        ('members', '0015_kept_holds'),
+        ('members', '0016_privacy'),
     ]
 
     operations = [

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Approval, Program, User
 from loyalty.core.models.program import KEY_VALIDATOR, never_emptied
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.ledger import Entry, Wallet
 from members.models.member import Member
 from members.models.tier import TIER_EXPIRY_RULES
@@ -62,6 +63,8 @@ class ReasonCode(models.Model):
     )
     is_active = models.BooleanField(_("in use"), default=True)
 
+    objects = TenantQuerySet["ReasonCode"].as_manager()
+
     class Meta:
         verbose_name = _("reason for an adjustment")
         verbose_name_plural = _("reasons for adjustments")
@@ -95,6 +98,8 @@ class AdjustmentLimit(models.Model):
         _("points per person and day"), help_text=_("Given and taken together, in the program's day.")
     )
 
+    objects = TenantQuerySet["AdjustmentLimit"].as_manager()
+
     class Meta:
         verbose_name = _("limit of adjustments")
         verbose_name_plural = _("limits of adjustments")
@@ -125,6 +130,8 @@ class AdjustmentDay(models.Model):
     actor = models.CharField(max_length=80, db_comment="partner:<key> or staff:<id>")
     date = models.DateField(db_comment="In the program's time zone")
     points = models.BigIntegerField(db_comment="Given and taken, without their signs")
+
+    objects = TenantQuerySet["AdjustmentDay"].as_manager()
 
     class Meta:
         constraints = [
@@ -194,6 +201,8 @@ class Adjustment(models.Model):
         related_name="+",
         db_comment="Empty also if nothing could be taken back, as all had expired",
     )
+
+    objects = TenantQuerySet["Adjustment"].as_manager()
 
     class Meta:
         verbose_name = _("adjustment")

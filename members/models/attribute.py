@@ -1,6 +1,3 @@
-from typing import Self
-from uuid import UUID
-
 import pghistory
 from django.core.validators import RegexValidator
 from django.db import models
@@ -9,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 ATTRIBUTE_NAME_VALIDATOR = RegexValidator(
     r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\Z",
@@ -49,6 +47,8 @@ class EventType(models.Model):
         _("label"), max_length=100, help_text=_("As marketers read it, such as “Review written”.")
     )
 
+    objects = TenantQuerySet["EventType"].as_manager()
+
     class Meta:
         verbose_name = _("event type")
         verbose_name_plural = _("event types")
@@ -62,11 +62,6 @@ class EventType(models.Model):
 
     def __str__(self) -> str:
         return self.label
-
-
-class AttributeTypeQuerySet(models.QuerySet["AttributeType"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
 
 
 @pghistory.track()
@@ -106,7 +101,7 @@ class AttributeType(models.Model):
         help_text=_("Texts that are offered to choose from, if there are few; one a line."),
     )
 
-    objects = AttributeTypeQuerySet.as_manager()
+    objects = TenantQuerySet["AttributeType"].as_manager()
 
     class Meta:
         verbose_name = _("attribute")

@@ -1,5 +1,4 @@
 from typing import Self
-from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -8,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 
 
@@ -19,10 +19,7 @@ class BlockReason(models.TextChoices):
     OTHER = "other", _("Other")
 
 
-class BlockQuerySet(models.QuerySet["Block"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
+class BlockQuerySet(TenantQuerySet["Block"]):
     def open(self) -> Self:
         return self.filter(lifted_at=None)
 

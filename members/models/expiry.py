@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.ledger import Wallet
 from members.models.wallet_type import WalletType
 
@@ -18,7 +19,7 @@ class RunStatus(models.TextChoices):
     UNDONE = "undone", _("Undone")
 
 
-class ExpiryRunQuerySet(models.QuerySet["ExpiryRun"]):
+class ExpiryRunQuerySet(TenantQuerySet["ExpiryRun"]):
     def unfinished(self) -> Self:
         """Runs that a job has to go on with."""
         return self.filter(status__in=[RunStatus.RUNNING, RunStatus.UNDOING])
@@ -118,6 +119,8 @@ class ExpiryWarning(models.Model):
     points = models.BigIntegerField(_("points"), db_comment="That would have gone then, at the warning")
     warned_at = models.DateTimeField(_("warned at"))
     delivered_at = models.DateTimeField(_("delivered at"), null=True)
+
+    objects = TenantQuerySet["ExpiryWarning"].as_manager()
 
     class Meta:
         verbose_name = _("expiry warning")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program, User
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.wallet_type import WalletType
 
 COHORT_VALIDATOR = RegexValidator(
@@ -47,6 +48,8 @@ class PointCost(models.Model):
         decimal_places=8,
         help_text=_("In the program's currency, when the point is used."),
     )
+
+    objects = TenantQuerySet["PointCost"].as_manager()
 
     class Meta:
         verbose_name = _("cost per point")
@@ -107,6 +110,8 @@ class BreakageRate(models.Model):
     approved_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("approved by"))
     approved_at = models.DateTimeField(_("approved at"))
     approval_id = models.UUIDField(db_comment="core_approval.id: what was asked for, and why")
+
+    objects = TenantQuerySet["BreakageRate"].as_manager()
 
     class Meta:
         verbose_name = _("breakage rate")
@@ -174,6 +179,8 @@ class PeriodLock(models.Model):
         User, models.PROTECT, related_name="+", null=True, verbose_name=_("reopened by")
     )
     reopened_at = models.DateTimeField(_("reopened at"), null=True)
+
+    objects = TenantQuerySet["PeriodLock"].as_manager()
 
     class Meta:
         verbose_name = _("closed period")
@@ -254,6 +261,8 @@ class AccountingAccount(models.Model):
     )
     number = models.CharField(_("number"), max_length=20)
     name = models.CharField(_("name"), max_length=80)
+
+    objects = TenantQuerySet["AccountingAccount"].as_manager()
 
     class Meta:
         verbose_name = _("account")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.ledger import Wallet
 from members.models.member import Member
 
@@ -18,7 +19,7 @@ class HoldStatus(models.TextChoices):
     EXPIRED = "expired", _("Expired")
 
 
-class HoldQuerySet(models.QuerySet["Hold"]):
+class HoldQuerySet(TenantQuerySet["Hold"]):
     def open(self) -> Self:
         return self.filter(status=HoldStatus.HELD)
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 
 
@@ -21,6 +22,8 @@ class Household(models.Model):
         _("dissolved at"), null=True, db_comment="Since then it has no members; its transfers still name it"
     )
 
+    objects = TenantQuerySet["Household"].as_manager()
+
     class Meta:
         verbose_name = _("household")
         verbose_name_plural = _("households")
@@ -30,7 +33,7 @@ class Household(models.Model):
         return self.name or str(_("Household"))
 
 
-class HouseholdMemberQuerySet(models.QuerySet["HouseholdMember"]):
+class HouseholdMemberQuerySet(TenantQuerySet["HouseholdMember"]):
     def beside(self, member: Member) -> Self:
         """All in that member's household, the head first, then in the order in which they joined."""
         mine = HouseholdMember.objects.filter(member=member).values("household")

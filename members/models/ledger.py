@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import never_emptied
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 from members.models.wallet_type import WalletType
 
@@ -94,6 +95,8 @@ class Wallet(models.Model):
         db_comment="When the lots go that live as long as the member is active; activities move it",
     )
 
+    objects = TenantQuerySet["Wallet"].as_manager()
+
     class Meta:
         verbose_name = _("wallet")
         verbose_name_plural = _("wallets")
@@ -123,7 +126,7 @@ class Wallet(models.Model):
         return f"{self.available} {self.type}"
 
 
-class LotQuerySet(models.QuerySet["Lot"]):
+class LotQuerySet(TenantQuerySet["Lot"]):
     def open(self) -> Self:
         """Lots that still hold points for the member."""
         return self.filter(Q(available__gt=0) | Q(pending__gt=0) | Q(held__gt=0))
@@ -279,6 +282,8 @@ class Entry(models.Model):
     )
     hash = models.BinaryField(max_length=32)
 
+    objects = TenantQuerySet["Entry"].as_manager()
+
     class Meta:
         verbose_name = _("entry")
         verbose_name_plural = _("points statement")
@@ -321,6 +326,8 @@ class Posting(models.Model):
     A mistake is undone by a second posting that goes the other way.
     """
 
+    program_path = "member__program"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     member = models.ForeignKey(Member, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="postings", verbose_name=_("entry"))
@@ -334,6 +341,8 @@ class Posting(models.Model):
     new_expires_at = models.DateTimeField(
         null=True, db_comment="The lot's expires_at from here on, if this posting moved it"
     )
+
+    objects = TenantQuerySet["Posting"].as_manager()
 
     class Meta:
         verbose_name = _("posting")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class CheckStatus(models.TextChoices):
@@ -17,8 +18,8 @@ class CheckStatus(models.TextChoices):
     FAILED = "failed", _("Could not be done")
 
 
-class LedgerCheckQuerySet(models.QuerySet["LedgerCheck"]):
-    def of(self, program: Program) -> Self:
+class LedgerCheckQuerySet(TenantQuerySet["LedgerCheck"]):
+    def shown_in(self, program: Program) -> Self:
         """Those of the program, and of the rows that belong to no program at all."""
         return self.filter(Q(program=program) | Q(program__isnull=True))
 
@@ -112,6 +113,8 @@ class LedgerAnchor(models.Model):
     Of each program only the newest ones are kept. See Note [Anchors] in `members.ledger.verify.anchors`.
     """
 
+    program_path = "check_made__program"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     check_made = models.ForeignKey(LedgerCheck, models.CASCADE, db_index=False, related_name="anchors")
     position = models.IntegerField(db_comment="0, 1, 2 …, in the order of the members")
@@ -122,6 +125,8 @@ class LedgerAnchor(models.Model):
     marks = models.BinaryField(
         db_comment="Of each wallet the last four bytes of its id and the first four of its newest hash"
     )
+
+    objects = TenantQuerySet["LedgerAnchor"].as_manager()
 
     class Meta:
         verbose_name = _("anchor")

@@ -1,5 +1,4 @@
 from typing import Self
-from uuid import UUID
 
 import pgtrigger
 from django.contrib.postgres.indexes import OpClass
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class MemberStatus(models.TextChoices):
@@ -26,10 +26,7 @@ class IdentifierKind(models.TextChoices):
     EXTERNAL = "external", _("Outside id")
 
 
-class MemberQuerySet(models.QuerySet["Member"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
+class MemberQuerySet(TenantQuerySet["Member"]):
     def known_as(self, kind: str, value: str) -> Self:
         """The member with that identifier; `value` as `members.enrolment.normalize()` left it."""
         return self.filter(identifiers__kind=kind, identifiers__value=value)
@@ -72,6 +69,11 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [
+            ("block_member", "Can block members, and end that"),
+            ("export_member", "Can hand out all that is known about a member"),
+            ("erase_member", "Can erase members for good"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="a_merged_member_says_into_whom",
@@ -145,6 +147,8 @@ class Identifier(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, related_name="identifiers", verbose_name=_("member"))
     kind = models.CharField(_("kind"), max_length=10, choices=IdentifierKind)
     value = models.CharField(_("value"), max_length=254)
+
+    objects = TenantQuerySet["Identifier"].as_manager()
 
     class Meta:
         verbose_name = _("identifier")

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member, MemberStatus
 
 
@@ -35,6 +36,8 @@ class Merge(models.Model):
         _("what did not go back"), default=list, db_comment="After an undo: sentences for staff"
     )
 
+    objects = TenantQuerySet["Merge"].as_manager()
+
     class Meta:
         verbose_name = _("merge")
         verbose_name_plural = _("merged members")
@@ -60,7 +63,11 @@ class Merge(models.Model):
             pgtrigger.Protect(
                 name="undone_once",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__undone_at__isnull=False),
+                # What did not go back is told with names, and emptied when a person is forgotten.
+                condition=pgtrigger.Condition(
+                    "OLD.undone_at IS NOT NULL AND (NEW.left_behind <> '[]'::jsonb OR"
+                    " (NEW.undone_at, NEW.undone_by) IS DISTINCT FROM (OLD.undone_at, OLD.undone_by))"
+                ),
             ),
         ]
 

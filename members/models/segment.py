@@ -1,5 +1,4 @@
 from typing import Self
-from uuid import UUID
 
 import pghistory
 from django.db import models
@@ -9,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 
 
@@ -17,10 +17,7 @@ class SegmentKind(models.TextChoices):
     LIST = "list", _("Fixed list")
 
 
-class SegmentQuerySet(models.QuerySet["Segment"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
+class SegmentQuerySet(TenantQuerySet["Segment"]):
     def in_use(self) -> Self:
         return self.filter(archived_at=None)
 
@@ -97,6 +94,8 @@ class SegmentMember(models.Model):
         Member, models.PROTECT, db_constraint=False, db_index=False, related_name="segments"
     )
     since = models.DateTimeField(_("since"), db_comment="By the program's clock")
+
+    objects = TenantQuerySet["SegmentMember"].as_manager()
 
     class Meta:
         verbose_name = _("member of a segment")

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 from members.models.wallet_type import ExpiryRule, WalletType, has_what_its_rule_needs
 
@@ -24,6 +25,8 @@ class TierLadder(models.Model):
         WalletType, models.PROTECT, related_name="+", verbose_name=_("points that count")
     )
 
+    objects = TenantQuerySet["TierLadder"].as_manager()
+
     class Meta:
         verbose_name = _("tier ladder")
         verbose_name_plural = _("tier ladders")
@@ -39,6 +42,8 @@ class TierLadder(models.Model):
 @pghistory.track()
 class Tier(models.Model):
     """A rung of a ladder, reached at a number of points."""
+
+    program_path = "ladder__program"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     ladder = models.ForeignKey(TierLadder, models.PROTECT, related_name="tiers", verbose_name=_("ladder"))
@@ -60,6 +65,8 @@ class Tier(models.Model):
     )
     expires_after = models.PositiveSmallIntegerField(_("expire after"), null=True, blank=True)
     expires_on_date = models.DateField(_("expire on"), null=True, blank=True)
+
+    objects = TenantQuerySet["Tier"].as_manager()
 
     class Meta:
         verbose_name = _("tier")
@@ -105,6 +112,8 @@ class MemberTier(models.Model):
         _("progress"), default=0, db_comment="Points that count towards this ladder"
     )
     since = models.DateTimeField(_("since"), db_comment="When the present tier was reached")
+
+    objects = TenantQuerySet["MemberTier"].as_manager()
 
     class Meta:
         verbose_name = _("tier of a member")

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 from members.models.tier import Tier, TierLadder
 
@@ -30,6 +31,8 @@ class FormerTier(models.Model):
     tier = models.ForeignKey(Tier, models.PROTECT, db_index=False, related_name="+", verbose_name=_("tier"))
     starts_at = models.DateTimeField(_("from"), db_comment="When the tier was reached")
     ends_at = models.DateTimeField(_("until"), db_comment="When another one was reached; exclusive")
+
+    objects = TenantQuerySet["FormerTier"].as_manager()
 
     class Meta:
         verbose_name = _("former tier of a member")

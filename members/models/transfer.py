@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models.household import Household
 from members.models.member import Member
 from members.models.wallet_type import WalletType
@@ -15,7 +16,7 @@ from members.models.wallet_type import WalletType
 UNDOING = ("undone_at", "undone_by", "returned", "fee_returned")
 
 
-class TransferQuerySet(models.QuerySet["Transfer"]):
+class TransferQuerySet(TenantQuerySet["Transfer"]):
     def counted(self, *, since: datetime, until: datetime) -> Self:
         """Transfers of that time which count towards the monthly limit: those outside of households."""
         return self.filter(household__isnull=True, sent_at__gte=since, sent_at__lt=until)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class ExpiryRule(models.TextChoices):
@@ -164,6 +165,8 @@ class WalletType(models.Model):
         validators=[MinValueValidator(Decimal("0.01"))],
         help_text=_("Money off, in the program’s currency; fewer or more points in proportion."),
     )
+
+    objects = TenantQuerySet["WalletType"].as_manager()
 
     class Meta:
         verbose_name = _("kind of points")

@@ -50,8 +50,8 @@ class LedgerCheckAdmin(FactAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         program = program_of(request)
-        checks = LedgerCheck.objects.of(program).order_by("-pk")[:NEWEST_SHOWN] if program else []
-        shown = [_shown(check) for check in checks]
+        checks = LedgerCheck.objects.shown_in(program) if program else LedgerCheck.objects.none()
+        shown = [_shown(check) for check in checks.order_by("-pk")[:NEWEST_SHOWN]]
         own = [one for one in shown if one["check"].program_id]
         context = {
             "title": _("Ledger checks"),
@@ -72,7 +72,7 @@ class LedgerCheckAdmin(FactAdmin):
         program = program_of(request)
         if not self.has_view_permission(request):
             raise PermissionDenied
-        check = _found(object_id, LedgerCheck.objects.of(program)) if program else None
+        check = _found(object_id, LedgerCheck.objects.shown_in(program)) if program else None
         if check is None:
             raise Http404(_("There is no such check in this program."))
         context = {

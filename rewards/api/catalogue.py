@@ -140,7 +140,9 @@ class RedemptionPreview(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, found: Previewed) -> Self:
         refusal = found.refusal
-        told = refusal and Refusal(refusal.code, str(refusal.title), refusal.detail)  # type: ignore[arg-type]
+        told = None
+        if refusal is not None:
+            told = Refusal(refusal.code, str(refusal.title), refusal.detail)  # type: ignore[arg-type]
         return cls(
             is_possible=refusal is None,
             refusal=told,
@@ -163,7 +165,8 @@ class OnOfferFilter(filters.BooleanFilter):
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
         if not value:
             return qs
-        on_offer = Reward.objects.on_offer(clock.now(self.parent.program))
+        program = self.parent.program
+        on_offer = Reward.objects.of(program).on_offer(clock.now(program))
         return qs.filter(pk__in=on_offer) if value == "true" else qs.exclude(pk__in=on_offer)
 
 

@@ -30,6 +30,27 @@ STATUS: Final[dict[str, Any]] = {
         }
     ],
     "rewards": [{"key": "free-coffee", "name": "Free coffee", "wallet_type": "points", "price": 500}],
+    "challenges": [
+        {
+            "key": "ten-coffees",
+            "name": "Ten coffees",
+            "description": "Every tenth coffee is on us.",
+            "progress": 7,
+            "goal": 10,
+            "completions": 2,
+            "is_repeatable": True,
+        }
+    ],
+    "badges": [{"key": "early-bird", "name": "Early bird", "earned_at": "2026-03-09T07:12:00Z"}],
+    "offers": [
+        {
+            "campaign": "silver-weeks",
+            "name": "Silver weeks",
+            "text": "For every sale of at least €50.00: 100 points.",
+            "is_personal": True,
+            "ends_at": "2026-06-30T22:00:00Z",
+        }
+    ],
 }
 
 SALE: Final[dict[str, Any]] = {
@@ -139,10 +160,20 @@ WAITING: Final[dict[str, Any]] = {
     "recorded_at": "2026-06-03T08:00:01Z",
 }
 
+BOOKED: Final[dict[str, Any]] = {
+    "status": "booked",
+    "corrected_by": None,
+    "corrects": None,
+    "source": "till",
+    "attributes": {},
+}
+
 EXPLAINED: Final[dict[str, Any]] = {
     **RECORDED,
+    **BOOKED,
     "amount": SALE["amount"],
     "store": SALE["store"],
+    "lines": SALE["lines"],
     "verdicts": [
         {"campaign": "base", "name": "A point for each euro", "matched": True, "points": 12, "reasons": []},
         {
@@ -157,6 +188,8 @@ EXPLAINED: Final[dict[str, Any]] = {
 
 RETURN_EXPLAINED: Final[dict[str, Any]] = {
     **RETURNED,
+    **BOOKED,
+    "lines": [{**SALE["lines"][0], "quantity": "1", "amount": RETURNED["returned"]["amount"]}],
     "amount": RETURNED["returned"]["amount"],
     "store": SALE["store"],
     "verdicts": [],

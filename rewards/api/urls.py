@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import catalogue, checkouts, preview, redemptions, status, views, vouchers
+from rewards.api import catalogue, checkouts, preview, redemptions, status, undoing, views, vouchers
 
 
 class TransactionIdConverter(StringConverter):
@@ -26,6 +26,21 @@ urlpatterns = [
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
+    path(
+        "transactions/<transaction_id:transaction_id>/returns",
+        undoing.ReturnsView.as_view(),
+        name="transaction-returns",
+    ),
+    path(
+        "transactions/<transaction_id:transaction_id>/cancel",
+        undoing.CancelView.as_view(),
+        name="transaction-cancel",
+    ),
+    path(
+        "transactions/<transaction_id:transaction_id>/correct",
+        undoing.CorrectView.as_view(),
+        name="transaction-correct",
+    ),
     path("events", views.EventsView.as_view(), name="events"),
     path("checkouts", checkouts.CheckoutsView.as_view(), name="checkouts"),
     path("checkouts/<str:checkout_id>", checkouts.CheckoutView.as_view(), name="checkout"),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from rewards.models.campaign import Campaign, CampaignVersion
 
 
@@ -18,7 +19,7 @@ class BacktestStatus(models.TextChoices):
     FAILED = "failed", _("Could not be done")
 
 
-class BacktestQuerySet(models.QuerySet["Backtest"]):
+class BacktestQuerySet(TenantQuerySet["Backtest"]):
     def under_way(self) -> Self:
         return self.filter(finished_at__isnull=True)
 
@@ -151,6 +152,8 @@ class BacktestMember(models.Model):
     In rows and not in its worker's memory, which so stays the same for however many members.
     """
 
+    program_path = "backtest__program"
+
     id = models.BigAutoField(primary_key=True)
     backtest = models.ForeignKey(Backtest, models.CASCADE, db_index=False, related_name="members")
     member_id = models.UUIDField()
@@ -165,6 +168,8 @@ class BacktestMember(models.Model):
     used = models.JSONField(
         default=dict, db_comment="{before, after: {limit period: [times, points]}}: limits per member"
     )
+
+    objects = TenantQuerySet["BacktestMember"].as_manager()
 
     class Meta:
         verbose_name = _("member of a backtest")
@@ -185,6 +190,8 @@ class TallyKind(models.TextChoices):
 class BacktestTally(models.Model):
     """What a backtest that is under way has found for one product or store; gone when it ends."""
 
+    program_path = "backtest__program"
+
     id = models.BigAutoField(primary_key=True)
     backtest = models.ForeignKey(Backtest, models.CASCADE, db_index=False, related_name="tallies")
     kind = models.CharField(max_length=7, choices=TallyKind)
@@ -193,6 +200,8 @@ class BacktestTally(models.Model):
     matched = models.BigIntegerField(default=0)
     amount = models.DecimalField(max_digits=18, decimal_places=2, default=0)
     points = models.BigIntegerField(default=0)
+
+    objects = TenantQuerySet["BacktestTally"].as_manager()
 
     class Meta:
         verbose_name = _("tally of a backtest")

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.activity import Activity
 
@@ -19,6 +20,8 @@ class Badge(models.Model):
     name = models.CharField(_("name"), max_length=100)
     description = models.TextField(_("description"), blank=True, help_text=_("What it takes to earn it."))
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = TenantQuerySet["Badge"].as_manager()
 
     class Meta:
         verbose_name = _("badge")
@@ -44,6 +47,8 @@ class MemberBadge(models.Model):
         Activity, models.PROTECT, db_index=False, related_name="+", verbose_name=_("activity")
     )
     earned_at = models.DateTimeField(_("earned at"))
+
+    objects = TenantQuerySet["MemberBadge"].as_manager()
 
     class Meta:
         verbose_name = _("badge of a member")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import moves_the_rules_revision
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.campaign import Campaign
 
@@ -42,6 +43,8 @@ class CampaignCount(models.Model):
     times = models.IntegerField(_("times"))
     points = models.BigIntegerField(_("points"))
 
+    objects = TenantQuerySet["CampaignCount"].as_manager()
+
     class Meta:
         verbose_name = _("count of a campaign")
         verbose_name_plural = _("counts of campaigns")
@@ -58,7 +61,7 @@ class CampaignCount(models.Model):
         return f"{self.campaign_id} {self.period}"
 
 
-class BudgetQuerySet(models.QuerySet["CampaignBudget"]):
+class BudgetQuerySet(TenantQuerySet["CampaignBudget"]):
     def in_force(self) -> Self:
         return self.filter(is_in_force=True)
 
@@ -128,11 +131,15 @@ class BudgetSlot(models.Model):
     a campaign or a program.
     """
 
+    program_path = "budget__program"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     budget = models.ForeignKey(CampaignBudget, models.PROTECT, db_index=False, related_name="slots")
     number = models.SmallIntegerField(_("number"))
     allotted = models.DecimalField(_("allotted"), max_digits=24, decimal_places=8)
     used = models.DecimalField(_("used"), max_digits=24, decimal_places=8, default=0)
+
+    objects = TenantQuerySet["BudgetSlot"].as_manager()
 
     class Meta:
         verbose_name = _("slot of a budget")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Approval, Program
 from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class CampaignStatus(models.TextChoices):
@@ -115,7 +116,7 @@ def _what_runs_was_agreed_to() -> pgtrigger.Trigger:
     )
 
 
-class CampaignQuerySet(models.QuerySet["Campaign"]):
+class CampaignQuerySet(TenantQuerySet["Campaign"]):
     def running(self) -> Self:
         return self.filter(status=CampaignStatus.RUNNING)
 
@@ -218,6 +219,8 @@ class CampaignVersion(models.Model):
         editable=False,
         db_comment="The number of the version whose definition this one takes again",
     )
+
+    objects = TenantQuerySet["CampaignVersion"].as_manager()
 
     class Meta:
         verbose_name = _("version")

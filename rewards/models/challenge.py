@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.activity import Activity
 
@@ -35,6 +36,8 @@ class Challenge(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
+    objects = TenantQuerySet["Challenge"].as_manager()
+
     class Meta:
         verbose_name = _("challenge")
         verbose_name_plural = _("challenges")
@@ -49,7 +52,7 @@ class Challenge(models.Model):
         return self.name
 
 
-class ChallengeProgressQuerySet(models.QuerySet["ChallengeProgress"]):
+class ChallengeProgressQuerySet(TenantQuerySet["ChallengeProgress"]):
     def newest(self) -> Self:
         """Where each member stands with each challenge: the last step of it."""
         return self.order_by("member", "challenge", "-number").distinct("member", "challenge")

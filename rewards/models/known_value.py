@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class KnownField(models.TextChoices):
@@ -32,6 +33,8 @@ class KnownValue(models.Model):
         max_length=200, blank=True, db_comment="What a receipt called it last; empty if nothing but the value"
     )
     last_seen = models.DateField(db_comment="Day of the newest purchase with it, in the program's time zone")
+
+    objects = TenantQuerySet["KnownValue"].as_manager()
 
     class Meta:
         verbose_name = _("known value")
@@ -67,6 +70,8 @@ class KnownValueCursor(models.Model):
 
     program = models.OneToOneField(Program, models.PROTECT, primary_key=True, related_name="+")
     activity_id = models.UUIDField(db_comment="rewards_activity.id; ids grow with the moment of recording")
+
+    objects = TenantQuerySet["KnownValueCursor"].as_manager()
 
     class Meta:
         verbose_name = _("known value cursor")

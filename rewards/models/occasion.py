@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 
 
@@ -25,6 +26,8 @@ class OccasionDay(models.Model):
         null=True, db_comment="The last member who was looked at on that day; empty: nobody yet"
     )
 
+    objects = TenantQuerySet["OccasionDay"].as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_day_per_kind_of_occasion", fields=["program", "kind"]),
@@ -40,7 +43,7 @@ class ReferralStatus(models.TextChoices):
     REFUSED = "refused", _("Refused")
 
 
-class ReferralQuerySet(models.QuerySet["Referral"]):
+class ReferralQuerySet(TenantQuerySet["Referral"]):
     def waiting(self) -> Self:
         return self.filter(status=ReferralStatus.WAITING)
 

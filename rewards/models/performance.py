@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.campaign import Campaign, CampaignVersion
 
@@ -34,6 +35,8 @@ class CampaignDay(models.Model):
         max_digits=16, decimal_places=2, db_comment="Of those activities that are sales, net of returns"
     )
 
+    objects = TenantQuerySet["CampaignDay"].as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -54,6 +57,8 @@ class CampaignDayMark(models.Model):
     time_zone = models.CharField(max_length=63, db_comment="By which the days were cut")
     counted_at = models.DateTimeField(db_comment="By the real clock")
 
+    objects = TenantQuerySet["CampaignDayMark"].as_manager()
+
     def __str__(self) -> str:
         return f"{self.program}"
 
@@ -71,6 +76,8 @@ class CampaignAudience(models.Model):
     starts_at = models.DateTimeField(db_comment="When these groups began to differ")
     taken_at = models.DateTimeField(db_comment="When it was written down, by the program's clock")
 
+    objects = TenantQuerySet["CampaignAudience"].as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(name="an_audience_is_kept_once", fields=["campaign", "starts_at"])
@@ -83,9 +90,13 @@ class CampaignAudience(models.Model):
 class CampaignAudienceMember(models.Model):
     """A member of an audience that was written down."""
 
+    program_path = "audience__program"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     audience = models.ForeignKey(CampaignAudience, models.CASCADE, db_index=False, related_name="members")
     member = models.ForeignKey(Member, models.PROTECT, db_index=False, related_name="+")
+
+    objects = TenantQuerySet["CampaignAudienceMember"].as_manager()
 
     class Meta:
         constraints = [
@@ -103,7 +114,7 @@ class MeasurementStatus(models.TextChoices):
     FAILED = "failed", _("Broken off")
 
 
-class CampaignMeasurementQuerySet(models.QuerySet["CampaignMeasurement"]):
+class CampaignMeasurementQuerySet(TenantQuerySet["CampaignMeasurement"]):
     def under_way(self) -> Self:
         return self.filter(status__in=(MeasurementStatus.WAITING, MeasurementStatus.RUNNING))
 

@@ -1,5 +1,3 @@
-from typing import Self
-
 import pghistory
 import pgtrigger
 from django.conf import settings
@@ -11,15 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.activity import Activity
 
 WINNERS_AT_MOST = 1_000
-
-
-class PrizeDrawQuerySet(models.QuerySet["PrizeDraw"]):
-    def of(self, program: Program) -> Self:
-        return self.filter(program=program)
 
 
 @pghistory.track()
@@ -55,7 +49,7 @@ class PrizeDraw(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    objects = PrizeDrawQuerySet.as_manager()
+    objects = TenantQuerySet["PrizeDraw"].as_manager()
 
     class Meta:
         verbose_name = _("prize draw")
@@ -103,6 +97,8 @@ class DrawEntry(models.Model):
     entries = models.PositiveIntegerField(_("entries"))
     entered_at = models.DateTimeField(_("entered at"))
 
+    objects = TenantQuerySet["DrawEntry"].as_manager()
+
     class Meta:
         verbose_name = _("entry into a prize draw")
         verbose_name_plural = _("entries into prize draws")
@@ -139,6 +135,8 @@ class DrawEntry(models.Model):
 class DrawWinner(models.Model):
     """A winner of a prize draw: the ticket that won, and the place."""
 
+    program_path = "draw__program"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     draw = models.ForeignKey(
         PrizeDraw, models.PROTECT, db_index=False, related_name="winners", verbose_name=_("prize draw")
@@ -146,6 +144,8 @@ class DrawWinner(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", verbose_name=_("member"))
     place = models.PositiveSmallIntegerField(_("place"))
     ticket = models.PositiveIntegerField(_("ticket"), db_comment="Which of the member's entries, from 1")
+
+    objects = TenantQuerySet["DrawWinner"].as_manager()
 
     class Meta:
         verbose_name = _("winner")

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Hold, Member, WalletType
 from rewards.models.activity import Activity
 from rewards.models.reward import Reward
@@ -26,10 +27,7 @@ LASTING = (RedemptionStatus.HELD, RedemptionStatus.CONFIRMED, RedemptionStatus.F
 """The member has it, or has it reserved: it counts towards limits."""
 
 
-class RedemptionQuerySet(models.QuerySet["Redemption"]):
-    def of(self, program: Program) -> Self:
-        return self.filter(program=program)
-
+class RedemptionQuerySet(TenantQuerySet["Redemption"]):
     def overdue(self, moment: datetime) -> Self:
         """Reservations whose time is over at that moment, and that still keep points and a piece."""
         return self.filter(status=RedemptionStatus.HELD, expires_at__lte=moment)
@@ -185,11 +183,6 @@ class VoucherStatus(models.TextChoices):
     VOID = "void", _("Void")
 
 
-class VoucherQuerySet(models.QuerySet["Voucher"]):
-    def of(self, program: Program) -> Self:
-        return self.filter(program=program)
-
-
 class Voucher(models.Model):
     """A code that a partner system checks and uses, once or several times."""
 
@@ -216,7 +209,7 @@ class Voucher(models.Model):
     )
     expires_at = models.DateTimeField(_("expires at"), null=True)
 
-    objects = VoucherQuerySet.as_manager()
+    objects = TenantQuerySet["Voucher"].as_manager()
 
     class Meta:
         verbose_name = _("voucher")
@@ -246,10 +239,7 @@ class Voucher(models.Model):
         return self.expires_at is not None and self.expires_at <= at
 
 
-class VoucherUseQuerySet(models.QuerySet["VoucherUse"]):
-    def of(self, program: Program) -> Self:
-        return self.filter(program=program)
-
+class VoucherUseQuerySet(TenantQuerySet["VoucherUse"]):
     def standing(self) -> Self:
         """Those that were not rolled back."""
         return self.filter(rolled_back_at__isnull=True)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import WalletType
 from rewards.models.discount import HAS_WHAT_IT_NEEDS, MAXIMUM_IS_SOMETHING, Discounted
 
@@ -22,10 +23,7 @@ class LimitPeriod(models.TextChoices):
     YEAR = "year", _("A year")
 
 
-class RewardQuerySet(models.QuerySet["Reward"]):
-    def of(self, program: Program) -> Self:
-        return self.filter(program=program)
-
+class RewardQuerySet(TenantQuerySet["Reward"]):
     def on_offer(self, moment: datetime) -> Self:
         """Rewards that can be bought at that moment, as far as the catalogue is concerned."""
         return self.filter(

@@ -1,5 +1,4 @@
 from typing import Self
-from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -7,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from rewards.models.activity import Activity
 
 
@@ -16,10 +16,7 @@ class WaitingStatus(models.TextChoices):
     REFUSED = "refused", _("Refused")
 
 
-class WaitingReturnQuerySet(models.QuerySet["WaitingReturn"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
+class WaitingReturnQuerySet(TenantQuerySet["WaitingReturn"]):
     def waiting(self) -> Self:
         return self.filter(status=WaitingStatus.WAITING)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from integrations import credentials, webhooks
 from integrations.models import Partner
+from integrations.models.quota import MOST
 from loyalty.core.models import Program
 from members.enrolment import Enrolment, enrol_many
 from members.models import Tier, TierLadder, WalletType
@@ -51,7 +52,8 @@ def make(*, members: int) -> Bench:
     _campaigns(program, now)
     Reward.objects.create(program=program, key="coffee", name="Coffee", wallet_type=points, price=20)
     partner = Partner.objects.create(program=program, key="till", name="Tills")
-    _, key = credentials.issue(partner=partner, name="Bench", scopes=SCOPES, by=None)
+    credential, key = credentials.issue(partner=partner, name="Bench", scopes=SCOPES, by=None)
+    credentials.limit(credential, per_minute=MOST, per_hour=MOST, by=None)
     webhooks.subscribe(partner, url="http://127.0.0.1:9000/nobody", event_types=["tier.upgraded"])
     program.refresh_from_db()
     _members(program, members, now)

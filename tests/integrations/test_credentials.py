@@ -5,9 +5,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from integrations import credentials
+from integrations import credentials, prefixed
+from integrations.credentials import CredentialRevoked
 from integrations.models import Credential
 from integrations.models.partner import Partner
+from integrations.prefixed import Prefix
 from loyalty.core.errors import InvalidInput
 from tests.factories import PartnerFactory, ProgramFactory, UserFactory
 
@@ -66,26 +68,6 @@ class TestIssue:
         assert not hasattr(event, "digest")
 
 
-class TestIsWellFormed:
-    def test_knows_its_own_keys(self, partner):
-        _credential, key = credentials.issue(partner=partner, name="Tills", scopes=[], by=None)
-
-        assert credentials.is_well_formed(key)
-
-    def test_sees_every_single_mistyped_character(self, partner):
-        _credential, key = credentials.issue(partner=partner, name="Tills", scopes=[], by=None)
-
-        for place in range(len(key)):
-            wrong = key[:place] + ("a" if key[place] != "a" else "b") + key[place + 1 :]
-            assert not credentials.is_well_formed(wrong), place
-
-    @pytest.mark.parametrize(
-        "key", ["", "rk_live_", "x" * 57, f"rk_live_{'é' * 49}", f"rk_live_{'0' * 49}\n"]
-    )
-    def test_knows_what_is_none(self, key):
-        assert not credentials.is_well_formed(key)
-
-
 class TestRotate:
     def test_lets_the_old_key_work_for_the_overlap(self, till, operator):
         now = timezone.now()
@@ -96,7 +78,7 @@ class TestRotate:
         assert till.credential.expires_at == now + timedelta(hours=1)
         assert successor.scopes == till.credential.scopes
         assert successor.expires_at is None
-        assert credentials.is_well_formed(key)
+        assert prefixed.read(key) == Prefix.API_KEY
         assert till.get("/v1/whoami").status_code == 200
 
     def test_never_lengthens_a_keys_life(self, till, operator):
@@ -108,6 +90,15 @@ class TestRotate:
 
         till.credential.refresh_from_db()
         assert till.credential.expires_at == now + timedelta(minutes=5)
+
+    def test_refuses_what_was_revoked_and_makes_nothing(self, till, operator):
+        now = timezone.now()
+        credentials.revoke(till.credential, by=operator, at=now)
+
+        with pytest.raises(CredentialRevoked):
+            credentials.rotate(till.credential, by=operator, at=now)
+
+        assert Credential.objects.count() == 1
 
 
 class TestRevoke:

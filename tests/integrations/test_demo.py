@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from integrations import credentials, webhooks
+from integrations import prefixed, webhooks
 from integrations.models import Credential, Delivery, WebhookEndpoint
 from loyalty.core import events
 from loyalty.core.models import Assignment, Event, Program, Role, User
@@ -109,7 +109,7 @@ class TestLoadDemo:
 
         assert [key.name for key in notes.api_keys] == ["tills", "web-shop", "crm", "everything", "sandbox"]
         for entry in notes.api_keys:
-            credential = Credential.objects.valid(timezone.now()).get(digest=credentials.digest(entry.key))
+            credential = Credential.objects.valid(timezone.now()).get(digest=prefixed.digest(entry.key))
             assert credential.scopes == entry.scopes
             assert credential.partner.program.key == (
                 setting.SANDBOX if entry.name == "sandbox" else setting.LIVE
@@ -167,8 +167,8 @@ class TestLoadDemo:
         assert authenticate(email=notes.logins[0].email, password=notes.logins[0].password)
         assert not authenticate(email=lost.logins[0].email, password=lost.logins[0].password)
         working = Credential.objects.valid(timezone.now())
-        assert not working.filter(digest=credentials.digest(lost.api_keys[0].key)).exists()
-        assert working.filter(digest=credentials.digest(notes.api_keys[0].key)).exists()
+        assert not working.filter(digest=prefixed.digest(lost.api_keys[0].key)).exists()
+        assert working.filter(digest=prefixed.digest(notes.api_keys[0].key)).exists()
         assert notes.webhook == lost.webhook
 
 

@@ -1,6 +1,7 @@
-"""Who calls, and what they may do: nothing, unless the view names a scope and the API key has it."""
+"""Who calls, and what they may do: nothing, unless the view names a scope and the credential has it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,7 +33,7 @@ SCOPES: Final = {
     "sandbox:control": gettext_lazy("Move a sandbox's clock and reset its data"),
 }
 
-# What a view says where every valid API key may call.
+# What a view says where every valid credential may call.
 ANY_SCOPE: Final = "*"
 
 
@@ -45,6 +46,12 @@ class Caller:
     partner_key: str
     credential_id: UUID
     scopes: frozenset[str]
+    credential_kind: str = "api_key"
+    token_expires_at: datetime | None = None
+    """When the access token ends, if this is an OAuth client."""
+    calls_per_minute: int | None = None
+    calls_per_hour: int | None = None
+    """Limits of this credential alone; None: as the settings have them."""
 
     @property
     def actor(self) -> str:
@@ -61,7 +68,7 @@ def caller(request: Request) -> Caller:
 
 class HasScope(BasePermission):
     """
-    Lets those call whose API key has the scope that the view states for the method.
+    Lets those call whose API key or token has the scope that the view states for the method.
 
     A view states `scopes = {"post": "transactions:write"}`, a viewset names its actions instead. What
     is not stated is refused to everybody, and `manage.py check` finds it: see `loyalty.core.api.checks`.
@@ -69,7 +76,7 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.auth is None:
-            raise refusals.Unauthenticated(_("Send an API key as Authorization: Bearer."))
+            raise refusals.Unauthenticated(_("Send an API key or an access token as Authorization: Bearer."))
         name = (request.method or "").lower()
         if name not in view.http_method_names or not hasattr(view, name):
             return True  # the view answers 405
@@ -84,7 +91,7 @@ class HasScope(BasePermission):
 def insist(request: Request, scope: str) -> None:
     """:raises MissingScope: if the caller's API key lacks that scope"""
     if scope not in caller(request).scopes:
-        detail = _("The API key needs the scope {scope}.").format(scope=scope)
+        detail = _("The call needs the scope {scope}.").format(scope=scope)
         raise refusals.MissingScope(detail, scope=scope)
 
 

@@ -4,6 +4,7 @@ Every error of the API is a problem document (RFC 9457), and this is where it is
 `handle` answers whatever a view raises; the `…_handler` views answer what never reaches one.
 """
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
@@ -54,6 +55,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     return Response(body, refusal.status, headers=headers, content_type=MEDIA_TYPE)
 
 
+# Answers are kept for repeats, and somebody's address is not to be kept with them.
+_IDENTIFIER: Final = re.compile(r"(?<=/)((?:card|email|phone|external):)[^/]+")
+
+
 def document(refusal: DomainError, *, path: str) -> dict[str, Any]:
     """The body of a problem document."""
     body = {
@@ -61,7 +66,7 @@ def document(refusal: DomainError, *, path: str) -> dict[str, Any]:
         "title": str(refusal.title),
         "status": refusal.status,
         "detail": str(refusal.detail),
-        "instance": path,
+        "instance": _IDENTIFIER.sub(r"\1-", path),
         "code": refusal.code,
         **refusal.extra,
     }
@@ -138,7 +143,9 @@ def _flattened(detail: Any, *, pointer: str) -> Iterator[tuple[str, str]]:
 
 def _headers(error: Exception, refusal: DomainError) -> dict[str, str]:
     headers: dict[str, str] = {}
-    if refusal.status == HTTPStatus.UNAUTHORIZED:
+    if isinstance(refusal, refusals.InvalidCredential):
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750, section 3.1
+    elif refusal.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     elif isinstance(refusal, refusals.MissingScope):
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{refusal.extra["scope"]}"'
@@ -186,4 +193,4 @@ def server_error_handler(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info == "/v1" or request.path_info.startswith("/v1/")
+    return request.path_info == "/v1" or request.path_info.startswith(("/v1/", "/oauth/"))

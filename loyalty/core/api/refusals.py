@@ -26,26 +26,34 @@ class InvalidBody(InvalidInput):
 
 
 class Unauthenticated(DomainError):
-    """There is no valid API key in `Authorization: Bearer`: none, or a mistyped, expired or revoked one."""
+    """
+    There is no valid API key or access token in `Authorization: Bearer`: none, or one that has ended.
+
+    OAuth clients get a new token and send the same call again.
+    """
 
     code = "unauthenticated"
     status = 401
-    title = _("A valid API key is needed")
+    title = _("A valid API key or access token is needed")
+
+
+class InvalidCredential(Unauthenticated):
+    """There is a credential, and it is mistyped, unknown, expired or revoked."""
 
 
 class Forbidden(DomainError):
-    """The API key is valid, and may not do this."""
+    """The credential is valid, and may not do this."""
 
     code = "forbidden"
     status = 403
-    title = _("The API key may not do this")
+    title = _("The credential may not do this")
 
 
 class MissingScope(Forbidden):
-    """The API key is valid and lacks the scope that the operation asks for."""
+    """The credential is valid and lacks the scope that the operation asks for."""
 
     code = "missing_scope"
-    title = _("The API key lacks a scope")
+    title = _("The credential lacks a scope")
 
 
 class UnknownAddress(DomainError):
@@ -89,7 +97,7 @@ class UnsupportedMediaType(DomainError):
 
 
 class TooManyRequests(DomainError):
-    """The API key made too many calls: wait for as long as `Retry-After` says."""
+    """The credential made too many calls: wait for as long as `Retry-After` says."""
 
     code = "too_many_requests"
     status = 429

@@ -21,7 +21,12 @@ from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, O
 from loyalty.core.api import auth, bulk, etags, idempotency, problem, refusals
 from loyalty.core.errors import DomainError, InvalidInput
 
-_ALWAYS: Final = (refusals.Unauthenticated, refusals.InternalError, refusals.Unavailable)
+_ALWAYS: Final = (
+    refusals.Unauthenticated,
+    refusals.TooManyRequests,
+    refusals.InternalError,
+    refusals.Unavailable,
+)
 _WITH_A_BODY: Final = (
     refusals.MalformedJSON,
     refusals.BodyTooLarge,
@@ -59,6 +64,27 @@ _TAG_HEADER: Final = OpenApiParameter(
     location=OpenApiParameter.HEADER,
     response=True,
     description=_("Names this very state; send it as `If-Match` to change it."),
+)
+_LIMIT_HEADERS: Final = (
+    OpenApiParameter(
+        "RateLimit-Policy",
+        location=OpenApiParameter.HEADER,
+        response=True,
+        description=_("How many calls (`q`) this credential has in how many seconds (`w`)."),
+    ),
+    OpenApiParameter(
+        "RateLimit",
+        location=OpenApiParameter.HEADER,
+        response=True,
+        description=_("How many calls are left (`r`), and in how many seconds (`t`) there are all again."),
+    ),
+    OpenApiParameter(
+        "Retry-After",
+        int,
+        OpenApiParameter.HEADER,
+        response=["429", "503"],
+        description=_("Seconds to wait before the call is sent again."),
+    ),
 )
 
 
@@ -163,7 +189,7 @@ class OperationSchema(AutoSchema):
         return self._operation.summary
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
-        scope = _("Any valid API key.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
+        scope = _("Any valid credential.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
         return f"{cleandoc(self._operation.description)}\n\n{scope}"
 
     def get_extensions(self) -> dict[str, Any]:
@@ -229,7 +255,7 @@ class OperationSchema(AutoSchema):
         keyed = [_KEY_PARAMETER, _REPLAYED_HEADER] if said.is_keyed else []
         tagged = [_TAG_HEADER] if said.has_tag else []
         edited = [_MATCH_PARAMETER] if said.edits else []
-        return [*said.parameters, *keyed, *tagged, *edited]
+        return [*said.parameters, *keyed, *tagged, *edited, *_LIMIT_HEADERS]
 
 
 def _example(name: Any, value: Any, *, status: int | None = None, **only: Any) -> OpenApiExample:

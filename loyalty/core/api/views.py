@@ -1,14 +1,22 @@
 from typing import ClassVar
 
+from rest_framework.request import Request
 from rest_framework.views import APIView
+
+from loyalty.core.api import auth, throttling
 
 
 class PartnerView(APIView):
     """
     What each view of the partner API is: every method states the scope that it takes.
 
-    See `loyalty.core.api.auth.HasScope`.
+    See `loyalty.core.api.auth.HasScope`. A call is counted once it is known who calls, whatever comes of it.
     """
 
     scopes: ClassVar[dict[str, str]] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        if request.auth is not None:
+            throttling.admit(request._request, auth.caller(request))

@@ -1,6 +1,5 @@
 from datetime import datetime
 from typing import Self
-from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models.program import Program, never_emptied
 from loyalty.core.models.user import User
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class ApprovalStatus(models.TextChoices):
@@ -20,10 +20,7 @@ class ApprovalStatus(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
-class ApprovalQuerySet(models.QuerySet["Approval"]):
-    def of(self, program: Program | UUID) -> Self:
-        return self.filter(program=program)
-
+class ApprovalQuerySet(TenantQuerySet["Approval"]):
     def waiting(self, moment: datetime) -> Self:
         """Those that can still be decided at that moment."""
         return self.filter(status=ApprovalStatus.PENDING, expires_at__gt=moment)

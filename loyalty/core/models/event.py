@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.core.tenancy import TenantQuerySet
+
 
 class NextEventNumber(Func):
     """
@@ -18,7 +20,7 @@ class NextEventNumber(Func):
     output_field = models.BigIntegerField()
 
 
-class EventQuerySet(models.QuerySet["Event"]):
+class EventQuerySet(TenantQuerySet["Event"]):
     def sealed_after(self, number: int) -> Self:
         """Events past a consumer's cursor that are certain to have no late neighbours, in order."""
         horizon = EventHorizon.objects.filter(pk=1).values("sealed_number")

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models.program import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 
 class Role(models.TextChoices):
@@ -54,8 +55,8 @@ class User(AbstractUser):
         return self.get_full_name() or self.email
 
 
-class AssignmentQuerySet(models.QuerySet["Assignment"]):
-    def of(self, user: User) -> Self:
+class AssignmentQuerySet(TenantQuerySet["Assignment"]):
+    def held_by(self, user: User) -> Self:
         return self.filter(user=user).select_related("program")
 
 

@@ -6,12 +6,13 @@ import time_machine
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from integrations import credentials
 from integrations.models import Credential
 
 WHOAMI = "/v1/whoami"
 
 
-class TestApiKeyAuthentication:
+class TestBearerAuthentication:
     def test_finds_caller_and_program_with_one_query(self, till, django_assert_num_queries):
         with django_assert_num_queries(1):
             response = till.get("/v1/members/nobody:1")
@@ -43,8 +44,12 @@ class TestApiKeyAuthentication:
         assert till.key not in response.content.decode()
 
     @pytest.mark.parametrize("name", ["access_token", "api_key", "key", "token"])
-    def test_takes_no_key_from_the_address(self, client, till, name):
-        assert client.get(WHOAMI, {name: till.key}).status_code == 401
+    def test_refuses_a_key_in_the_address_even_beside_a_good_one(self, till, name):
+        response = till.get(WHOAMI, {name: till.key})
+
+        assert response.status_code == 400
+        assert response.json()["code"] == "credential_in_address"
+        assert till.key not in response.content.decode()
 
     def test_refuses_a_mistyped_key_without_a_query(self, client, till, django_assert_num_queries):
         mistyped = till.key[:-1] + ("a" if till.key[-1] != "a" else "b")
@@ -146,3 +151,13 @@ class TestWhoami:
         assert answer["credential"]["begins_with"] == till.key[:16]
         assert "members:write" in answer["scopes"]
         assert till.key not in response.content.decode()
+
+    def test_tells_the_limits_that_the_headers_tell(self, till):
+        credentials.limit(till.credential, per_minute=70, per_hour=None, by=None)
+
+        response = till.get(WHOAMI)
+
+        burst, hour = response.json()["limits"]
+        assert burst == {"name": "burst", "calls": 70, "seconds": 60}
+        policy = f'"burst";q=70;w=60, "hour";q={hour["calls"]};w=3600'
+        assert response.headers["RateLimit-Policy"] == policy

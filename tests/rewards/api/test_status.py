@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,13 +12,21 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
 from loyalty.core.db import fetch
-from members import references
-from members.models import Lot, Member, Wallet, WalletType
-from rewards.api import status
+from members import references, segments
+from members.models import Lot, Member, Segment, Wallet, WalletType
+from rewards import campaigns, status
 from rewards.api.status import MemberStatusBody
+from rewards.models import Badge, Campaign, Challenge
+from rewards.offers import Offering
 from tests.cast import Shop
 from tests.clients import PartnerClient
-from tests.factories import IdentifierFactory, MemberFactory, RewardFactory, WalletTypeFactory
+from tests.factories import (
+    CampaignFactory,
+    IdentifierFactory,
+    MemberFactory,
+    RewardFactory,
+    WalletTypeFactory,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +91,9 @@ class TestMemberStatus:
                 }
             ],
             "rewards": [],
+            "challenges": [],
+            "badges": [],
+            "offers": [],
         }
 
     def test_shows_what_was_earned_and_how_far_the_next_tier_is(self, till, ada, shop: Shop):
@@ -149,6 +161,41 @@ class TestMemberStatus:
             "price": 500,
         }
 
+    def test_no_longer_counts_points_whose_member_was_not_active_long_enough(
+        self, till, ada, points, shop: Shop, program
+    ):
+        WalletType.objects.update(expiry_rule="inactivity", expires_after=1)
+        program.refresh_from_db()
+        RewardFactory.create(program=program, wallet_type=points, price=10)
+        replace(shop, program=program).sells("receipt-1", "10.00")
+        lapses_at = Wallet.objects.get(member=ada).lapses_at
+        assert lapses_at is not None
+
+        before = status_of(till)
+        with time_machine.travel(lapses_at, tick=False):
+            after = status_of(till)
+
+        next_expiry = before["wallets"][0]["next_expiry"]
+        assert (datetime.fromisoformat(next_expiry["expires_at"]), next_expiry["points"]) == (lapses_at, 10)
+        assert len(before["rewards"]) == 1
+        assert (after["wallets"][0]["available"], after["wallets"][0]["next_expiry"]) == (0, None)
+        assert after["rewards"] == []
+
+    def test_counts_points_that_stay_usable_until_a_run_takes_them(
+        self, till, ada, expiring, shop: Shop, program
+    ):
+        WalletType.objects.update(expiry_is_on_hold=True)
+        reward = RewardFactory.create(program=program, wallet_type=expiring, price=10)
+        shop.sells("receipt-1", "10.00")
+        later = shop.later(days=40)
+        later.program.refresh_from_db()
+
+        with time_machine.travel(later.at, tick=False):
+            answer = status_of(till)
+
+        assert [offered["key"] for offered in answer["rewards"]] == [reward.key]
+        assert later.redeems(reward.key).balance == 0
+
     def test_offers_nothing_to_a_blocked_member(self, till, ada, shop: Shop, program, points):
         RewardFactory.create(program=program, wallet_type=points, price=1)
         shop.sells("receipt-1", "500.00")
@@ -157,6 +204,7 @@ class TestMemberStatus:
         answer = status_of(till)
 
         assert (answer["status"], answer["rewards"]) == ("blocked", [])
+        assert (answer["offers"], answer["challenges"]) == ([], [])
 
     @pytest.mark.parametrize("reference", ["{id}", "card:1001", "email:Ada@example.org"])
     def test_takes_two_queries_by_any_reference(
@@ -197,7 +245,7 @@ class TestMemberStatus:
     @pytest.mark.parametrize("reference", ["card:1001", "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"])
     def test_can_be_read_by_indexes_alone_of_whatever_grows(self, ada, shop: Shop, reference):
         found = references.read(reference)
-        query = status.query_of(shop.program.pk, found, at=shop.at)
+        query = status.query_of(shop.program, found, Offering(shop.program, at=shop.at))
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
             # Of a table with next to no rows every index costs the same, and any may be taken.
@@ -208,4 +256,187 @@ class TestMemberStatus:
 
         for table in ("member", "identifier", "wallet", "lot", "membertier"):
             assert f"Seq Scan on members_{table} " not in plan, plan
+        for table in ("memberbadge", "challengeprogress", "campaigncount", "activity"):
+            assert f"Seq Scan on rewards_{table} " not in plan, plan
         assert "open_lots_of_a_wallet" in plan, plan
+
+
+FIXED = {"kind": "fixed_points", "wallet_type": "points", "points": 100}
+type Publish = Callable[..., Campaign]
+
+
+@pytest.fixture
+def publish(program, points, noon: datetime) -> Publish:
+    """Publishes a campaign for sales that has run for long: its effects, and other parts by name."""
+
+    def published(key: str, *effects: dict[str, Any], **parts: Any) -> Campaign:
+        campaign = CampaignFactory.create(program=program, key=key, name=key.title())
+        found: Campaign = campaigns.publish(
+            campaign,
+            definition={
+                "trigger": {"kind": "sale"},
+                "effects": list(effects or (FIXED,)),
+                **parts,
+            },
+            by=None,
+            at=noon,
+            effective_at=noon - timedelta(days=900),
+        ).campaign
+        program.refresh_from_db()
+        return found
+
+    return published
+
+
+OVER_50 = {"fact": "sale.amount", "operator": "gte", "value": "50.00"}
+
+
+class TestOffers:
+    def test_say_what_the_member_could_do_for_what(self, till, ada, publish: Publish):
+        publish("silver-weeks", conditions={"all": [OVER_50]}, schedule={"ends_at": "2026-07-01T00:00:00Z"})
+
+        assert status_of(till)["offers"] == [
+            {
+                "campaign": "silver-weeks",
+                "name": "Silver-Weeks",
+                "text": "For every sale of at least €50.00: 100 points.",
+                "is_personal": False,
+                "ends_at": "2026-07-01T00:00:00Z",
+            }
+        ]
+
+    def test_are_for_the_tier_and_the_segments_that_the_member_has(
+        self, till, ada, shop: Shop, publish: Publish
+    ):
+        segment = Segment.objects.create(program=shop.program, key="coffee", name="Coffee", kind="list")
+        Segment.objects.create(program=shop.program, key="tea", name="Tea", kind="list")
+        segments.add(segment, member_ids=[ada.pk], at=shop.at)
+        publish("for-coffee", audience={"segments": ["coffee"]})
+        publish("for-tea", audience={"segments": ["tea"]})
+        publish("for-silver", audience={"tiers": ["silver"]})
+        publish("for-gold", audience={"tiers": ["gold"]})
+        shop.program.refresh_from_db()
+        shop.sells("receipt-1", "1000.00")
+
+        offers = status_of(till)["offers"]
+
+        assert [offer["campaign"] for offer in offers] == ["for-coffee", "for-silver", "base"]
+        assert [offer["is_personal"] for offer in offers] == [True, True, False]
+
+    def test_are_gone_once_the_member_has_used_them_up(self, till, ada, shop: Shop, publish: Publish):
+        publish("twice", limits={"per_member": [{"times": 2, "per": "day"}]})
+        shop.program.refresh_from_db()
+
+        shop.sells("receipt-1", "10.00")
+        assert "twice" in [offer["campaign"] for offer in status_of(till)["offers"]]
+        shop.sells("receipt-2", "10.00")
+
+        assert "twice" not in [offer["campaign"] for offer in status_of(till)["offers"]]
+
+    def test_look_at_what_the_member_bought_before(self, till, ada, shop: Shop, publish: Publish):
+        first = {"fact": "history.is_first_purchase", "operator": "eq", "value": True}
+        regular = {"fact": "history.purchases", "days": 30, "operator": "gte", "value": 1}
+        publish("welcome", conditions={"all": [first]})
+        publish("regulars", conditions={"all": [regular]})
+        shop.program.refresh_from_db()
+
+        before = [offer["campaign"] for offer in status_of(till)["offers"]]
+        shop.sells("receipt-1", "10.00")
+        after = [offer["campaign"] for offer in status_of(till)["offers"]]
+
+        assert (before, after) == (["welcome", "base"], ["regulars", "base"])
+
+    def test_are_called_what_things_are_called_now(self, till, ada, program, publish: Publish):
+        badge = Badge.objects.create(program=program, key="early", name="Early bird")
+        campaign = publish("mornings", {"kind": "badge", "badge": "early"})
+        status_of(till)
+
+        Badge.objects.filter(pk=badge.pk).update(name="Lark")
+        Campaign.objects.filter(pk=campaign.pk).update(name="Fresh mornings")
+        (offer,) = status_of(till)["offers"]
+
+        assert offer["name"] == "Fresh mornings"
+        assert "Lark" in offer["text"]
+
+    def test_are_of_the_members_program_alone(self, till, ada, program, publish: Publish):
+        CampaignFactory.create(key="here", name="Elsewhere")
+
+        publish("here")
+
+        assert [offer["name"] for offer in status_of(till)["offers"]] == ["Here"]
+
+    def test_need_no_further_query_whatever_they_look_at(
+        self, till, ada, shop: Shop, publish: Publish, django_assert_num_queries
+    ):
+        regular = {"fact": "history.spend", "days": 30, "operator": "gte", "value": "0.00"}
+        Segment.objects.create(program=shop.program, key="tea", name="Tea", kind="list")
+        Badge.objects.create(program=shop.program, key="early", name="Early bird")
+        publish(
+            "all-of-it",
+            {"kind": "badge", "badge": "early"},
+            audience={"not_segments": ["tea"], "tiers": ["basic"]},
+            conditions={"all": [regular, OVER_50]},
+            limits={"per_member": [{"times": 2, "per": "day"}], "in_all": [{"times": 10}]},
+        )
+        status_of(till)
+
+        with django_assert_num_queries(2):
+            offers = status_of(till)["offers"]
+
+        assert [offer["campaign"] for offer in offers] == ["all-of-it", "base"]
+
+
+class TestChallengesAndBadges:
+    @pytest.fixture
+    def card(self, program, publish: Publish) -> Challenge:
+        """A stamp for each purchase; three of them complete the card."""
+        challenge = Challenge.objects.create(program=program, key="card", name="Stamp card", goal=3)
+        publish("stamps", {"kind": "challenge_progress", "challenge": "card"})
+        return challenge
+
+    def test_shows_how_far_the_member_is(self, till, ada, shop: Shop, card: Challenge):
+        shop.program.refresh_from_db()
+        untouched = status_of(till)["challenges"]
+        shop.sells("receipt-1", "10.00")
+
+        assert untouched[0]["progress"] == 0
+        assert status_of(till)["challenges"] == [
+            {
+                "key": "card",
+                "name": "Stamp card",
+                "description": "",
+                "progress": 1,
+                "goal": 3,
+                "completions": 0,
+                "is_repeatable": False,
+            }
+        ]
+
+    @pytest.mark.parametrize("is_repeatable", [False, True])
+    def test_a_challenge_that_is_done_is_open_only_if_it_begins_anew(
+        self, till, ada, shop: Shop, card: Challenge, is_repeatable
+    ):
+        Challenge.objects.update(is_repeatable=is_repeatable)
+        shop.program.refresh_from_db()
+        for number in range(3):
+            shop.sells(f"receipt-{number}", "10.00")
+
+        found = status_of(till)["challenges"]
+
+        assert [(one["progress"], one["completions"]) for one in found] == [(0, 1)] * is_repeatable
+
+    def test_a_challenge_that_nobody_can_get_nearer_to_is_not_open(self, till, ada, program):
+        Challenge.objects.create(program=program, key="old", name="Old", goal=3)
+
+        assert status_of(till)["challenges"] == []
+
+    def test_shows_the_badges_that_the_member_has(self, till, ada, shop: Shop, program, publish: Publish):
+        Badge.objects.create(program=program, key="early", name="Early bird")
+        Badge.objects.create(program=program, key="late", name="Night owl")
+        publish("mornings", {"kind": "badge", "badge": "early"})
+        shop.program.refresh_from_db()
+        shop.sells("receipt-1", "10.00")
+
+        assert status_of(till)["badges"] == [
+            {"key": "early", "name": "Early bird", "earned_at": "2026-06-01T12:00:00Z"}
+        ]

@@ -1,0 +1,159 @@
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+
+from rewards.engine import conditions, usable
+from rewards.engine.evaluate import CompiledCampaign, compile_campaign
+from rewards.engine.facts import MemberFacts, Moment
+from rewards.engine.limits import NOTHING_USED, Usage
+from tests.rewards.engine import strategies
+from tests.rewards.engine.builders import ADA, SATURDAY_NOON, campaign, fixed, leaf, times
+
+GOLD = MemberFacts(tier="gold", balance=0, enrolled_date=ADA.enrolled_date, segments=frozenset({"coffee"}))
+BIG = leaf("sale.amount", "gte", "50.00")
+SILVER = leaf("member.tier", "eq", "silver")
+GOLDEN = leaf("member.tier", "eq", "gold")
+WEEKEND = leaf("moment.weekday", "in", ["saturday", "sunday"])
+
+
+def text(
+    rule: CompiledCampaign, *, member: MemberFacts = ADA, at: Any = SATURDAY_NOON, usage: Usage = NOTHING_USED
+) -> str | None:
+    """What the member is told of the campaign; None if nothing, or if there is nothing to be used."""
+    for found in usable.usable([rule], member=member, moment=Moment(at), usage=usage):
+        said = usable.said(found, member_id=member.id, currency="EUR", rounding="down")
+        return said.text() if said else None
+    return None
+
+
+def rule(*tree: Any, **parts: Any) -> CompiledCampaign:
+    if tree:
+        parts["conditions"] = {"all": list(tree)}
+    return campaign(fixed(100), **parts)
+
+
+class TestUsable:
+    def test_tells_what_the_purchase_must_be_like_and_not_what_the_member_is_like(self):
+        assert text(rule(BIG, SILVER)) == "For every sale of at least €50.00: 100 points."
+
+    def test_of_a_campaign_for_any_purchase_tells_just_that(self):
+        assert text(rule()) == "For every sale: 100 points."
+        assert text(rule(SILVER, WEEKEND)) == "For every sale: 100 points."
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            {"audience": {"tiers": ["gold"]}},
+            {"audience": {"segments": ["coffee"]}},
+            {"conditions": {"all": [GOLDEN, BIG]}},
+            {"conditions": {"none": [SILVER, BIG]}},
+            {"conditions": {"any": [GOLDEN, {"all": [GOLDEN, BIG]}]}},
+            {"schedule": {"starts_at": "2026-06-07T00:00:00Z"}},
+            {"schedule": {"ends_at": "2026-06-06T10:00:00Z"}},
+            {"schedule": {"weekdays": ["monday"]}},
+        ],
+    )
+    def test_leaves_out_what_no_purchase_of_the_member_could_meet_now(self, parts):
+        assert text(campaign(fixed(100), **parts)) is None
+
+    def test_is_another_for_another_member(self):
+        assert text(campaign(fixed(100), audience={"segments": ["coffee"]}), member=GOLD) is not None
+
+    def test_of_several_ways_tells_those_that_are_open_to_the_member(self):
+        tea = leaf("sale.categories", "has_any", ["tea"])
+
+        either = campaign(fixed(100), conditions={"any": [{"all": [GOLDEN, BIG]}, tea]})
+
+        assert "50.00" in str(text(either, member=GOLD))
+        assert "50.00" not in str(text(either))
+
+    def test_knows_that_one_way_is_enough(self):
+        assert text(campaign(fixed(100), conditions={"any": [SILVER, BIG]})) == "For every sale: 100 points."
+
+    @pytest.mark.parametrize(("counted", "is_told"), [((1, 100), True), ((2, 200), False), ((0, 500), False)])
+    def test_leaves_out_what_the_member_has_had_as_often_as_one_may(self, counted, is_told):
+        limited = rule(limits={"per_member": [{"times": 2, "per": "day"}, {"points": 500, "per": "day"}]})
+
+        found = text(limited, usage=Usage(counters={"welcome/day:2026-06-06": counted}))
+
+        assert (found is not None) is is_told
+
+    def test_leaves_out_what_has_nothing_left(self):
+        limited = rule(limits={"in_all": [{"points": 1000}]})
+
+        assert text(limited, usage=Usage(left={"welcome/points": 0})) is None
+        assert text(limited) is not None
+
+    def test_leaves_out_those_who_are_held_out_to_compare_with(self):
+        held_out = rule(audience={"control_percent": 50})
+        people = [MemberFacts(**{**_known(ADA), "id": f"member-{number}"}) for number in range(200)]
+
+        told = [person.id for person in people if text(held_out, member=person)]
+
+        treated = [p.id for p in people if not held_out.definition.audience.holds_out("welcome", p)]
+        assert told == treated
+        assert 0 < len(told) < 200
+
+    def test_tells_each_member_their_own_variant(self):
+        variants = [
+            {"key": key, "percent": 50, "effects": [fixed(points)]} for key, points in (("a", 10), ("b", 20))
+        ]
+        parts = compile_campaign(
+            version_id=UUID(int=1),
+            campaign_key="ab",
+            name="A or B",
+            definition={"trigger": {"kind": "sale"}, "audience": {"variants": variants}},
+        )
+        people = [MemberFacts(**{**_known(ADA), "id": f"member-{number}"}) for number in range(50)]
+
+        told = {text(parts, member=person) for person in people}
+
+        assert told == {"For every sale: 10 points.", "For every sale: 20 points."}
+
+    def test_says_nothing_of_messages_and_signals(self):
+        message = {"kind": "message", "text": "Hello"}
+
+        assert usable.could_be_used([campaign(message)]) == []
+        assert text(campaign(fixed(100), message)) == "For every sale: 100 points."
+
+    @pytest.mark.parametrize("trigger", [{"kind": "birthday"}, {"kind": "code_entered", "codes": ["SPRING"]}])
+    def test_tells_of_nothing_that_happens_by_itself_or_takes_a_secret(self, trigger):
+        assert usable.could_be_used([campaign(fixed(100), trigger=trigger)]) == []
+
+    @pytest.mark.parametrize(
+        ("parts", "is_personal"),
+        [
+            ({}, False),
+            ({"conditions": {"all": [BIG]}}, False),
+            ({"conditions": {"all": [BIG, SILVER]}}, True),
+            ({"audience": {"tiers": ["silver"]}}, True),
+        ],
+    )
+    def test_knows_which_are_not_for_everybody(self, parts, is_personal):
+        (found,) = usable.usable(
+            [campaign(fixed(100), **parts)], member=ADA, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED
+        )
+
+        assert found.is_personal is is_personal
+
+    @given(tree=strategies.trees, seen=strategies.facts())
+    def test_a_purchase_meets_a_campaign_if_it_was_offered_and_meets_what_was_left(self, tree, seen):
+        one = campaign(fixed(100), conditions=tree)
+
+        found = usable.usable([one], member=seen.member, moment=seen.moment, usage=NOTHING_USED)
+
+        left_is_met = any(offer.left is None or conditions.compile(offer.left)(seen) for offer in found)
+        assert left_is_met == bool(one.applies(seen))
+
+
+class TestNames:
+    def test_names_all_that_may_be_said_of_it(self):
+        rules = [campaign(times(), {"kind": "badge", "badge": "early"}, key="double")]
+
+        assert usable.names(rules) == {("campaign", "double"), ("badge", "early")}
+
+
+def _known(member: MemberFacts) -> dict[str, Any]:
+    return {name: getattr(member, name) for name in member.__struct_fields__}
