@@ -1,10 +1,13 @@
 import asyncio
+from typing import Final
 
 from celery import shared_task
 from django.utils import timezone
 
-from integrations import consumers, delivery, sending, tokens
-from rewards import noticing
+from integrations import calls, delivery, listening, sending, tokens
+from integrations.sandbox import time_travel
+
+CLOCK_SECONDS: Final = 30
 
 
 @shared_task
@@ -17,11 +20,14 @@ def deliver_webhooks() -> int:
 @shared_task
 def notice_occasions() -> int:
     """Book what campaigns listen to beside sales and reported events, from the event log."""
-    return consumers.catch_up(
-        noticing.CONSUMER,
-        lambda span: noticing.notice(span.events().filter(type__in=noticing.TYPES)),
-        limit=noticing.AT_ONCE,
-    )
+    return listening.notice_occasions()
+
+
+@shared_task
+def move_test_clocks() -> None:
+    """Go on with test clocks whose caller waits no longer, or was lost."""
+    for move in time_travel.abandoned():
+        time_travel.go_on(move, seconds=CLOCK_SECONDS)
 
 
 @shared_task
@@ -32,3 +38,8 @@ def prune_deliveries() -> int:
 @shared_task
 def prune_access_tokens() -> int:
     return tokens.prune(at=timezone.now())
+
+
+@shared_task
+def prune_calls() -> int:
+    return calls.prune(at=timezone.now())

@@ -145,6 +145,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "expire redemptions": {
+        "task": "rewards.tasks.expire_redemptions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "apply waiting returns": {
         "task": "rewards.tasks.apply_waiting_returns",
         "schedule": 60.0,
@@ -190,6 +195,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "move test clocks": {
+        "task": "integrations.tasks.move_test_clocks",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "check the ledgers": {
         "task": "rewards.tasks.check_ledgers",
         "schedule": crontab(hour=3, minute=30),
@@ -217,6 +227,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "prune idempotency records": {
         "task": "loyalty.core.tasks.prune_idempotency_records",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "prune calls": {
+        "task": "integrations.tasks.prune_calls",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
@@ -313,6 +328,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=3_000)
 API_CALLS_PER_HOUR = env.int("API_CALLS_PER_HOUR", default=100_000)
 API_STRANGERS_PER_MINUTE = env.int("API_STRANGERS_PER_MINUTE", default=120)
+
+# The log of calls: seconds between two writings (0: only when told to), and how long it is kept.
+CALLS_ARE_WRITTEN_EVERY = env.float("CALLS_ARE_WRITTEN_EVERY", default=1.0)
+CALLS_ARE_KEPT_DAYS = env.int("CALLS_ARE_KEPT_DAYS", default=30)
 
 # Webhooks: keys that encrypt the endpoints' secrets; the first one encrypts, all of them decrypt.
 FIELD_KEYS = env.list("FIELD_KEYS", default=[SECRET_KEY])

@@ -34,6 +34,7 @@ urlpatterns = [
     path("admin/program/", navigation.choose_program, name="choose_program"),
     path("admin/finance/revenue/", revenue.show, name="finance_revenue"),
     path("admin/finance/", include("members.admin.finance.urls")),
+    path("admin/sandbox/", include("integrations.admin.sandbox")),
     path("admin/program-as-code/", include("rewards.admin.blueprint")),
     path("admin/", admin.site.urls),
 ]

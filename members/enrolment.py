@@ -212,7 +212,7 @@ def normalize(kind: str, value: str, *, pointer: str | None = None) -> str:
 def _refusal(place: int, name: Named) -> IdentifierTaken:
     # The answer is kept for repeats, and longer than somebody's address may be: the pointer says which.
     kind, _value = name
-    detail = _("Another member is known by this {kind}.").format(kind=IdentifierKind(kind).label)
+    detail = _("Another member is known by this {kind}.").format(kind=kind)
     return IdentifierTaken(detail, pointer=f"#/identifiers/{place}/value")
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch, fetch, settled
@@ -73,6 +74,7 @@ def place(
     wallet_type: str,
     points: int,
     lives_for: timedelta = DEFAULT_LIFE,
+    kept_for: str = "",
     program: Program,
     source: str,
     actor: str,
@@ -81,6 +83,9 @@ def place(
 ) -> Held:
     """
     Reserve points of a kind (by its key), first-expiring first, for some time.
+
+    `kept_for` names what the hold is a part of, as redemption:<id>. Only who names it too can end
+    such a hold, and has to: it is not ended by `expire_overdue()`.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -92,7 +97,7 @@ def place(
     context = Context(program=program, source=source, actor=actor, at=at)
 
     def decide(wallet: WalletState, kind: WalletTerms) -> Decision:
-        hold = paying.new_hold(wallet, points, context, lives_for)
+        hold = replace(paying.new_hold(wallet, points, context, lives_for), kept_for=kept_for)
         change = operations.hold(wallet, points=points, cause=paying.cause_of(hold, "hold", context))
         told = telling.told(
             change,
@@ -146,6 +151,7 @@ def settle(
     points: int | None = None,
     sale_external_id: str = "",
     lines: Mapping[str, int] | None = None,
+    kept_for: str = "",
     program: Program,
     source: str,
     actor: str,
@@ -158,6 +164,7 @@ def settle(
     A repeat is answered with the hold as it was settled.
 
     :raises UnknownHold: if the program has no such hold
+    :raises HoldIsKept: if it is kept for something else
     :raises HoldIsClosed: if it has ended in another way, or its time is over
     :raises MoreThanHeld: if there are fewer points in it
     :raises InvalidInput: if the lines do not add up, or no sale is named for them
@@ -166,6 +173,7 @@ def settle(
     context = Context(program=program, source=source, actor=actor, at=at)
 
     def decide(found: Found) -> Decision | None:
+        paying.must_be_kept_for(found.hold, kept_for)
         wanted = found.hold.points if points is None else points
         payment = Payment(points=wanted, sale_external_id=sale_external_id, lines=dict(lines or {}))
         paying.check(payment)
@@ -185,7 +193,14 @@ def settle(
 
 
 def release(
-    hold_id: UUID, *, program: Program, source: str, actor: str, at: datetime, also: Also | None = None
+    hold_id: UUID,
+    *,
+    kept_for: str = "",
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None = None,
 ) -> Held:
     """
     Give held points free again. What has expired meanwhile expires at once.
@@ -193,11 +208,13 @@ def release(
     A hold whose points are free already, because it was released or has expired, is left as it is.
 
     :raises UnknownHold: if the program has no such hold
+    :raises HoldIsKept: if it is kept for something else
     :raises HoldIsClosed: if it was settled
     """
     context = Context(program=program, source=source, actor=actor, at=at)
 
     def decide(found: Found) -> Decision | None:
+        paying.must_be_kept_for(found.hold, kept_for)
         if found.hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED):
             return None
         if found.hold.status == HoldStatus.SETTLED:

@@ -39,6 +39,13 @@ class HoldIsClosed(DomainError):
     title: ClassVar[str] = "The hold has ended"
 
 
+class HoldIsKept(DomainError):
+    """The hold is part of a redemption or checkout and ends with that: `kept_for` says of which."""
+
+    code: ClassVar[str] = "hold_is_kept"
+    title: ClassVar[str] = "The hold ends with what it is kept for"
+
+
 class MoreThanHeld(DomainError):
     """The hold has fewer points than are to be settled."""
 
@@ -102,6 +109,13 @@ def is_settled_so(hold: HoldState, payment: Payment, source: str) -> bool:
     """Whether just this was asked for before."""
     asked = (HoldStatus.SETTLED, payment.points, payment.sale_external_id, payment.lines, source)
     return asked == (hold.status, hold.settled, hold.paid_external_id, hold.paid_lines, hold.paid_source)
+
+
+def must_be_kept_for(hold: HoldState, what: str) -> None:
+    """:raises HoldIsKept: if that is not what the hold is a part of"""
+    if hold.kept_for != what:
+        detail = _("These points are reserved for {what} and are freed or spent with it.")
+        raise HoldIsKept(detail.format(what=hold.kept_for or _("nothing else")), kept_for=hold.kept_for)
 
 
 def must_be_open(hold: HoldState, at: datetime) -> None:

@@ -10,7 +10,7 @@ gave the last piece or made the same step meanwhile shows as the violation of a 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,10 +33,9 @@ from rewards.models import (
     RedemptionStatus,
     Reward,
     Voucher,
-    VoucherStatus,
 )
 from rewards.recorded import NAMED
-from rewards.redeeming import Offer, RewardNotOnOffer, RewardSoldOut
+from rewards.redeeming import Offer, RewardNotOnOffer, RewardSoldOut, issuing
 
 RACES: Final = (
     "stock_is_never_negative",
@@ -163,7 +162,7 @@ class Giving:
         """The rows of all that was decided, for the statement that books the activities."""
         rows = self._rows
         batch.insert(Redemption, _REDEMPTION, rows["reward"])
-        batch.insert(Voucher, _VOUCHER, rows["voucher"])
+        batch.insert(Voucher, issuing.FIELDS, rows["voucher"])
         # Once for each reward, in one order: whoever takes pieces of two does not wait crosswise.
         batch.take(Reward, ("id", "stock"), sorted(self._pieces.items()))
         batch.insert(MemberBadge, _MEMBER_BADGE, rows["badge"])
@@ -244,21 +243,22 @@ class Giving:
             self._pieces[offer.id] += 1
             self._offers[offer.key] = replace(offer, stock=offer.stock - 1)
         program_id, at, redemption_id = self.context.program.pk, self.context.at, new_id()
-        code, expires_at = redeeming.new_code(), at + timedelta(days=offer.voucher_valid_days)
         self._rows["reward"].append(
             (
                 redemption_id, program_id, receiver.member_id, offer.id, self.context.source, 0,
-                receiver.activity_id, RedemptionStatus.CONFIRMED.value, at,
+                receiver.activity_id, RedemptionStatus.CONFIRMED.value, offer.stock is not None, at,
             )
         )  # fmt: skip
-        self._rows["voucher"].append(
-            (new_id(), program_id, redemption_id, code, VoucherStatus.ISSUED.value, expires_at)
-        )
         about = {"redemption_id": str(redemption_id), "reward": offer.key}
+        redeemed = self._event("reward.redeemed", receiver, **about, points=0, campaign=gift.campaign_key)
+        if not offer.has_voucher:
+            return {"redemption_id": str(redemption_id)}, [redeemed]
+        code, expires_at = issuing.new_code(), issuing.ends_at(offer, at=at)
+        self._rows["voucher"].append(issuing.row(program_id, redemption_id, code, offer, expires_at))
         until = expires_at.isoformat()
         # The code is told to whoever reported the activity, not to all who listen.
         return {"redemption_id": str(redemption_id), "voucher_code": code, "voucher_expires_at": until}, [
-            self._event("reward.redeemed", receiver, **about, points=0, campaign=gift.campaign_key),
+            redeemed,
             self._event("voucher.issued", receiver, **about, expires_at=until),
         ]
 
@@ -356,9 +356,9 @@ def _stepped(before: _Standing, goal: _Goal, count: int) -> tuple[_Standing, int
 
 
 _REDEMPTION: Final = (
-    "id", "program", "member", "reward", "source", "points", "activity", "status", "redeemed_at",
+    "id", "program", "member", "reward", "source", "points", "activity", "status", "took_piece",
+    "redeemed_at",
 )  # fmt: skip
-_VOUCHER: Final = ("id", "program", "redemption", "code", "status", "expires_at")
 _MEMBER_BADGE: Final = ("id", "program", "member", "badge", "activity", "earned_at")
 _STEP: Final = (
     "id", "program", "member", "challenge", "number", "added", "progress", "completions", "activity",

@@ -28,7 +28,7 @@ ACTIVITIES: Final = Part(
             "id, member_id, kind, awards, amount, returned_amount, original_id, facts->'usage' AS usage",
         ),
         "counted": of_people("rewards_campaigncount", "campaign_id, member_id, period, times, points"),
-        "redemption": of_people("rewards_redemption", "id, member_id, points"),
+        "redemption": of_people("rewards_redemption", "id, member_id, points, status, hold_id"),
     },
     checks={
         "an activity's awards are the points that it gave": """
@@ -85,17 +85,28 @@ ACTIVITIES: Final = Part(
                 GROUP BY 1) r ON r.original_id = a.id
             WHERE a.kind = 'sale' AND a.returned_amount <> coalesce(r.amount, 0)
         """,
+        # Paid at once, or by the hold that reserved it; given back with what was paid.
         "a redemption was paid, and what was paid is a redemption": """
-            SELECT coalesce('redemption ' || r.id, 'entry ' || e.id),
-                   CASE WHEN e.id IS NULL THEN 'was not paid'
-                        WHEN r.id IS NULL THEN 'pays for a redemption that is not there'
-                        ELSE 'costs ' || r.points || ' points, and ' || -e.points || ' were paid' END
+            SELECT coalesce('redemption ' || r.id, 'entry ' || p.entry_id),
+                   CASE WHEN r.id IS NULL THEN 'pays for a redemption that is not there'
+                        WHEN p.points IS NULL AND r.points > 0 THEN 'was not paid'
+                        ELSE 'costs ' || r.points || ' points and is ' || r.status || ', and '
+                             || coalesce(p.points, 0) || ' are paid' END
             FROM redemption r
             FULL JOIN (
-                SELECT id, points, split_part(cause, ':', 2) AS redemption_id FROM entry
-                WHERE kind = 'spend' AND cause >= 'redemption:' AND cause < 'redemption;') e
-                ON e.redemption_id = r.id::text
-            WHERE r.points IS DISTINCT FROM -e.points AND NOT (r.points = 0 AND e.id IS NULL)
+                SELECT coalesce(held.id::text, split_part(cause, ':', 2)) AS redemption_id,
+                       min(entry_id::text) AS entry_id,
+                       sum(CASE destination WHEN 'redeemed' THEN posting.points ELSE -posting.points END)
+                           AS points
+                FROM posting
+                LEFT JOIN redemption held
+                    ON starts_with(cause, 'hold:') AND held.hold_id::text = split_part(cause, ':', 2)
+                WHERE kind IN ('spend', 'settle', 'restore') AND 'redeemed' IN (source, destination)
+                  AND (cause >= 'redemption:' AND cause < 'redemption;' OR held.id IS NOT NULL)
+                GROUP BY 1) p ON p.redemption_id = r.id::text
+            WHERE coalesce(p.points, 0) IS DISTINCT FROM
+                  CASE WHEN r.status IN ('confirmed', 'fulfilled') THEN r.points
+                       WHEN r.id IS NOT NULL THEN 0 END
         """,
     },
 )

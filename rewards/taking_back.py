@@ -1,10 +1,10 @@
 """
 What becomes of gifts when the sale that brought them is returned.
 
-Vouchers that nobody has used are void once all of the sale has come back, and the pieces are on
-offer again. Badges, progress on challenges, chances in prize draws and what was told stay: they were
-noticed, and taking them away would surprise more than it saves. Points are another matter: see
-`rewards.returning`.
+Rewards that were not handed over, and whose vouchers nobody has used, are taken back once all of the sale
+has come back; the pieces are on offer again. Badges, progress on challenges, chances in prize draws and
+what was told stay: they were noticed, and taking them away would surprise more than it saves. Points are
+another matter: see `rewards.returning`.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,24 @@ from typing import Final
 from loyalty.core.db import fetch
 from loyalty.core.models import Event, Program
 
-_VOID: Final = """
-WITH void AS (
-    UPDATE rewards_voucher voucher SET status = 'void'
-    FROM rewards_redemption given
-    WHERE given.program_id = $1 AND given.activity_id = ANY($2::uuid[])
-      AND voucher.redemption_id = given.id AND voucher.status = 'issued'
-    RETURNING given.id, given.member_id, given.reward_id),
+_TAKE_BACK: Final = """
+WITH given AS MATERIALIZED (
+    SELECT id, member_id, reward_id, took_piece FROM rewards_redemption
+    WHERE program_id = $1 AND activity_id = ANY($2::uuid[]) AND status = 'confirmed'
+    ORDER BY id FOR UPDATE),
+unused AS (
+    UPDATE rewards_voucher voucher SET status = 'void' FROM given
+    WHERE voucher.redemption_id = given.id AND voucher.status = 'issued' AND voucher.uses = 0
+    RETURNING given.id),
+void AS MATERIALIZED (
+    SELECT * FROM given WHERE id IN (SELECT id FROM unused)
+       OR NOT EXISTS (SELECT 1 FROM rewards_voucher WHERE redemption_id = given.id)),
 cancelled AS (
-    UPDATE rewards_redemption SET status = 'cancelled' FROM void WHERE rewards_redemption.id = void.id),
+    UPDATE rewards_redemption SET status = 'cancelled', ended_at = $3, reason = 'sale_returned'
+    FROM void WHERE rewards_redemption.id = void.id),
 restocked AS (
     UPDATE rewards_reward SET stock = stock + back.pieces
-    FROM (SELECT reward_id, count(*) AS pieces FROM void GROUP BY reward_id) AS back
+    FROM (SELECT reward_id, count(*) AS pieces FROM void WHERE took_piece GROUP BY reward_id) AS back
     WHERE rewards_reward.id = back.reward_id AND stock IS NOT NULL)
 INSERT INTO core_event (program_id, member_id, type, data, occurred_at, recorded_at)
 SELECT $1, void.member_id, 'redemption.cancelled',
@@ -35,6 +41,6 @@ RETURNING number"""
 
 
 def after_returns(found: Sequence[Event], *, program: Program, at: datetime) -> int:
-    """Void what the sales of these `sale.returned` events gave and nobody has used; how many vouchers."""
+    """Take back what the sales of these `sale.returned` events gave and nobody has used; how many rewards."""
     sales = [event.data["sale_id"] for event in found if event.data["is_whole"]]
-    return len(fetch(_VOID, [program.pk, sales, at])) if sales else 0
+    return len(fetch(_TAKE_BACK, [program.pk, sales, at])) if sales else 0

@@ -9,7 +9,17 @@ from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck, Segment
-from rewards import budgets, checking, known_values, occasion_days, referrals, segmenting, turns, waiting
+from rewards import (
+    budgets,
+    checking,
+    known_values,
+    occasion_days,
+    redeeming,
+    referrals,
+    segmenting,
+    turns,
+    waiting,
+)
 from rewards.backtests import running
 from rewards.models import CampaignMeasurement
 from rewards.performance import audiences, days, measuring
@@ -48,6 +58,17 @@ def apply_waiting_returns() -> None:
 def _apply_waiting_returns(program: Program, at: datetime) -> None:
     if applied := waiting.sweep(program, at=at):
         log.info("waiting_returns_applied", program=program.key, returns=applied)
+
+
+@shared_task
+def expire_redemptions() -> None:
+    """End reservations of rewards whose time is over, in every program, by its own clock."""
+    each_program(_expire_redemptions)
+
+
+def _expire_redemptions(program: Program, at: datetime) -> None:
+    if ended := sum(redeeming.expire_overdue(program, at=at)):
+        log.info("redemptions_expired", program=program.key, redemptions=ended)
 
 
 @shared_task

@@ -10,6 +10,7 @@ from members.holds import Held
 from members.references import MemberReference
 from rewards import earning, redeeming, returning
 from rewards.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
+from rewards.models import Redemption
 from rewards.recorded import Recorded
 from rewards.redeeming import Redeemed
 
@@ -69,6 +70,10 @@ class Shop:
 
     def redeems(self, reward: str, member: MemberReference = CARD) -> Redeemed:
         return redeeming.redeem(member=member, reward=reward, **self._where())
+
+    def reserves(self, reward: str, member: MemberReference = CARD, **more: Any) -> Redemption:
+        """Reserves a reward, for 15 minutes if not said otherwise."""
+        return redeeming.hold(member=member, reward=reward, **more, **self._where())
 
     def holds(self, points: int, member: MemberReference = CARD, **more: Any) -> Held:
         """Reserves points, for 15 minutes if not said otherwise."""

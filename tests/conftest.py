@@ -38,6 +38,13 @@ def _strangers_are_not_stopped() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _calls_are_logged_by_hand() -> Iterator[None]:
+    """A thread with a connection of its own would write between the tests."""
+    with override_settings(CALLS_ARE_WRITTEN_EVERY=0):
+        yield
+
+
 @receiver(connection_created)
 def _may_be_emptied(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Tests that commit leave their database empty, which the ledger's tables do not let anyone do."""

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from integrations.models import Credential, Delivery, Partner, Quota, WebhookEndpoint
+from integrations.models import Call, Credential, Delivery, Partner, Quota, WebhookEndpoint
 from loyalty.core import clock
 from loyalty.core.models import Approval, Assignment, Event, Program, Role, User
 from members import adjustments, expiry, holds
@@ -89,6 +89,7 @@ SEES = {
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "OA",
     "integrations.delivery": "OA",
+    "integrations.call": "OA",
     "core.approval": "MSFA",
     "core.event": "OA",
     "core.program": "A",
@@ -126,6 +127,7 @@ ADDS = {
     "integrations.credential": "OA",
     "integrations.webhookendpoint": "",
     "integrations.delivery": "",
+    "integrations.call": "",
     "core.approval": "",
     "core.event": "",
     "core.program": "",
@@ -343,7 +345,23 @@ def elsewhere(db: None) -> dict[str, Any]:
         actor="partner:till",
         at=factories.NOON,
     )
+    credential = Credential.objects.create(
+        partner=partner, name="Foreign key", digest=b"f", prefix="rk_live_foreign"
+    )
     return {
+        "integrations.call": Call.objects.create(
+            called_at=factories.NOON,
+            program=program,
+            partner=partner,
+            credential=credential,
+            operation="foreign_operation",
+            status=200,
+            duration_ms=1,
+            object_ids=[],
+            request_id="foreign-request",
+            is_replay=False,
+            is_deprecated=False,
+        ),
         "members.ledgercheck": LedgerCheck.objects.create(
             program=program, actor="staff:1", asked_at=factories.NOON
         ),
@@ -403,9 +421,7 @@ def elsewhere(db: None) -> dict[str, Any]:
         ),
         "integrations.partner": partner,
         "integrations.webhookendpoint": endpoint,
-        "integrations.credential": Credential.objects.create(
-            partner=partner, name="Foreign key", digest=b"f", prefix="rk_live_foreign"
-        ),
+        "integrations.credential": credential,
         "integrations.delivery": Delivery.objects.create(
             endpoint=endpoint, event_number=event.number, next_attempt_at=factories.NOON
         ),

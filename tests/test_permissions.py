@@ -4,6 +4,7 @@ Who may call what: every operation of the API, with every kind of credential.
 An operation that is not in the table fails the tests: say what it answers to whom.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,13 +22,14 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, Segment, WalletType
-from rewards.models import Activity, Redemption
+from rewards import vouchers
+from rewards.models import Activity, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 from tests.protected import PROTECTED_FIELDS
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, VoucherUse, Event, IdempotencyRecord)
 
 
 class Case(NamedTuple):
@@ -66,12 +68,35 @@ NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    # The program of the table is a live one.
+    "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
+    "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
+    "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"program": "coffee"}, 409, 409),
+    "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
+    "POST /v1/members/<str:reference>/block": Case(
+        "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
+    "POST /v1/members/<str:reference>/identifiers": Case(
+        "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
+    ),
+    "DELETE /v1/members/<str:reference>/identifiers/<str:identifier>": Case(
+        "/v1/members/card:1001/identifiers/card:1001", None, 409, 404
+    ),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
+    "GET /v1/members/<str:reference>/activities": Case("/v1/members/card:1001/activities", None, 200, 404),
+    "GET /v1/members/<str:reference>/badges": Case("/v1/members/card:1001/badges", None, 200, 404),
+    "GET /v1/members/<str:reference>/challenges": Case("/v1/members/card:1001/challenges", None, 200, 404),
+    "GET /v1/members/<str:reference>/rewards": Case("/v1/members/card:1001/rewards", None, 200, 404),
+    "GET /v1/members/<str:reference>/redemptions": Case("/v1/members/card:1001/redemptions", None, 200, 404),
+    "GET /v1/members/<str:reference>/vouchers": Case("/v1/members/card:1001/vouchers", None, 200, 404),
     "GET /v1/members/<str:reference>/tiers": Case("/v1/members/card:1001/tiers", None, 200, 404),
     "GET /v1/members/<str:reference>/segments": Case("/v1/members/card:1001/segments", None, 200, 404),
     "GET /v1/segments": Case("/v1/segments", None, 200, 200),
@@ -93,6 +118,29 @@ TABLE = {
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
+    "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
+    "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),
+    "POST /v1/redemptions/<str:redemption_id>/confirm": Case(
+        "/v1/redemptions/{redemption}/confirm", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/cancel": Case(
+        "/v1/redemptions/{redemption}/cancel", {}, 200, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/fulfil": Case(
+        "/v1/redemptions/{redemption}/fulfil", {}, 409, 404
+    ),
+    "POST /v1/redemptions/<str:redemption_id>/return": Case(
+        "/v1/redemptions/{redemption}/return", {}, 409, 404
+    ),
+    "GET /v1/vouchers": Case("/v1/vouchers", None, 200, 200),
+    "GET /v1/vouchers/<str:voucher_id>": Case("/v1/vouchers/{voucher}", None, 200, 404),
+    "POST /v1/vouchers/check": Case("/v1/vouchers/check", {"code": "SESAME"}, 200, 404),
+    "POST /v1/vouchers/use": Case("/v1/vouchers/use", {"code": "SESAME", "external_id": "r1"}, 201, 404),
+    "POST /v1/vouchers/rollback": Case(
+        "/v1/vouchers/rollback", {"code": "SESAME", "external_id": "r0"}, 200, 404
+    ),
+    "POST /v1/vouchers/<str:voucher_id>/void": Case("/v1/vouchers/{voucher}/void", {}, 200, 404),
     "POST /v1/redemptions": Case("/v1/redemptions", {"member": CARD, "reward": "coffee"}, 201, 404),
 }
 OPERATIONS = sorted(TABLE)
@@ -102,20 +150,30 @@ SCOPE_OF = {f"{method} {route}": scope or "" for method, route, scope in checks.
 
 @pytest.fixture
 def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
-    """Call an operation with that client; there are a sale to read, a hold and a reward to redeem."""
+    """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
     reasons.set_up_usual(shop.program)
     Segment.objects.create(program=shop.program, key="vip", name="VIP", kind="list")
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
-    held = replace(shop, at=timezone.now()).holds(100)
+    today = replace(shop, at=timezone.now())
+    held = today.holds(100)
+    RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
+    reserved = today.reserves("tea")
+    voucher = today.redeems("tea").voucher_code
+    Voucher.objects.filter(code=voucher).update(code="SESAME", uses_allowed=2)
+    used = vouchers.use("SESAME", external_id="r0", program=shop.program, source="till-2", at=today.at)
 
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
-        address = case.address.format(sale=sale.id, hold=held.hold.id)
-        if case.body is None:
-            return client.get(address)
+        address = case.address.format(
+            sale=sale.id, hold=held.hold.id, redemption=reserved.pk, voucher=used.voucher_id
+        )
+        method = operation.partition(" ")[0]
+        if method != "POST":
+            headers = {"If-Match": "*"} if method in ("PATCH", "PUT") else {}
+            return client.generic(method, address, json.dumps(case.body), "application/json", headers=headers)
         if isinstance(client, PartnerClient):
             return client.post(address, case.body)
         return client.post(address, case.body, "application/json", headers={"Idempotency-Key": "k"})
@@ -163,11 +221,13 @@ class TestOperation:
         assert scope == ANY_SCOPE or response.json()["scope"] == scope
 
     def test_shows_another_programs_key_nothing(self, operation, call, outsider):
+        entries = Entry.objects.count()
+
         response = call(operation, outsider)
 
         assert response.status_code == TABLE[operation].outsider
         assert b"Lovelace" not in response.content
-        assert Entry.objects.count() == 2
+        assert Entry.objects.count() == entries
 
     def test_refuses_whoever_has_no_key(self, operation, refused):
         assert refused(operation, Client()).status_code == 401

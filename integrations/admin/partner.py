@@ -7,15 +7,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from integrations.admin.usage import UsagePages
 from integrations.models import Partner
-from loyalty.core.admin import ProgramModelAdmin
 
 
 @admin.register(Partner)
-class PartnerAdmin(ProgramModelAdmin):
+class PartnerAdmin(UsagePages):
     """Outside systems: what is switched off here can neither call nor is told anything."""
 
-    list_display = ("name", "key", "keys", "endpoints", "is_active")
+    list_display = ("name", "key", "keys", "endpoints", "usage_link", "is_active")
     sortable_by = ()
     ordering = ("name", "pk")
     search_fields = ("name__istartswith", "key")

@@ -14,6 +14,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from integrations import credentials, prefixed
+from integrations.calls import Recognised
 from integrations.prefixed import Prefix
 from loyalty.core import db
 from loyalty.core.api import idempotency, refusals
@@ -109,6 +110,7 @@ def _caller(text: str, request: HttpRequest) -> Caller:
     partner, partner_key, is_active, per_minute, per_hour, fingerprint, status, body, *columns = rest
     program = Program.from_db("default", _PROGRAM, columns)
     moment = timezone.now()
+    request.recognised = Recognised(program.pk, partner, found)  # type: ignore[attr-defined]
     _refuse_if_over(moment, ends=(expires_at, ends_at), revoked_at=revoked_at, is_active=is_active)
     if not prefixed.is_for(text, program):
         raise InvalidCredential(_("This is for another kind of program: live or sandbox."))

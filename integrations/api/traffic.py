@@ -1,10 +1,13 @@
-"""What goes in and out at the API's door: strangers are counted, and each answer tells of limits."""
+"""What goes in and out at the API's door: strangers are counted, limits are told, calls are logged."""
 
+import time
 from collections.abc import Callable
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from integrations import calls
 from loyalty.core.api import problem, throttling
 from loyalty.core.api.refusals import TooManyRequests
 
@@ -25,9 +28,12 @@ class TrafficMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(PREFIXES):
             return self.get_response(request)
+        began = time.perf_counter()
         response = self._answer(request)
         for name, value in throttling.headers(request).items():
             response.headers[name] = value
+        if who := getattr(request, "recognised", None):
+            calls.log.note(_noted(request, response, who=who, seconds=time.perf_counter() - began))
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
@@ -43,3 +49,31 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
     except TooManyRequests as refusal:
         return problem.response(refusal, request)
     return None
+
+
+def _noted(
+    request: HttpRequest, response: HttpResponseBase, *, who: calls.Recognised, seconds: float
+) -> calls.Noted:
+    match = request.resolver_match
+    return calls.Noted(
+        who=who,
+        ended_at=time.time(),
+        operation=_operation(match.func, request.method or "", match.route) if match else "",
+        status=response.status_code,
+        seconds=seconds,
+        places=match.kwargs.values() if match else (),
+        head=response.content[: calls.HEAD_LENGTH] if isinstance(response, HttpResponse) else b"",
+        request_id=getattr(request, "request_id", ""),
+        trace_id=getattr(request, "trace_id", ""),
+        is_replay="Idempotent-Replayed" in response.headers,
+        is_deprecated="Deprecation" in response.headers,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _operation(view: Any, method: str, route: str) -> str:
+    """The operation's id in the docs; of what is none, the method and the pattern of its address."""
+    kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    name = "get" if method == "HEAD" else method.lower()
+    said = getattr(getattr(kind, getattr(view, "actions", {}).get(name, name), None), "operation", None)
+    return str(said.id) if said else f"{method} {route}"[: calls.NAME_LENGTH]

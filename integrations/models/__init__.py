@@ -1,6 +1,8 @@
+from integrations.models.call import Call
 from integrations.models.consumer import Consumer
 from integrations.models.partner import Credential, CredentialKind, Partner
 from integrations.models.quota import Quota
+from integrations.models.sandbox import ClockMove
 from integrations.models.token import AccessToken
 from integrations.models.webhook import (
     Delivery,
@@ -12,6 +14,8 @@ from integrations.models.webhook import (
 
 __all__ = [
     "AccessToken",
+    "Call",
+    "ClockMove",
     "Consumer",
     "Credential",
     "CredentialKind",

@@ -124,6 +124,7 @@ _TYPES: Final = {
     "IntegerField": "integer",
     "PositiveIntegerField": "integer",
     "SmallIntegerField": "smallint",
+    "PositiveSmallIntegerField": "smallint",
     "DecimalField": "numeric",
     "BooleanField": "boolean",
     "CharField": "text",

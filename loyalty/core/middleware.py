@@ -36,6 +36,10 @@ else:
 
 API_PREFIXES = ("/v1/", "/oauth/", "/healthz", "/readyz")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+# Version, trace, span and flags; later versions may have more behind them.
+TRACE = re.compile(
+    r"(?!ff)(?!00-.{53})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -46,7 +50,12 @@ def is_page(request: HttpRequest) -> bool:
 
 
 class RequestIdMiddleware:
-    """Take the caller's `X-Request-Id` or make one; it is in the answer and in every line of the log."""
+    """
+    Take the caller's `X-Request-Id` or make one; it is in the answer and in every line of the log.
+
+    So is the trace of a caller's `traceparent` (W3C Trace Context), by which a call is found in other
+    systems' traces; one that is not well-formed is ignored, as the standard wants it.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -56,6 +65,10 @@ class RequestIdMiddleware:
         request_id = given if REQUEST_ID.fullmatch(given) else str(new_id())
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        request.request_id = request_id  # type: ignore[attr-defined]
+        if trace := TRACE.fullmatch(request.META.get("HTTP_TRACEPARENT", "")):
+            request.trace_id = trace[1]  # type: ignore[attr-defined]
+            structlog.contextvars.bind_contextvars(trace_id=trace[1])
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
         if _leaves_a_body(request):

@@ -109,7 +109,9 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "integrations_delivery",
                 "integrations.view_delivery",
             ),
+            (gettext_lazy("API calls"), "swap_calls", "integrations_call", "integrations.view_call"),
             (gettext_lazy("Event log"), "list_alt", "core_event", "core.view_event"),
+            (gettext_lazy("Sandbox"), "science", "sandbox", "integrations.control_sandbox"),
         ],
     ),
     (
@@ -154,7 +156,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 def _item(
     request: HttpRequest, title: str | Promise, icon: str, page: str, permission: str
 ) -> dict[str, Any]:
-    link = reverse(page if page.startswith(("finance", "blueprint")) else f"admin:{page}_changelist")
+    link = reverse(
+        page if page.startswith(("finance", "blueprint", "sandbox")) else f"admin:{page}_changelist"
+    )
     item = {"title": title, "icon": icon, "link": link, "permission": _has(permission)}
     badge = _BADGES.get(page)
     return {**item, "badge": badge(request)} if badge and request.user.has_perm(permission) else item

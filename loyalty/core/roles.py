@@ -110,6 +110,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("integrations", "delivery", "view", "resend")
         | _may("integrations", "deliveryattempt", "view")
         | _may("integrations", "consumer", "view")
+        | _may("integrations", "call", "view")
+        | _may("integrations", "sandbox", "control")
         | _may("core", "event", "view")
         | _may("rewards", "blueprint", "view")
         | _CHECK_BOOKS
@@ -123,6 +125,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
 PERMISSIONS[Role.ADMINISTRATOR] = frozenset().union(
     *PERMISSIONS.values(),
     _may("members", "wallettype", "add", "change"),
+    _may("integrations", "sandbox", "create"),
     _may("members", "reasoncode", "add", "change"),
     _may("members", "adjustmentlimit", "add", "change"),
     _may("core", "program", "view", "change"),

@@ -4,14 +4,22 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from members.blocking import NOTE_MAX
 from members.models import Identifier, Member
 
 Name = Annotated[str, Meta(max_length=100)]
 AttributeKey = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$(?!\n)")]
 WholeNumber = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
-AttributeValue = Annotated[str, Meta(max_length=200)] | WholeNumber | bool | None
+AttributeText = Annotated[str, Meta(max_length=200)]
+AttributeValue = (
+    AttributeText | WholeNumber | bool | Annotated[list[AttributeText], Meta(max_length=50)] | None
+)
+Attributes = dict[AttributeKey, AttributeValue]
+Note = Annotated[
+    str, Meta(max_length=NOTE_MAX, description="For the program's staff; goes when the member is erased")
+]
 
 
 class IdentifierBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,13 +41,52 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     last_name: Name = ""
     birth_date: date | None = None
     attributes: Annotated[
-        dict[AttributeKey, AttributeValue],
-        Meta(max_length=50, description="The program's own facts about a member"),
+        Attributes,
+        Meta(
+            max_length=50,
+            description="The program's own facts about a member; those that it has declared are held to it",
+        ),
     ] = {}
     enrolled_at: (
         Annotated[datetime, Meta(tz=True, description="When it happened, if that was earlier than this call")]
         | None
     ) = None
+
+
+class MemberChanges(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to change about a member; what is left out stays."""
+
+    first_name: Name | UnsetType = UNSET
+    last_name: Name | UnsetType = UNSET
+    birth_date: date | None | UnsetType = UNSET
+    attributes: (
+        Annotated[
+            Attributes,
+            Meta(
+                max_length=50,
+                description="Those that are left out stay as they are; one that is null goes",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """What was not left out, by name."""
+        fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in fields if value is not UNSET}
+
+
+class BlockRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why a member is to be blocked."""
+
+    reason: Literal["lost_card", "fraud", "misuse", "by_request", "other"]
+    note: Note = ""
+
+
+class UnblockRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Nothing has to be said."""
+
+    note: Note = ""
 
 
 class MemberBody(Struct, frozen=True):
@@ -68,6 +115,24 @@ class MemberBody(Struct, frozen=True):
             attributes=member.attributes,
             enrolled_at=member.enrolled_at,
         )
+
+
+class KnownBy(Struct, frozen=True):
+    """One thing that a system may know the member by."""
+
+    id: UUID
+    kind: Literal["card", "email", "phone", "external"]
+    value: str
+
+    @classmethod
+    def of(cls, identifier: Identifier) -> Self:
+        return cls(identifier.pk, identifier.kind, identifier.value)  # type: ignore[arg-type]  # its choices
+
+
+class IdentifierList(Struct, frozen=True):
+    """All that systems may know the member by."""
+
+    data: tuple[KnownBy, ...]
 
 
 class MemberList(Struct, frozen=True):

@@ -21,6 +21,12 @@ MEMBER: Final[dict[str, Any]] = {
     "enrolled_at": "2026-06-01T12:00:00Z",
 }
 
+KNOWN_BY: Final[dict[str, Any]] = {
+    "id": "01976c1e-5d7a-7000-8000-2f1c0b9a8d7e",
+    "kind": "phone",
+    "value": "+491701234567",
+}
+
 STATEMENT: Final[dict[str, Any]] = {
     "wallet_type": "points",
     "from": "2026-06-01T00:00:00+02:00",

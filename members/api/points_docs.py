@@ -9,7 +9,7 @@ from members.api.examples import MEMBER
 from members.api.points_bodies import HoldBody, HoldRequest, ReleaseRequest, SettleRequest, SpendRequest
 from members.holds import PointsNotSpendable, UnknownHold, UnknownWalletType
 from members.ledger.operations import InsufficientPoints
-from members.paying import HoldIsClosed, MoreThanHeld
+from members.paying import HoldIsClosed, HoldIsKept, MoreThanHeld
 from members.references import MemberIsBlocked, UnknownMember
 
 HOLD_ID: Final = OpenApiParameter(
@@ -89,7 +89,7 @@ settle_hold = operation(
     takes_example={"points": 350, **_PAID},
     answer=HoldBody,
     example=_SETTLED,
-    refuses=(UnknownHold, HoldIsClosed, MoreThanHeld, MemberIsBlocked),
+    refuses=(UnknownHold, HoldIsKept, HoldIsClosed, MoreThanHeld, MemberIsBlocked),
 )
 
 release_hold = operation(
@@ -106,7 +106,7 @@ release_hold = operation(
     takes_example={},
     answer=HoldBody,
     example=_RELEASED,
-    refuses=(UnknownHold, HoldIsClosed),
+    refuses=(UnknownHold, HoldIsKept, HoldIsClosed),
 )
 
 spend_points = operation(

@@ -1,10 +1,30 @@
 from django.urls import path
 
-from members.api import adjustments, merges, pending, points, segments, statement, tiers, transfers, views
+from members.api import (
+    adjustments,
+    blocking,
+    identifiers,
+    merges,
+    pending,
+    points,
+    segments,
+    statement,
+    tiers,
+    transfers,
+    views,
+)
 
 urlpatterns = [
     path("members", views.MembersView.as_view(), name="members"),
     path("members/<str:reference>", views.MemberView.as_view(), name="member"),
+    path("members/<str:reference>/block", blocking.BlockView.as_view(), name="member-block"),
+    path("members/<str:reference>/unblock", blocking.UnblockView.as_view(), name="member-unblock"),
+    path("members/<str:reference>/identifiers", identifiers.IdentifiersView.as_view(), name="identifiers"),
+    path(
+        "members/<str:reference>/identifiers/<str:identifier>",
+        identifiers.IdentifierView.as_view(),
+        name="identifier",
+    ),
     path("members/<str:reference>/entries", statement.EntriesView.as_view(), name="member-entries"),
     path("members/<str:reference>/balance", statement.BalanceView.as_view(), name="member-balance"),
     path("members/<str:reference>/tiers", tiers.MemberTiersView.as_view(), name="member-tiers"),

@@ -11,11 +11,12 @@ from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Program
-from members import enrolment, references
+from members import details, enrolment, references
 from members.api import examples
-from members.api.bodies import MemberBody, MemberList, Registration
+from members.api.bodies import MemberBody, MemberChanges, MemberList, Registration
 from members.api.filters import MemberFilter, meant
 from members.models import Identifier, Member, MemberStatus
+from members.references import MemberIsErased, MemberIsMerged
 
 REFERENCE = OpenApiParameter(
     "reference",
@@ -78,17 +79,20 @@ class MembersView(PartnerView):
             at=clock.now(caller.program),
             actor=caller.actor,
         )
-        return Response(_described(member), status=201)
+        return Response(described(member), status=201)
 
 
 class MemberView(PartnerView):
-    scopes: ClassVar[dict[str, str]] = {"get": "members:read"}
+    scopes: ClassVar[dict[str, str]] = {"get": "members:read", "patch": "members:write"}
 
     @operation(
         id="read_member",
         tag="Members",
         summary="Read a member",
-        description="Who the member is and how they are known. What they hold is in their status.",
+        description="""
+        Who the member is and how they are known. What they hold is in their status. The `ETag` is needed to
+        change it. An erased member can be read by id: nothing is left but that.
+        """,
         parameters=(REFERENCE,),
         answer=MemberBody,
         example=examples.MEMBER,
@@ -97,7 +101,42 @@ class MemberView(PartnerView):
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         program = auth.caller(request).program
-        return etags.answer(request, _described(find(program, references.read(reference))))
+        return etags.answer(request, described(find(program, references.read(reference))))
+
+    @operation(
+        id="update_member",
+        tag="Members",
+        summary="Change what is known about a member",
+        description="""
+        Send what is to change; what is left out stays. Of the attributes, too, only those that you send
+        change, and one that is null goes. Send the `ETag` that you have read as `If-Match`, so that you
+        overwrite nothing that you have not seen, whoever changed it. Publishes `member.updated` with the
+        names of the fields, if anything is different from before. Identifiers have operations of their own.
+        """,
+        parameters=(REFERENCE,),
+        takes=MemberChanges,
+        takes_example={"last_name": "King", "attributes": {"favourite_store": "Berlin Kreuzberg"}},
+        answer=MemberBody,
+        example={
+            **examples.MEMBER,
+            "last_name": "King",
+            "attributes": {"favourite_store": "Berlin Kreuzberg"},
+        },
+        edits=True,
+        refuses=(NotFound, MemberIsMerged, MemberIsErased),
+    )
+    def patch(self, request: Request, reference: str) -> HttpResponse:
+        """Change what was sent, if the caller has seen the present state."""
+        wanted = parsing.decode(request, MemberChanges)
+        caller = auth.caller(request)
+        member = details.change(
+            find(caller.program, references.read(reference)),
+            given=wanted.given(),
+            agree=lambda present: etags.require(request, described(present)),
+            actor=caller.actor,
+            at=clock.now(caller.program),
+        )
+        return etags.answer(request, described(member))
 
 
 def find(program: Program, reference: references.Reference) -> Member:
@@ -105,6 +144,7 @@ def find(program: Program, reference: references.Reference) -> Member:
     member = meant(Member.objects.of(program), reference).first()
     if member is None:
         raise references.unknown()
+    member.program = program
     return member
 
 
@@ -122,5 +162,6 @@ def identified(asked: references.MemberReference, *, program: Program, pointer: 
     return member
 
 
-def _described(member: Member) -> MemberBody:
+def described(member: Member) -> MemberBody:
+    """The member as the API shows them."""
     return MemberBody.of(member, list(Identifier.objects.of(member.program_id).filter(member=member)))

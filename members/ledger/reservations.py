@@ -32,6 +32,7 @@ class HoldState(Struct, frozen=True, kw_only=True):
     placed_at: datetime
     expires_at: datetime
     closed_at: datetime | None = None
+    kept_for: str = ""
     paid_source: str = ""
     paid_external_id: str = ""
     paid_lines: dict[str, int] = {}
@@ -51,7 +52,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 _FIELDS: Final = (
     "id", "program", "member", "wallet", "points", "settled", "restored", "status", "source",
-    "placed_at", "expires_at", "closed_at", "paid_source", "paid_external_id", "paid_lines",
+    "placed_at", "expires_at", "closed_at", "kept_for", "paid_source", "paid_external_id", "paid_lines",
 )  # fmt: skip
 _CLOSING: Final = (
     "id", "settled", "status", "closed_at", "paid_source", "paid_external_id", "paid_lines",
@@ -70,11 +71,13 @@ WHERE hold.program_id = $1 AND hold.id = $2"""
 _OVERDUE: Final = f"""
 SELECT {_COLUMNS} FROM members_hold hold
 WHERE hold.program_id = $1 AND hold.member_id = ANY($2) AND hold.status = 'held' AND hold.expires_at <= $3
+  AND hold.kept_for = ''
 ORDER BY hold.expires_at, hold.id"""
 _WHO: Final = """
 SELECT DISTINCT member_id FROM (
     SELECT member_id FROM members_hold
-    WHERE status = 'held' AND expires_at <= $2 AND program_id = $1 ORDER BY expires_at LIMIT $3
+    WHERE status = 'held' AND expires_at <= $2 AND program_id = $1 AND kept_for = ''
+    ORDER BY expires_at LIMIT $3
 ) AS due"""
 
 
@@ -94,7 +97,11 @@ def find(hold_id: UUID, *, program: Program) -> Found | None:
 
 
 def who_is_overdue(program: Program, *, at: datetime, limit: int) -> list[UUID]:
-    """Members with holds whose time is over at that moment, those that wait longest first."""
+    """
+    Members with holds whose time is over at that moment, those that wait longest first.
+
+    What is kept for something else ends with that.
+    """
     return [member_id for (member_id,) in fetch(_WHO, [program.pk, at, limit])]
 
 

@@ -52,6 +52,13 @@ class Hold(models.Model):
     placed_at = models.DateTimeField(_("placed at"))
     expires_at = models.DateTimeField(_("expires at"), db_comment="Released by itself then")
     closed_at = models.DateTimeField(_("closed at"), null=True)
+    kept_for = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        db_comment="What the hold is a part of and ends with, as redemption:<id>; empty: it stands alone",
+    )
     paid_source = models.CharField(
         max_length=40, blank=True, default="", db_comment="Partner that reported the sale that was paid for"
     )

@@ -13,7 +13,7 @@ from rewards.activities import CustomEvent, Transaction
 from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
 from rewards.recorded import AlreadyReported
-from rewards.redeeming import Redeemed, RewardNotOnOffer, RewardSoldOut, UnknownReward
+from rewards.redeeming import Redeemed, RewardLimitReached, RewardNotOnOffer, RewardSoldOut, UnknownReward
 from rewards.reporting import TooManyCodes
 from rewards.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 
@@ -103,7 +103,7 @@ redeem_reward = operation(
     summary="Redeem a reward",
     description="""
     Buys a reward with the member's points, those that expire first. The answer holds the voucher's code,
-    which nobody else is told.
+    which nobody else is told. Publishes `points.spent`, `reward.redeemed` and `voucher.issued`.
 
     With `from_household`, the points that the member lacks come from the others of the household who
     share theirs: those that expire first of all of them. Each gives them by a transfer without fee.
@@ -120,6 +120,7 @@ redeem_reward = operation(
         UnknownReward,
         RewardNotOnOffer,
         RewardSoldOut,
+        RewardLimitReached,
         InsufficientPoints,
         TransferNotAllowed,
     ),

@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import preview, status, views
+from rewards.api import member_parts, member_redemptions, preview, redemptions, status, views, vouchers
 
 
 class TransactionIdConverter(StringConverter):
@@ -23,9 +23,37 @@ register_converter(TransactionIdConverter, "transaction_id")
 
 urlpatterns = [
     path("members/<str:reference>/status", status.MemberStatusView.as_view(), name="member-status"),
+    *(
+        path(f"members/<str:reference>/{part}", view.as_view(), name=f"member-{part}")
+        for part, view in {
+            "activities": member_parts.MemberActivitiesView,
+            "badges": member_parts.MemberBadgesView,
+            "challenges": member_parts.MemberChallengesView,
+            "rewards": member_parts.MemberRewardsView,
+            "redemptions": member_redemptions.MemberRedemptionsView,
+            "vouchers": member_redemptions.MemberVouchersView,
+        }.items()
+    ),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path("events", views.EventsView.as_view(), name="events"),
-    path("redemptions", views.RedemptionsView.as_view(), name="redemptions"),
+    path("redemptions", redemptions.RedemptionsView.as_view(), name="redemptions"),
+    path("redemptions/hold", redemptions.RedemptionHoldsView.as_view(), name="redemption-hold"),
+    path("redemptions/<str:redemption_id>", redemptions.RedemptionView.as_view(), name="redemption"),
+    *(
+        path(f"redemptions/<str:redemption_id>/{verb}", view.as_view(), name=f"redemption-{verb}")
+        for verb, view in {
+            "confirm": redemptions.ConfirmView,
+            "cancel": redemptions.CancelView,
+            "fulfil": redemptions.FulfilView,
+            "return": redemptions.ReturnView,
+        }.items()
+    ),
+    path("vouchers", vouchers.VouchersView.as_view(), name="vouchers"),
+    path("vouchers/check", vouchers.CheckView.as_view(), name="voucher-check"),
+    path("vouchers/use", vouchers.UseView.as_view(), name="voucher-use"),
+    path("vouchers/rollback", vouchers.RollBackView.as_view(), name="voucher-rollback"),
+    path("vouchers/<str:voucher_id>", vouchers.VoucherView.as_view(), name="voucher"),
+    path("vouchers/<str:voucher_id>/void", vouchers.VoidView.as_view(), name="voucher-void"),
 ]

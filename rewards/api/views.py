@@ -2,7 +2,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
 
-import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -11,10 +10,10 @@ from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
-from rewards import earning, explaining, redeeming, reporting, returning
+from rewards import earning, explaining, reporting, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
-from rewards.api.bodies import RedemptionRequest, answer_of, status_of
+from rewards.api.bodies import answer_of, status_of
 from rewards.models import Activity, WaitingReturn
 from rewards.recorded import Also, Recorded
 
@@ -79,27 +78,3 @@ class EventsView(PartnerView):
             )
 
         return idempotency.once(request, write, body=answer_of)
-
-
-class RedemptionsView(PartnerView):
-    scopes: ClassVar = {"post": "redemptions:write"}
-
-    @docs.redeem_reward
-    def post(self, request: Request) -> HttpResponse:
-        """Buy a reward with a member's points; the answer holds the voucher's code."""
-        wanted = parsing.decode(request, RedemptionRequest)
-        caller = auth.caller(request)
-
-        def write(also: redeeming.Also) -> redeeming.Redeemed:
-            return redeeming.redeem(
-                member=wanted.member,
-                reward=wanted.reward,
-                from_household=wanted.from_household,
-                program=caller.program,
-                source=caller.partner_key,
-                actor=caller.actor,
-                at=clock.now(caller.program),
-                also=also,
-            )
-
-        return idempotency.once(request, write, body=msgspec.to_builtins)

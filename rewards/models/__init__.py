@@ -23,10 +23,19 @@ from rewards.models.performance import (
     MeasurementStatus,
 )
 from rewards.models.prize_draw import DrawEntry, DrawWinner, PrizeDraw
-from rewards.models.reward import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
+from rewards.models.redemption import (
+    LASTING,
+    Redemption,
+    RedemptionStatus,
+    Voucher,
+    VoucherStatus,
+    VoucherUse,
+)
+from rewards.models.reward import LimitPeriod, Reward
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
+    "LASTING",
     "NEVER_PUBLISHED",
     "OVER",
     "UNDER_WAY",
@@ -56,6 +65,7 @@ __all__ = [
     "KnownField",
     "KnownValue",
     "KnownValueCursor",
+    "LimitPeriod",
     "MeasurementStatus",
     "MemberBadge",
     "OccasionDay",
@@ -69,6 +79,7 @@ __all__ = [
     "VersionStep",
     "Voucher",
     "VoucherStatus",
+    "VoucherUse",
     "WaitingReturn",
     "WaitingStatus",
 ]

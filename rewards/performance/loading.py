@@ -115,11 +115,16 @@ GROUP BY 1 ORDER BY 1"""
 
 _REDEEMED: Final = """
 SELECT coalesce(reward.name, ''), count(DISTINCT paid.what), sum(paid.points)::bigint FROM (
-    SELECT split_part(entry.cause, ':', 2) AS what, split_part(entry.cause, ':', 1) AS kind,
+    SELECT coalesce(held.id::text, split_part(entry.cause, ':', 2)) AS what,
+           CASE WHEN held.id IS NULL THEN split_part(entry.cause, ':', 1) ELSE 'redemption' END AS kind,
            sum(posting.points * CASE posting.destination WHEN 'redeemed' THEN 1 ELSE -1 END) AS points
     FROM performance_given JOIN members_posting posting ON posting.lot_id = performance_given.lot_id
     JOIN members_entry entry ON entry.id = posting.entry_id
+    LEFT JOIN rewards_redemption held
+         ON held.hold_id = CASE split_part(entry.cause, ':', 1)
+                           WHEN 'hold' THEN split_part(entry.cause, ':', 2)::uuid END
     WHERE 'redeemed' IN (posting.source, posting.destination)
+    AND entry.kind IN ('spend', 'settle', 'restore')
     AND (entry.cause LIKE 'redemption:%%' OR entry.cause LIKE 'hold:%%')
     GROUP BY 1, 2
 ) AS paid

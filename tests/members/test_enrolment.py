@@ -101,7 +101,7 @@ class TestEnrol:
         assert not Wallet.objects.filter(member=ada).exists()
 
     def test_names_the_identifier_that_is_taken_and_makes_nobody(self, ada, program):
-        with pytest.raises(IdentifierTaken, match="card 1001") as refused:
+        with pytest.raises(IdentifierTaken, match="known by this card") as refused:
             enrol(program, ("email", "new@example.org"), ("card", " 1001 "))
 
         assert refused.value.pointer == "#/identifiers/1/value"

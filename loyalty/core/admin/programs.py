@@ -33,10 +33,6 @@ class ProgramAdmin(ThemedAdmin):
         ),
         (_("Campaigns"), {"fields": ("campaigns_need_approval", "profile_fields", "referral_days")}),
         (_("Households"), {"fields": ("household_size",)}),
-        (
-            _("Test clock"),
-            {"fields": ("clock_offset",), "description": _("Only a sandbox's clock can run ahead.")},
-        ),
     )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -1,9 +1,9 @@
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from loyalty.core.models import Event, IdempotencyRecord
-from members.models import Member
+from members.models import AttributeType, Member
 from tests.factories import IdentifierFactory, MemberFactory
 
 ADA = {
@@ -103,14 +103,50 @@ class TestRegister:
 
         assert (smallest.status_code, largest.status_code) == (201, 201)
 
-    def test_takes_seventeen_round_trips(self, till, points, ladder, django_assert_num_queries):
-        with django_assert_num_queries(17):
+    def test_takes_eighteen_round_trips(self, till, points, ladder, django_assert_num_queries):
+        with django_assert_num_queries(18):
             till.post("/v1/members", ADA)
 
     def test_writes_nothing_of_a_body_of_the_wrong_shape(self, till):
         till.post("/v1/members", {"identifiers": 1})
 
         assert not IdempotencyRecord.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("kind", "fitting", "other"),
+        [
+            ("text", ["Berlin", ""], [1, True, ["Berlin"]]),
+            ("number", [3, -3, "12.5", "-0.000001"], ["three", True, 10**12, "1e3", "1.0000001"]),
+            ("date", ["2026-06-01", "2024-02-29"], ["2026-6-1", "2026-02-29", "20260601", 20260601]),
+            ("boolean", [True, False], ["true", 1, 0]),
+            ("set", [["vegan", "nuts"], [], "vegan"], [1, True]),
+        ],
+    )
+    def test_holds_attributes_to_what_the_program_declared(self, till, program, kind, fitting, other):
+        AttributeType.objects.create(program=program, name="told", label="Told", type=kind)
+
+        def answer(value):
+            body = {"identifiers": [{"kind": "card", "value": uuid4().hex}], "attributes": {"told": value}}
+            return till.post("/v1/members", body)
+
+        for value in [*fitting, None]:
+            assert answer(value).status_code == 201, value
+        for value in other:
+            refused = answer(value)
+            assert refused.status_code == 422, value
+            assert refused.json()["errors"][0]["pointer"] == "#/attributes/told"
+        assert Member.objects.count() == len(fitting) + 1
+
+    def test_holds_nobody_to_what_another_program_or_another_thing_has_declared(
+        self, till, outsider, program
+    ):
+        elsewhere = outsider.credential.partner.program
+        AttributeType.objects.create(program=elsewhere, name="visits", label="Visits", type="text")
+        AttributeType.objects.create(
+            program=program, owner="sale", name="visits", label="Visits", type="text"
+        )
+
+        assert till.post("/v1/members", ADA).status_code == 201
 
 
 class TestRead:

@@ -147,7 +147,7 @@ class TestRewards:
     def test_stay_with_whoever_used_the_voucher(self, shop: Shop, ada, coffee, listen: Listen):
         listen("sale", {"kind": "reward", "reward": "coffee"}, key="treat")
         shop.sells("r1", "10.00")
-        Voucher.objects.update(status="used")
+        Voucher.objects.update(status="used", uses=1)
 
         shop.takes_back("b1", "r1")
         read_the_log()

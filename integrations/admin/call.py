@@ -1,0 +1,153 @@
+"""The log of calls: found by partner, operation, outcome, or by any id."""
+
+import re
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
+
+from integrations import usage
+from integrations.models import Call, Partner
+from loyalty.core.admin import FactAdmin, program_of
+
+TRACE: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class PartnerFilter(DropdownFilter):
+    title = _("partner")
+    parameter_name = "partner"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        partners = Partner.objects.filter(program=program_of(request)).order_by("name", "pk")
+        return [(str(partner.pk), partner.name) for partner in partners]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Call]) -> models.QuerySet[Call]:
+        if not (chosen := self.value()):
+            return queryset
+        known = {value for value, _name in self.lookup_choices}
+        return queryset.filter(partner=chosen) if chosen in known else queryset.none()
+
+
+class OperationFilter(DropdownFilter):
+    title = _("operation")
+    parameter_name = "operation"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        program = program_of(request)
+        return [(name, name) for name in usage.operations(program)] if program else []
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Call]) -> models.QuerySet[Call]:
+        return queryset.filter(operation=self.value()) if self.value() else queryset
+
+
+class OutcomeFilter(DropdownFilter):
+    """Only what differs from success: each of these has an index of its own."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("not_done", _("Refused or failed")),
+            ("failed", _("Failed at our side")),
+            ("deprecated", _("Of what will go")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Call]) -> models.QuerySet[Call]:
+        match self.value():
+            case "not_done":
+                return queryset.filter(status__gte=400)
+            case "failed":
+                return queryset.filter(status__gte=500)
+            case "deprecated":
+                return queryset.filter(is_deprecated=True)
+            case _:
+                return queryset
+
+
+@admin.register(Call)
+class CallAdmin(FactAdmin):
+    """Who called what, and what came of it."""
+
+    list_display = (
+        "called_at",
+        "usage_link",
+        "operation",
+        "shown_status",
+        "problem",
+        "took",
+        "call_count",
+        "is_replay",
+    )
+    list_filter = (PartnerFilter, OperationFilter, OutcomeFilter)
+    list_select_related = ("partner",)
+    search_fields = ("request_id",)
+    search_help_text = _("X-Request-Id, trace, id of a member or a sale, or code of a problem")
+    sortable_by = ()
+    ordering = ("-pk",)
+    fields = (
+        "called_at",
+        "usage_link",
+        "credential",
+        "operation",
+        "shown_status",
+        "problem",
+        "took",
+        "call_count",
+        "is_replay",
+        "is_deprecated",
+        "shown_objects",
+        "request_id",
+        "trace_id",
+    )
+    readonly_fields = ("usage_link", "shown_status", "took", "shown_objects")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Call], search_term: str
+    ) -> tuple[models.QuerySet[Call], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if TRACE.fullmatch(term):
+            return queryset.filter(trace_id=term), False
+        # Either is found by its own index; asked for together they would be found by none.
+        for among in (_by_object(queryset, term), queryset.filter(request_id=term)):
+            if among is not None and among.order_by().exists():
+                return among, False
+        return queryset.exclude(problem="").filter(problem=term), False
+
+    @display(description=_("partner"))
+    def usage_link(self, call: Call) -> SafeString:
+        page = reverse("admin:integrations_partner_usage", args=[call.partner_id])
+        return format_html('<a class="rg-link" href="{}">{}</a>', page, call.partner.name)
+
+    @display(
+        description=_("answer"),
+        label={"done": "success", "refused": "warning", "failed": "danger"},
+    )
+    def shown_status(self, call: Call) -> tuple[str, str]:
+        kind = "done" if call.status < 400 else "refused" if call.status < 500 else "failed"
+        return kind, str(call.status)
+
+    @display(description=_("took"))
+    def took(self, call: Call) -> str:
+        return f"{call.duration_ms:,} ms"
+
+    @display(description=_("objects"))
+    def shown_objects(self, call: Call) -> str:
+        return ", ".join(map(str, call.object_ids)) or "–"
+
+
+def _by_object(calls: models.QuerySet[Call], term: str) -> models.QuerySet[Call] | None:
+    try:
+        return calls.filter(object_ids__contains=[UUID(term)])
+    except ValueError:
+        return None

@@ -1,0 +1,122 @@
+"""What the API takes and answers about vouchers, as schemas."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from members.references import MemberReference
+from rewards.activities import Money
+from rewards.api.redemption_bodies import status_of
+from rewards.models import Voucher, VoucherUse
+
+VoucherCode = Annotated[
+    str, Meta(min_length=1, max_length=60, description="As typed or scanned; blanks and case do not count")
+]
+Purchase = Annotated[
+    str, Meta(min_length=1, max_length=100, description="Your number of the receipt or order")
+]
+Owner = Annotated[
+    MemberReference | None, Meta(description="If it is known: the voucher then has to be this member's")
+]
+
+
+class VoucherCheck(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which voucher, and who shows it."""
+
+    code: VoucherCode
+    member: Owner = None
+
+
+class VoucherUsage(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which voucher is used for which purchase, and what it takes off."""
+
+    code: VoucherCode
+    external_id: Purchase
+    amount: Annotated[Money | None, Meta(description="The discount that it gave, if you know it")] = None
+    member: Owner = None
+
+
+class VoucherRollback(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which voucher was used for which purchase that did not come to pass."""
+
+    code: VoucherCode
+    external_id: Purchase
+
+
+class VoucherVoiding(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing more has to be said."""
+
+
+class VoucherBody(Struct, frozen=True, kw_only=True):
+    """A voucher, without its code: that is told to whoever redeemed the reward."""
+
+    id: UUID
+    code_ends_with: Annotated[str, Meta(description="The last four characters of its code")]
+    redemption_id: UUID
+    member_id: UUID
+    reward: Annotated[str, Meta(description="Key of the reward")]
+    reward_name: str
+    status: Literal["issued", "used", "void", "expired"]
+    uses: Annotated[int, Meta(description="How often it was used")]
+    uses_allowed: int
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, voucher: Voucher, *, at: datetime) -> Self:
+        redemption = voucher.redemption
+        return cls(
+            id=voucher.pk,
+            code_ends_with=voucher.code[-4:],
+            redemption_id=redemption.pk,
+            member_id=redemption.member_id,
+            reward=redemption.reward.key,
+            reward_name=redemption.reward.name,
+            status=status_of(voucher, at=at),
+            uses=voucher.uses,
+            uses_allowed=voucher.uses_allowed,
+            expires_at=voucher.expires_at,
+        )
+
+
+class VoucherList(Struct, frozen=True):
+    """Vouchers, newest first."""
+
+    data: tuple[VoucherBody, ...]
+    next: str | None
+    previous: str | None
+
+
+class VoucherChecked(Struct, frozen=True, kw_only=True):
+    """Whether the voucher can be used now, and why not."""
+
+    is_usable: bool
+    reason: Annotated[
+        Literal["used", "void", "expired", "member_blocked"] | None, Meta(description="If it cannot be used")
+    ]
+    detail: Annotated[str, Meta(description="The same in words")]
+    voucher: VoucherBody
+
+
+class VoucherUseBody(Struct, frozen=True, kw_only=True):
+    """One use of a voucher, and the voucher as it is after it."""
+
+    id: UUID
+    external_id: str
+    amount: Annotated[Money | None, Meta(description="The discount, if it was told")]
+    used_at: datetime
+    rolled_back_at: datetime | None
+    voucher: VoucherBody
+
+    @classmethod
+    def of(cls, used: VoucherUse, *, currency: str, at: datetime) -> Self:
+        amount = None if used.amount is None else Money(f"{used.amount:.2f}", currency)
+        return cls(
+            id=used.pk,
+            external_id=used.external_id,
+            amount=amount,
+            used_at=used.used_at,
+            rolled_back_at=used.rolled_back_at,
+            voucher=VoucherBody.of(used.voucher, at=at),
+        )

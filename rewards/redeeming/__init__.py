@@ -1,0 +1,51 @@
+"""Rewards for points: bought at once, or reserved and confirmed; handed over, or given up again."""
+
+from rewards.redeeming.direct import Also, Redeemed, redeem
+from rewards.redeeming.issuing import new_code
+from rewards.redeeming.life import (
+    DEFAULT_LIFE,
+    LONGEST_LIFE,
+    cancel,
+    confirm,
+    expire_overdue,
+    fulfil,
+    hold,
+    read,
+    release,
+    take_back,
+)
+from rewards.redeeming.offers import (
+    Offer,
+    RewardLimitReached,
+    RewardNotOnOffer,
+    RewardSoldOut,
+    UnknownReward,
+    check,
+)
+from rewards.redeeming.states import RedemptionNotInState, UnknownRedemption, VoucherInUse
+
+__all__ = [
+    "DEFAULT_LIFE",
+    "LONGEST_LIFE",
+    "Also",
+    "Offer",
+    "Redeemed",
+    "RedemptionNotInState",
+    "RewardLimitReached",
+    "RewardNotOnOffer",
+    "RewardSoldOut",
+    "UnknownRedemption",
+    "UnknownReward",
+    "VoucherInUse",
+    "cancel",
+    "check",
+    "confirm",
+    "expire_overdue",
+    "fulfil",
+    "hold",
+    "new_code",
+    "read",
+    "redeem",
+    "release",
+    "take_back",
+]
