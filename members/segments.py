@@ -28,7 +28,7 @@ from msgspec import Struct
 
 from loyalty.core.db import fetch, planned_by_values
 from loyalty.core.errors import DomainError
-from members.models import Segment, SegmentKind
+from members.models import Segment, SegmentKind, SegmentMember
 
 WRITTEN_AT_ONCE: Final = 10_000
 
@@ -144,6 +144,15 @@ def rewrite(segment: Segment, *, found: str, parameters: Sequence[Any], at: date
         moved = _change(segment, _ENTER_AND_LEAVE, found, parameters, at=at)
         fetch("SET LOCAL enable_nestloop = DEFAULT")
     return moved
+
+
+def forget(member_ids: Collection[UUID], *, at: datetime) -> None:
+    """Take members out of all segments, as they are nobody's business any more."""
+    ids = sorted(set(member_ids))
+    places = SegmentMember.objects.filter(member__in=ids).values("segment")
+    # In order, as two who forget the same segments' members would wait crosswise otherwise.
+    for segment in Segment.objects.filter(pk__in=places).order_by("pk"):
+        _change(segment, _LEAVE, "SELECT unnest($1::uuid[]) AS member_id", [ids], at=at)
 
 
 _FOUND: Final = (

@@ -41,6 +41,6 @@ RETURNING number"""
 
 
 def after_returns(found: Sequence[Event], *, program: Program, at: datetime) -> int:
-    """Take back what the sales of these `sale.returned` events gave and nobody has used; how many rewards."""
+    """Take back what the sales of these `sale.…` events gave and nobody has used; how many rewards."""
     sales = [event.data["sale_id"] for event in found if event.data["is_whole"]]
     return len(fetch(_TAKE_BACK, [program.pk, sales, at])) if sales else 0

@@ -23,13 +23,22 @@ from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, Segment, WalletType
 from rewards import vouchers
-from rewards.models import Activity, Redemption, Voucher, VoucherUse
+from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
 from tests.protected import PROTECTED_FIELDS
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, VoucherUse, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (
+    Member,
+    Entry,
+    Activity,
+    Redemption,
+    VoucherUse,
+    Checkout,
+    Event,
+    IdempotencyRecord,
+)
 
 
 class Case(NamedTuple):
@@ -50,12 +59,19 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
+ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
     "kind": "event",
     "external_id": "login-1",
     "occurred_at": "2026-06-01T12:00:00Z",
     "type": "app.login",
     "member": CARD,
+}
+GOODS = {"lines": [{"id": "1", "sku": "beans", "amount": {"amount": "5.00", "currency": "EUR"}}]}
+PURCHASE = {
+    "external_id": "order-1",
+    "payments": [{"method": "card", "amount": {"amount": "5.00", "currency": "EUR"}}],
 }
 PAYMENT = {"member": CARD, "wallet_type": "points", "points": 10}
 ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
@@ -71,7 +87,7 @@ TABLE = {
     # The program of the table is a live one.
     "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
     "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
-    "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"program": "coffee"}, 409, 409),
+    "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"confirm": "coffee"}, 409, 409),
     "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
@@ -82,6 +98,15 @@ TABLE = {
         "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
     ),
     "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/consents": Case("/v1/members/card:1001/consents", None, 200, 404),
+    "POST /v1/members/<str:reference>/consents": Case(
+        "/v1/members/card:1001/consents", {"purpose": "newsletter", "granted": True}, 201, 404
+    ),
+    "GET /v1/members/<str:reference>/consents/history": Case(
+        "/v1/members/card:1001/consents/history", None, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/erase": Case("/v1/members/card:1001/erase", {}, 200, 404),
+    "GET /v1/members/<str:reference>/export": Case("/v1/members/card:1001/export", None, 200, 404),
     "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
     "POST /v1/members/<str:reference>/identifiers": Case(
         "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
@@ -117,7 +142,25 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
+    f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
+    f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
+    f"POST {ONE}/correct": Case(
+        "/v1/transactions/{sale}/correct", {**BASKET, "external_id": "receipt-3"}, 201, 404
+    ),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
+    "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
+    "PUT /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", GOODS, 200, 404),
+    "POST /v1/checkouts/<str:checkout_id>/confirm": Case(
+        "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
+    ),
+    "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
+    "GET /v1/rewards": Case("/v1/rewards", None, 200, 200),
+    "GET /v1/rewards/<str:reward_key>": Case("/v1/rewards/coffee", None, 200, 404),
+    "POST /v1/redemptions/preview": Case(
+        "/v1/redemptions/preview", {"member": CARD, "reward": "coffee"}, 200, 404
+    ),
     "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
     "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
     "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),
@@ -159,6 +202,7 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     WalletType.objects.update(transfers_to="anyone")
     today = replace(shop, at=timezone.now())
     held = today.holds(100)
+    checkout = today.checks_out("5.00")
     RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
     reserved = today.reserves("tea")
     voucher = today.redeems("tea").voucher_code
@@ -168,7 +212,11 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
         address = case.address.format(
-            sale=sale.id, hold=held.hold.id, redemption=reserved.pk, voucher=used.voucher_id
+            sale=sale.id,
+            hold=held.hold.id,
+            redemption=reserved.pk,
+            voucher=used.voucher_id,
+            checkout=checkout.pk,
         )
         method = operation.partition(" ")[0]
         if method != "POST":

@@ -8,7 +8,7 @@ from loyalty.core import approvals
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import expiry, holds, pending, warnings
-from rewards import occasion_days, referrals, segmenting, turns
+from rewards import occasion_days, redeeming, referrals, segmenting, turns
 from rewards.performance import audiences
 
 
@@ -71,6 +71,12 @@ DUTIES: Final = (
         "members.tasks.expire_holds",
         _all_of(holds.expire_overdue),
         "SELECT min(expires_at) FROM members_hold"
+        " WHERE program_id = $1 AND status = 'held' AND expires_at > $2 AND expires_at <= $3",
+    ),
+    Duty(
+        "rewards.tasks.expire_redemptions",
+        _all_of(redeeming.expire_overdue),
+        "SELECT min(expires_at) FROM rewards_redemption"
         " WHERE program_id = $1 AND status = 'held' AND expires_at > $2 AND expires_at <= $3",
     ),
     Duty("members.tasks.warn_of_expiry", _all_of(warnings.warn)),

@@ -121,12 +121,32 @@ class KnownBy(Struct, frozen=True):
     """One thing that a system may know the member by."""
 
     id: UUID
+    member_id: UUID
     kind: Literal["card", "email", "phone", "external"]
     value: str
 
     @classmethod
     def of(cls, identifier: Identifier) -> Self:
-        return cls(identifier.pk, identifier.kind, identifier.value)  # type: ignore[arg-type]  # its choices
+        """An identifier with the id that it is removed by."""
+        kind: Any = identifier.kind
+        return cls(identifier.pk, identifier.member_id, kind, identifier.value)
+
+
+Told = Annotated[list[dict[str, Any]], Meta(description="Oldest first")]
+
+
+class MemberExport(Struct, frozen=True):
+    """All that is known about a person."""
+
+    member_id: UUID
+    made_at: datetime
+    parts: Annotated[
+        dict[str, Told],
+        Meta(
+            description="By name: records, identifiers, consents, blocks, wallets, lots, entries,"
+            " adjustments, activities, redemptions, events and more; there may be others at any time"
+        ),
+    ]
 
 
 class IdentifierList(Struct, frozen=True):

@@ -3,10 +3,12 @@ from django.urls import path
 from members.api import (
     adjustments,
     blocking,
+    consents,
     identifiers,
     merges,
     pending,
     points,
+    privacy,
     segments,
     statement,
     tiers,
@@ -19,6 +21,14 @@ urlpatterns = [
     path("members/<str:reference>", views.MemberView.as_view(), name="member"),
     path("members/<str:reference>/block", blocking.BlockView.as_view(), name="member-block"),
     path("members/<str:reference>/unblock", blocking.UnblockView.as_view(), name="member-unblock"),
+    path("members/<str:reference>/consents", consents.ConsentsView.as_view(), name="consents"),
+    path(
+        "members/<str:reference>/consents/history",
+        consents.ConsentHistoryView.as_view(),
+        name="consent-history",
+    ),
+    path("members/<str:reference>/erase", privacy.EraseView.as_view(), name="member-erase"),
+    path("members/<str:reference>/export", privacy.ExportView.as_view(), name="member-export"),
     path("members/<str:reference>/identifiers", identifiers.IdentifiersView.as_view(), name="identifiers"),
     path(
         "members/<str:reference>/identifiers/<str:identifier>",

@@ -69,6 +69,11 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [
+            ("block_member", "Can block members, and end that"),
+            ("export_member", "Can hand out all that is known about a member"),
+            ("erase_member", "Can erase members for good"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="a_merged_member_says_into_whom",

@@ -83,10 +83,16 @@ class HasScope(BasePermission):
         scope = required(view, name)
         if scope is None:
             return False
-        if scope != ANY_SCOPE and scope not in caller(request).scopes:
-            detail = _("The call needs the scope {scope}.").format(scope=scope)
-            raise refusals.MissingScope(detail, scope=scope)
+        if scope != ANY_SCOPE:
+            insist(request, scope)
         return True
+
+
+def insist(request: Request, scope: str) -> None:
+    """:raises MissingScope: if the caller's API key lacks that scope"""
+    if scope not in caller(request).scopes:
+        detail = _("The call needs the scope {scope}.").format(scope=scope)
+        raise refusals.MissingScope(detail, scope=scope)
 
 
 def required(view: Any, method: str) -> str | None:

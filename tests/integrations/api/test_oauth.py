@@ -84,6 +84,16 @@ class TestToken:
         with django_assert_num_queries(2):
             ask(GRANT, authorization=app.basic)
 
+    def test_counts_as_a_call_of_the_client(self, app):
+        credentials.limit(app.credential, per_minute=2, per_hour=None, by=None)
+
+        answers = [ask(GRANT, authorization=app.basic) for _ in range(3)]
+
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[0].headers["RateLimit"].startswith('"burst";r=1;')
+        assert int(answers[2].headers["Retry-After"]) > 0
+        assert AccessToken.objects.count() == 2
+
     @pytest.mark.parametrize(
         "header",
         [

@@ -71,6 +71,8 @@ class TestEveryClockedTask:
         # Deliveries, backtests and checks are work, not the program's time.
         "integrations.tasks.deliver_webhooks",
         "integrations.tasks.move_test_clocks",
+        "integrations.tasks.prune_access_tokens",
+        "integrations.tasks.prune_calls",
         "integrations.tasks.prune_deliveries",
         "loyalty.core.tasks.beat",
         "loyalty.core.tasks.prune_idempotency_records",

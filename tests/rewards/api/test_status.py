@@ -144,7 +144,9 @@ class TestMemberStatus:
         RewardFactory.create(**affordable | {"price": 100}, key="cookie", stock=1)
         RewardFactory.create(**affordable | {"price": 501}, key="too-dear")
         RewardFactory.create(**affordable, key="sold-out", stock=0)
-        RewardFactory.create(**affordable | {"price": 1}, key="had-it", limit_per_member=1, limit_period="day")
+        RewardFactory.create(
+            **affordable | {"price": 1}, key="had-it", limit_per_member=1, limit_period="day"
+        )
         RewardFactory.create(**affordable, key="off", is_active=False)
         RewardFactory.create(**affordable, key="over", ends_at=noon)
         RewardFactory.create(**affordable, key="not-yet", starts_at=noon + timedelta(seconds=1))
