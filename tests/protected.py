@@ -6,5 +6,3 @@ PROTECTED_FIELDS = (
     "awards",
 )
 
-# What a body repeats, so that it is not meant by mistake: anything but the caller's own is refused.
-REPEATED = {"POST /v1/sandbox/reset": {"program"}}
