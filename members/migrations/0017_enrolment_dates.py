@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0008_forgettable_answers'),
-        ('members', '0016_privacy'),
+        ('members', '0016_checkout_rate'),
     ]
 
     operations = [
