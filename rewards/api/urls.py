@@ -3,7 +3,7 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import catalogue, checkouts, preview, redemptions, status, undoing, views, vouchers
+from rewards.api import catalogue, checkouts, claims, preview, redemptions, status, undoing, views, vouchers
 
 
 class TransactionIdConverter(StringConverter):
@@ -24,6 +24,7 @@ register_converter(TransactionIdConverter, "transaction_id")
 urlpatterns = [
     path("members/<str:reference>/status", status.MemberStatusView.as_view(), name="member-status"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/claim", claims.ClaimsView.as_view(), name="transaction-claim"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path(
