@@ -140,7 +140,7 @@ _BUDGETS: Final = """
 _DRAW: Final = """
     SELECT id FROM rewards_activity TABLESAMPLE {method} ($2) REPEATABLE ($3)
     WHERE program_id = $1 AND kind NOT IN ('return', 'undo') AND occurred_at <= recorded_at
-    AND NOT facts ? 'forgotten'
+      AND NOT facts ? 'forgotten'
     ORDER BY md5(id::text || $4) LIMIT $5"""
 
 

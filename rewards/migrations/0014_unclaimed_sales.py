@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0009_claim_days'),
-        ('rewards', '0013_undone_sales'),
+        ('rewards', '0013_reserved_vouchers'),
     ]
 
     operations = [
