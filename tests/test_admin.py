@@ -53,6 +53,7 @@ from rewards.models import (
     Redemption,
     Reward,
     Voucher,
+    UnclaimedSale,
     WaitingReturn,
 )
 from tests import factories
@@ -83,6 +84,7 @@ SEES = {
     "rewards.activity": "MSFA",
     "rewards.redemption": "MSFA",
     "rewards.waitingreturn": "MSFA",
+    "rewards.unclaimedsale": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "rewards.badge": "MSFA",
@@ -121,6 +123,7 @@ ADDS = {
     "rewards.activity": "",
     "rewards.redemption": "",
     "rewards.waitingreturn": "",
+    "rewards.unclaimedsale": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "rewards.badge": "MA",
@@ -411,6 +414,16 @@ def elsewhere(db: None) -> dict[str, Any]:
         ),
         "rewards.prizedraw": PrizeDraw.objects.create(
             program=program, key="foreign", name="Foreign draw", closes_at=factories.NOON
+        ),
+        "rewards.unclaimedsale": UnclaimedSale.objects.create(
+            program=program,
+            source="foreign-till",
+            external_id="foreign-receipt",
+            amount="1.00",
+            body={},
+            fingerprint=b"",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
         ),
         "rewards.waitingreturn": WaitingReturn.objects.create(
             program=program,

@@ -22,7 +22,8 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, Segment, WalletType
-from rewards import vouchers
+from rewards import claiming, vouchers
+from rewards.activities import NOBODY
 from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
@@ -59,6 +60,7 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+CLAIM = {**BASKET, "external_id": "receipt-0"}
 GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
 ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
@@ -145,6 +147,7 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "POST /v1/transactions/claim": Case("/v1/transactions/claim", CLAIM, 201, 404),
     "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
     f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
     f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
@@ -199,6 +202,8 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
+    today_sale = shop.sale("receipt-0", "1.00", member=NOBODY, occurred_at=timezone.now())
+    claiming.keep(today_sale, program=shop.program, source="till", at=timezone.now())
     reasons.set_up_usual(shop.program)
     Segment.objects.create(program=shop.program, key="vip", name="VIP", kind="list")
     IdentifierFactory.create(member__program=shop.program, value="3003")

@@ -6,6 +6,7 @@ from django.urls.converters import StringConverter
 from rewards.api import (
     catalogue,
     checkouts,
+    claims,
     member_parts,
     member_redemptions,
     preview,
@@ -46,6 +47,7 @@ urlpatterns = [
         }.items()
     ),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/claim", claims.ClaimsView.as_view(), name="transaction-claim"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path(
