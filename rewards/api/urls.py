@@ -11,6 +11,7 @@ from rewards.api import (
     preview,
     redemptions,
     status,
+    tiers,
     undoing,
     views,
     vouchers,
@@ -45,6 +46,7 @@ urlpatterns = [
             "vouchers": member_redemptions.MemberVouchersView,
         }.items()
     ),
+    path("tiers", tiers.TiersView.as_view(), name="tiers"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
