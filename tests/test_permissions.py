@@ -129,6 +129,7 @@ TABLE = {
     "GET /v1/members/<str:reference>/vouchers": Case("/v1/members/card:1001/vouchers", None, 200, 404),
     "GET /v1/members/<str:reference>/tiers": Case("/v1/members/card:1001/tiers", None, 200, 404),
     "GET /v1/members/<str:reference>/segments": Case("/v1/members/card:1001/segments", None, 200, 404),
+    "GET /v1/tiers": Case("/v1/tiers", None, 200, 200),
     "GET /v1/segments": Case("/v1/segments", None, 200, 200),
     "GET /v1/segments/<str:key>": Case("/v1/segments/vip", None, 200, 404),
     "GET /v1/segments/<str:key>/members": Case("/v1/segments/vip/members", None, 200, 404),

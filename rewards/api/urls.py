@@ -12,6 +12,7 @@ from rewards.api import (
     preview,
     redemptions,
     status,
+    tiers,
     undoing,
     views,
     vouchers,
@@ -46,6 +47,7 @@ urlpatterns = [
             "vouchers": member_redemptions.MemberVouchersView,
         }.items()
     ),
+    path("tiers", tiers.TiersView.as_view(), name="tiers"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
     path("transactions/claim", claims.ClaimsView.as_view(), name="transaction-claim"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
