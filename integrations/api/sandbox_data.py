@@ -21,7 +21,7 @@ from loyalty.core.errors import InvalidInput
 class ResetRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Which program is meant, by its key as `whoami` tells it: so that none is emptied by mistake."""
 
-    program: Annotated[str, Meta(min_length=1, max_length=40)]
+    confirm: Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class SampleDataRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -56,11 +56,11 @@ class SandboxResetView(PartnerView):
         transactions, redemptions and vouchers, the statement, events and their deliveries, stored answers to
         idempotency keys. What was configured stays: kinds of points, tiers, segments without their members,
         rewards with their stock as it was, campaigns with their whole budgets, partners, credentials and
-        webhook endpoints. The test clock stays where it is. Say the program's key, so that no other sandbox
+        webhook endpoints. The test clock stays where it is. Confirm with the program's key, so that no other sandbox
         is emptied by mistake. The answer says how much there was.
         """,
         takes=ResetRequest,
-        takes_example={"program": "coffee-sandbox"},
+        takes_example={"confirm": "coffee-sandbox"},
         answer=Emptied,
         example=_EMPTIED,
         refuses=(NotASandbox, ClockIsMoving, TooBusy),
@@ -69,9 +69,9 @@ class SandboxResetView(PartnerView):
     def post(self, request: Request) -> Response:
         wanted, program = parsing.decode(request, ResetRequest), auth.caller(request).program
         time_travel.check_sandbox(program)
-        if wanted.program != program.key:
+        if wanted.confirm != program.key:
             detail = _("This credential works in “{key}”.").format(key=program.key)
-            raise InvalidInput(detail, pointer="#/program")
+            raise InvalidInput(detail, pointer="#/confirm")
         return Response(resetting.reset(program, at=clock.now(program)))
 
 

@@ -217,24 +217,24 @@ class TestRaces:
 @pytest.mark.django_db(transaction=True)
 class TestApi:
     def test_resets_once_and_repeats_the_answer(self, tester, lively):
-        first = tester.post("/v1/sandbox/reset", {"program": "coffee-sandbox"}, idempotency_key="k")
-        again = tester.post("/v1/sandbox/reset", {"program": "coffee-sandbox"}, idempotency_key="k")
+        first = tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"}, idempotency_key="k")
+        again = tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"}, idempotency_key="k")
 
         assert (first.status_code, first.json()["members"]) == (200, 8)
         assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
         assert IdempotencyRecord.objects.count() == 1
 
     def test_wants_the_programs_key(self, tester, lively):
-        answer = tester.post("/v1/sandbox/reset", {"program": "coffee"})
+        answer = tester.post("/v1/sandbox/reset", {"confirm": "coffee"})
 
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/program")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/confirm")
         assert Member.objects.count() == 8
 
     def test_refuses_while_the_clock_moves(self, tester, lively, monkeypatch):
         monkeypatch.setattr("integrations.api.sandbox_clock.WAITS_SECONDS", 0.0)
         tester.post("/v1/sandbox/clock/move", {"by": "P300D"})
 
-        assert tester.post("/v1/sandbox/reset", {"program": "coffee-sandbox"}).json()["code"] == (
+        assert tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"}).json()["code"] == (
             "clock_is_moving"
         )
 
@@ -255,7 +255,7 @@ class TestApi:
     def test_keeps_the_clock_where_it_is(self, tester, lively):
         travel(lively, by=timedelta(days=2))
 
-        tester.post("/v1/sandbox/reset", {"program": "coffee-sandbox"})
+        tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"})
 
         assert tester.get("/v1/sandbox/clock").json()["ahead_seconds"] >= 2 * 86_400 - 60
         assert not Redemption.objects.exists()
