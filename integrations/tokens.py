@@ -31,22 +31,35 @@ class ScopeNotHeld(Exception):
 class Grant:
     """A token as its client is told of it, this once; `lasts` in seconds."""
 
-    credential: Credential
     token: str
     lasts: int
     scopes: list[str]
 
 
-def grant(*, client_id: str, secret: str, scopes: Iterable[str] | None, at: datetime) -> Grant:
+def client(*, client_id: str, secret: str, at: datetime) -> Credential:
     """
-    A token for a client that has proved itself, for some of its scopes or (None) all of them.
+    The client that has proved itself.
+
+    :raises UnknownClient: without saying what of it is wrong
+    """
+    if prefixed.read(secret) != Prefix.CLIENT_SECRET:
+        raise UnknownClient
+    clients = Credential.objects.valid(at).filter(kind=CredentialKind.OAUTH_CLIENT)
+    known = clients.select_related("partner__program", "quota")
+    found = known.filter(digest=prefixed.digest(secret)).first()
+    if found is None or not compare_digest(found.client_id.encode(), client_id.encode()):
+        raise UnknownClient
+    return found
+
+
+def grant(credential: Credential, *, scopes: Iterable[str] | None, at: datetime) -> Grant:
+    """
+    A token for some of the client's scopes or (None) all of them.
 
     It ends after an hour, or with its credential if that is earlier.
 
-    :raises UnknownClient: without saying what of it is wrong
     :raises ScopeNotHeld: with the scopes that the client does not have
     """
-    credential = _authenticated(client_id, secret, at)
     wanted = credential.scopes if scopes is None else sorted(set(scopes))
     if missing := [scope for scope in wanted if scope not in credential.scopes]:
         raise ScopeNotHeld(_("The client does not have: {scopes}").format(scopes=" ".join(missing)))
@@ -60,17 +73,7 @@ def grant(*, client_id: str, secret: str, scopes: Iterable[str] | None, at: date
         expires_at=ends_at,
     )
     credentials.note_use(credential.pk, used_at=credential.last_used_at, at=at)
-    return Grant(credential, token, int((ends_at - at).total_seconds()), wanted)
-
-
-def _authenticated(client_id: str, secret: str, at: datetime) -> Credential:
-    if prefixed.read(secret) != Prefix.CLIENT_SECRET:
-        raise UnknownClient
-    clients = Credential.objects.valid(at).filter(kind=CredentialKind.OAUTH_CLIENT)
-    found = clients.select_related("partner__program").filter(digest=prefixed.digest(secret)).first()
-    if found is None or not compare_digest(found.client_id.encode(), client_id.encode()):
-        raise UnknownClient
-    return found
+    return Grant(token, int((ends_at - at).total_seconds()), wanted)
 
 
 def prune(*, at: datetime) -> int:

@@ -150,6 +150,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "expire checkouts": {
+        "task": "rewards.tasks.expire_checkouts",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "apply waiting returns": {
         "task": "rewards.tasks.apply_waiting_returns",
         "schedule": 60.0,

@@ -134,7 +134,7 @@ def first_steps(program: Program) -> list[Step]:
         ),
         Step(
             _("Connect a till or shop"),
-            _("A partner with an API key, who reports sales."),
+            _("A partner with an API key or OAuth client, who reports sales."),
             "integrations_partner",
             "integrations.add_partner",
             has[Partner],

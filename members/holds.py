@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,7 +21,7 @@ from members.ledger.plan import Plan
 from members.ledger.renewal import renewing
 from members.ledger.reservations import Found, HoldState
 from members.ledger.state import Account, WalletState
-from members.models import HoldStatus, MemberStatus
+from members.models import Hold, HoldStatus, MemberStatus
 from members.paying import Context, Decision, MoreThanHeld, Payment
 from members.references import MemberIsBlocked, MemberReference, member_of, reference
 from members.terms import WalletTerms
@@ -223,6 +223,21 @@ def release(
         return paying.end(found, paying.closed(found.hold, how, None, context), None, context)
 
     return _close(hold_id, context, decide, also)
+
+
+def prolong(hold_id: UUID, *, expires_at: datetime, kept_for: str, program: Program, at: datetime) -> None:
+    """
+    Keep an open hold until then. It ends with what it is kept for, so no job can come in between.
+
+    :raises UnknownHold: if the program has no such hold that is kept for that
+    :raises HoldIsClosed: if it has ended, or its time is over
+    """
+    assert connection.in_atomic_block, "what a hold is kept for is locked by its owner"
+    rows = Hold.objects.open().filter(program=program, pk=hold_id, kept_for=kept_for)
+    if not rows.filter(expires_at__gt=at).update(expires_at=expires_at):
+        found = _find_hold(hold_id, program).hold
+        paying.must_be_kept_for(found, kept_for)
+        raise paying.ended(found, "expired" if found.is_overdue(at) else found.status)
 
 
 def expire_overdue(program: Program, *, at: datetime) -> Iterator[int]:

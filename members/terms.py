@@ -31,6 +31,9 @@ class WalletTerms(Struct, frozen=True, kw_only=True):
     transfer_minimum: int = 1
     transfer_monthly_limit: int | None = None
     transfer_fee_percent: Decimal = Decimal(0)
+    checkout_points: int | None = None
+    """So many points pay `checkout_amount` at a checkout; None if they do not pay there."""
+    checkout_amount: Decimal | None = None
 
 
 class Rung(Struct, frozen=True, kw_only=True):
@@ -47,6 +50,7 @@ class LadderTerms(Struct, frozen=True, kw_only=True):
 
     id: UUID
     key: str
+    name: str = ""
     wallet_type_id: UUID
     rungs: tuple[Rung, ...]
     by_id: dict[UUID, Rung]
@@ -146,6 +150,8 @@ def _wallet_terms(wallet_type: WalletType) -> WalletTerms:
         transfer_minimum=wallet_type.transfer_minimum,
         transfer_monthly_limit=wallet_type.transfer_monthly_limit,
         transfer_fee_percent=wallet_type.transfer_fee_percent,
+        checkout_points=wallet_type.checkout_points,
+        checkout_amount=wallet_type.checkout_amount,
     )
 
 
@@ -168,6 +174,7 @@ def _ladder_terms(ladder: TierLadder, tiers: list[Tier]) -> LadderTerms:
     return LadderTerms(
         id=ladder.pk,
         key=ladder.key,
+        name=ladder.name,
         wallet_type_id=ladder.wallet_type_id,
         rungs=rungs,
         by_id={rung.id: rung for rung in rungs},

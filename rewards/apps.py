@@ -9,10 +9,11 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         """Tell the apps below, which know no rewards, what campaigns, awards and returns are about."""
         from loyalty.core import approvals
-        from members import expiry_undo, statement
-        from rewards import reviews, wording
+        from members import expiry_undo, privacy, statement
+        from rewards import remembered, reviews, wording
         from rewards.returns import withholding
 
         approvals.register(reviews.KIND)
+        privacy.keepers.append(remembered.KEEPER)
         statement.tellers.append(wording.of_entries)
         expiry_undo.withholders.append(withholding.of_expired)

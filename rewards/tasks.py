@@ -21,6 +21,7 @@ from rewards import (
     waiting,
 )
 from rewards.backtests import running
+from rewards.checkouts import ending as checkouts
 from rewards.models import CampaignMeasurement
 from rewards.performance import audiences, days, measuring
 
@@ -69,6 +70,17 @@ def expire_redemptions() -> None:
 def _expire_redemptions(program: Program, at: datetime) -> None:
     if ended := sum(redeeming.expire_overdue(program, at=at)):
         log.info("redemptions_expired", program=program.key, redemptions=ended)
+
+
+@shared_task
+def expire_checkouts() -> None:
+    """Let go what overdue checkouts have reserved in every program, by its own clock."""
+    each_program(_expire_checkouts)
+
+
+def _expire_checkouts(program: Program, at: datetime) -> None:
+    if ended := sum(checkouts.expire_overdue(program, at=at)):
+        log.info("checkouts_expired", program=program.key, checkouts=ended)
 
 
 @shared_task

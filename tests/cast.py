@@ -10,7 +10,9 @@ from members.holds import Held
 from members.references import MemberReference
 from rewards import earning, redeeming, returning
 from rewards.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
-from rewards.models import Redemption
+from rewards.checkouts import sessions
+from rewards.checkouts.contents import CheckoutRequest
+from rewards.models import Checkout, Redemption
 from rewards.recorded import Recorded
 from rewards.redeeming import Redeemed
 
@@ -78,6 +80,11 @@ class Shop:
     def holds(self, points: int, member: MemberReference = CARD, **more: Any) -> Held:
         """Reserves points, for 15 minutes if not said otherwise."""
         return holds.place(member=member, wallet_type="points", points=points, **more, **self._where())
+
+    def checks_out(self, amount: str, **more: Any) -> Checkout:
+        """A basket of one line on its way to being paid."""
+        wanted = {"member": CARD, "lines": (line("1", amount),), **more}
+        return sessions.begin(CheckoutRequest(**wanted), **self._where())
 
     def _where(self) -> dict[str, Any]:
         actor = f"partner:{self.source}"

@@ -21,15 +21,24 @@ from loyalty.core.api import checks
 from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
-from members.models import Entry, Member, WalletType
+from members.models import Entry, Member, Segment, WalletType
 from rewards import vouchers
-from rewards.models import Activity, Redemption, Voucher, VoucherUse
+from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
-from tests.protected import PROTECTED_FIELDS
+from tests.protected import PROTECTED_FIELDS, REPEATED
 
-EFFECTS: tuple[type[Model], ...] = (Member, Entry, Activity, Redemption, VoucherUse, Event, IdempotencyRecord)
+EFFECTS: tuple[type[Model], ...] = (
+    Member,
+    Entry,
+    Activity,
+    Redemption,
+    VoucherUse,
+    Checkout,
+    Event,
+    IdempotencyRecord,
+)
 
 
 class Case(NamedTuple):
@@ -50,6 +59,8 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
+ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
     "kind": "event",
     "external_id": "login-1",
@@ -57,16 +68,24 @@ EVENT = {
     "type": "app.login",
     "member": CARD,
 }
+GOODS = {"lines": [{"id": "1", "sku": "beans", "amount": {"amount": "5.00", "currency": "EUR"}}]}
+PURCHASE = {
+    "external_id": "order-1",
+    "payments": [{"method": "card", "amount": {"amount": "5.00", "currency": "EUR"}}],
+}
 PAYMENT = {"member": CARD, "wallet_type": "points", "points": 10}
 ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
 BERT = {"kind": "card", "value": "3003"}
 TRANSFER = {"sender": CARD, "recipient": BERT, "wallet_type": "points", "points": 10}
 MERGE = {"duplicate": BERT}
+MANY = {"items": [CARD]}
 PENDING = {"member": CARD, "transaction_id": "01976c1e-5d7a-7000-8000-77d0c1f9a2e6"}
 NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
 TABLE = {
     "GET /v1/whoami": Case("/v1/whoami", None, 200, 200),
+    "GET /v1/status": Case("/v1/status", None, 200, 200),
+    "GET /v1/feed": Case("/v1/feed", None, 200, 200),
     # The program of the table is a live one.
     "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
     "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
@@ -78,11 +97,21 @@ TABLE = {
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "POST /v1/members/batch": Case("/v1/members/batch", {"items": [NEWCOMER]}, 207, 207),
     "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
     "POST /v1/members/<str:reference>/block": Case(
         "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
     ),
     "POST /v1/members/<str:reference>/unblock": Case("/v1/members/card:1001/unblock", {}, 409, 404),
+    "GET /v1/members/<str:reference>/consents": Case("/v1/members/card:1001/consents", None, 200, 404),
+    "POST /v1/members/<str:reference>/consents": Case(
+        "/v1/members/card:1001/consents", {"purpose": "newsletter", "granted": True}, 201, 404
+    ),
+    "GET /v1/members/<str:reference>/consents/history": Case(
+        "/v1/members/card:1001/consents/history", None, 200, 404
+    ),
+    "POST /v1/members/<str:reference>/erase": Case("/v1/members/card:1001/erase", {}, 200, 404),
+    "GET /v1/members/<str:reference>/export": Case("/v1/members/card:1001/export", None, 200, 404),
     "GET /v1/members/<str:reference>/identifiers": Case("/v1/members/card:1001/identifiers", None, 200, 404),
     "POST /v1/members/<str:reference>/identifiers": Case(
         "/v1/members/card:1001/identifiers", {"kind": "card", "value": "1002"}, 201, 404
@@ -92,6 +121,19 @@ TABLE = {
     ),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
+    "GET /v1/members/<str:reference>/activities": Case("/v1/members/card:1001/activities", None, 200, 404),
+    "GET /v1/members/<str:reference>/badges": Case("/v1/members/card:1001/badges", None, 200, 404),
+    "GET /v1/members/<str:reference>/challenges": Case("/v1/members/card:1001/challenges", None, 200, 404),
+    "GET /v1/members/<str:reference>/rewards": Case("/v1/members/card:1001/rewards", None, 200, 404),
+    "GET /v1/members/<str:reference>/redemptions": Case("/v1/members/card:1001/redemptions", None, 200, 404),
+    "GET /v1/members/<str:reference>/vouchers": Case("/v1/members/card:1001/vouchers", None, 200, 404),
+    "GET /v1/members/<str:reference>/tiers": Case("/v1/members/card:1001/tiers", None, 200, 404),
+    "GET /v1/members/<str:reference>/segments": Case("/v1/members/card:1001/segments", None, 200, 404),
+    "GET /v1/segments": Case("/v1/segments", None, 200, 200),
+    "GET /v1/segments/<str:key>": Case("/v1/segments/vip", None, 200, 404),
+    "GET /v1/segments/<str:key>/members": Case("/v1/segments/vip/members", None, 200, 404),
+    "POST /v1/segments/<str:key>/members": Case("/v1/segments/vip/members", MANY, 207, 404),
+    "POST /v1/segments/<str:key>/members/remove": Case("/v1/segments/vip/members/remove", MANY, 207, 404),
     "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
     "POST /v1/points/transfers": Case("/v1/points/transfers", TRANSFER, 201, 422),
     "POST /v1/members/<str:reference>/merge": Case("/v1/members/card:1001/merge", MERGE, 201, 404),
@@ -105,7 +147,25 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
+    f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
+    f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
+    f"POST {ONE}/correct": Case(
+        "/v1/transactions/{sale}/correct", {**BASKET, "external_id": "receipt-3"}, 201, 404
+    ),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
+    "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
+    "PUT /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", GOODS, 200, 404),
+    "POST /v1/checkouts/<str:checkout_id>/confirm": Case(
+        "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
+    ),
+    "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
+    "GET /v1/rewards": Case("/v1/rewards", None, 200, 200),
+    "GET /v1/rewards/<str:reward_key>": Case("/v1/rewards/coffee", None, 200, 404),
+    "POST /v1/redemptions/preview": Case(
+        "/v1/redemptions/preview", {"member": CARD, "reward": "coffee"}, 200, 404
+    ),
     "GET /v1/redemptions": Case("/v1/redemptions", None, 200, 200),
     "GET /v1/redemptions/<str:redemption_id>": Case("/v1/redemptions/{redemption}", None, 200, 404),
     "POST /v1/redemptions/hold": Case("/v1/redemptions/hold", {"member": CARD, "reward": "coffee"}, 201, 404),
@@ -142,10 +202,12 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
     reasons.set_up_usual(shop.program)
+    Segment.objects.create(program=shop.program, key="vip", name="VIP", kind="list")
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
     today = replace(shop, at=timezone.now())
     held = today.holds(100)
+    checkout = today.checks_out("5.00")
     RewardFactory.create(program=shop.program, key="tea", wallet_type=points, price=10)
     reserved = today.reserves("tea")
     voucher = today.redeems("tea").voucher_code
@@ -155,7 +217,11 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     def run(operation: str, client: Client) -> Any:
         case = TABLE[operation]
         address = case.address.format(
-            sale=sale.id, hold=held.hold.id, redemption=reserved.pk, voucher=used.voucher_id
+            sale=sale.id,
+            hold=held.hold.id,
+            redemption=reserved.pk,
+            voucher=used.voucher_id,
+            checkout=checkout.pk,
         )
         method = operation.partition(" ")[0]
         if method != "POST":
@@ -266,7 +332,7 @@ class TestOperation:
 class TestBody:
     def test_sets_nothing_that_is_not_the_callers_to_say(self, operation, refused, till, monkeypatch):
         case = TABLE[operation]
-        for field in PROTECTED_FIELDS:
+        for field in set(PROTECTED_FIELDS) - REPEATED.get(operation, set()):
             assert field not in (case.body or {}), "protected fields are in no body"
             monkeypatch.setitem(TABLE, operation, case._replace(body={**(case.body or {}), field: "1"}))
 

@@ -41,7 +41,7 @@ class PartnerAdmin(UsagePages):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Partner | None = None) -> dict[str, Any]:
         return {} if obj else self.prepopulated_fields
 
-    @display(description=_("API keys in use"))
+    @display(description=_("credentials in use"))
     def keys(self, partner: Partner) -> int:
         return getattr(partner, "key_count", 0)
 

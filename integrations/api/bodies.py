@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from integrations.models import Credential
+from loyalty.core.api import throttling
 from loyalty.core.api.auth import Caller
 
 
@@ -41,6 +42,15 @@ class CallersCredential(msgspec.Struct):
     """When the access token of this call ends."""
 
 
+class CallersLimit(msgspec.Struct):
+    """How many calls the credential may make in a window of so many seconds."""
+
+    name: str
+    """As in the headers `RateLimit-Policy` and `RateLimit`, which say how many are left."""
+    calls: int
+    seconds: int
+
+
 class Whoami(msgspec.Struct):
     """Who is calling, and what they may do."""
 
@@ -48,6 +58,7 @@ class Whoami(msgspec.Struct):
     partner: CallersPartner
     credential: CallersCredential
     scopes: list[str]
+    limits: list[CallersLimit]
 
     @classmethod
     def of(cls, credential: Credential, *, caller: Caller) -> Self:
@@ -67,4 +78,8 @@ class Whoami(msgspec.Struct):
                 token_expires_at=caller.token_expires_at,
             ),
             scopes=sorted(caller.scopes),
+            limits=[
+                CallersLimit(window.name, window.calls, window.seconds)
+                for window in throttling.windows_of(caller)
+            ],
         )

@@ -21,4 +21,8 @@ WHOAMI: Final[dict[str, Any]] = {
         "token_expires_at": None,
     },
     "scopes": ["members:read", "members:write", "transactions:write"],
+    "limits": [
+        {"name": "burst", "calls": 3_000, "seconds": 60},
+        {"name": "hour", "calls": 100_000, "seconds": 3600},
+    ],
 }

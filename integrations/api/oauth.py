@@ -8,6 +8,7 @@ RFC 6749, section 5.2, and are no problem documents.
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import wraps
 from typing import ClassVar, Final
 from urllib.parse import parse_qsl, unquote_plus
@@ -20,7 +21,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations import tokens
-from loyalty.core.api import problem, refusals, rendering
+from integrations.calls import Recognised
+from integrations.models import Credential
+from loyalty.core.api import problem, refusals, rendering, throttling
+from loyalty.core.api.auth import Caller
+from loyalty.core.api.refusals import TooManyRequests
 
 FORM: Final = "application/x-www-form-urlencoded"
 LONGEST_BODY: Final = 10_000
@@ -30,7 +35,7 @@ _NOT_KEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 logger = structlog.get_logger(__name__)
 
-Client = tuple[str, str]
+Proof = tuple[str, str]
 
 
 class Refused(Exception):
@@ -70,6 +75,8 @@ def _in_the_words_of_oauth(
             return view(request)
         except Refused as refusal:
             return _refusal(refusal)
+        except TooManyRequests as refusal:
+            return problem.response(refusal, request)
         except OperationalError as error:
             logger.warning("database unavailable", exc_info=error)
             return problem.response(refusals.Unavailable(), request)
@@ -81,20 +88,15 @@ def _in_the_words_of_oauth(
 @_in_the_words_of_oauth
 def token(request: HttpRequest) -> HttpResponse:
     """An access token for an OAuth client that names itself in the Basic header or in the body."""
-    fields = _fields(request)
-    client_id, secret = _client(request, fields)
+    fields, at = _fields(request), timezone.now()
+    client = _client(request, fields, at)
     if fields.get("grant_type") != "client_credentials":
         raise _wrong_grant_type(fields)
+    _admit(request, client)
     try:
-        granted = tokens.grant(client_id=client_id, secret=secret, scopes=_scopes(fields), at=timezone.now())
-    except tokens.UnknownClient:
-        raise InvalidClient(_("There is no such client, or it no longer works.")) from None
+        granted = tokens.grant(client, scopes=_scopes(fields), at=at)
     except tokens.ScopeNotHeld as error:
         raise InvalidScope(str(error)) from None
-    partner = granted.credential.partner
-    structlog.contextvars.bind_contextvars(
-        program=partner.program.key, partner=partner.key, credential=str(granted.credential.pk)
-    )
     body = {
         "access_token": granted.token,
         "token_type": "Bearer",
@@ -102,6 +104,32 @@ def token(request: HttpRequest) -> HttpResponse:
         "scope": " ".join(granted.scopes),
     }
     return rendering.answer(body, headers=_NOT_KEPT)
+
+
+def _admit(request: HttpRequest, client: Credential) -> None:
+    """
+    Count this as a call of the client, so that one that asks for a token each time is held up.
+
+    :raises TooManyRequests: with how long to wait
+    """
+    partner, quota = client.partner, getattr(client, "quota", None)
+    caller = Caller(
+        program=partner.program,
+        partner_id=partner.pk,
+        partner_key=partner.key,
+        credential_id=client.pk,
+        scopes=frozenset(client.scopes),
+        credential_kind=client.kind,
+        calls_per_minute=quota and quota.calls_per_minute,
+        calls_per_hour=quota and quota.calls_per_hour,
+    )
+    structlog.contextvars.bind_contextvars(
+        program=partner.program.key, partner=partner.key, credential=str(client.pk)
+    )
+    # For the log of calls, which the middleware writes.
+    who = Recognised(partner.program_id, partner.pk, client.pk)
+    request.recognised = who  # type: ignore[attr-defined]
+    throttling.admit(request, caller)
 
 
 def _fields(request: HttpRequest) -> dict[str, str]:
@@ -127,7 +155,15 @@ def _fields(request: HttpRequest) -> dict[str, str]:
     return fields
 
 
-def _client(request: HttpRequest, fields: Mapping[str, str]) -> Client:
+def _client(request: HttpRequest, fields: Mapping[str, str], at: datetime) -> Credential:
+    client_id, secret = _proof(request, fields)
+    try:
+        return tokens.client(client_id=client_id, secret=secret, at=at)
+    except tokens.UnknownClient:
+        raise InvalidClient(_("There is no such client, or it no longer works.")) from None
+
+
+def _proof(request: HttpRequest, fields: Mapping[str, str]) -> Proof:
     """How the client proves itself: in exactly one of the two ways of section 2.3.1."""
     header = request.META.get("HTTP_AUTHORIZATION")
     if header and "client_secret" in fields:
@@ -136,13 +172,13 @@ def _client(request: HttpRequest, fields: Mapping[str, str]) -> Client:
         if "client_id" not in fields or "client_secret" not in fields:
             raise InvalidClient(_("Send client id and secret, in a Basic header or in the body."))
         return fields["client_id"], fields["client_secret"]
-    client = _basic(header)
-    if fields.get("client_id", client[0]) != client[0]:
+    proof = _basic(header)
+    if fields.get("client_id", proof[0]) != proof[0]:
         raise InvalidRequest(_("The client ids in the header and in the body differ."))
-    return client
+    return proof
 
 
-def _basic(header: str) -> Client:
+def _basic(header: str) -> Proof:
     scheme, _space, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise InvalidClient(_("Send client id and secret as Authorization: Basic."))

@@ -19,8 +19,8 @@ class WhoamiView(PartnerView):
         tag="Connection",
         summary="Who am I?",
         description="""
-        The program, the partner, the kind of credential and its scopes: a good first call, and a way to see
-        until when a credential or an access token works. It changes nothing and may be repeated.
+        The program, the partner, the kind of credential, its scopes and how often it may call: a good first
+        call, and a way to see until when a credential or an access token works. It changes nothing.
         """,
         answer=Whoami,
         example=examples.WHOAMI,

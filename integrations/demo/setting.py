@@ -26,9 +26,22 @@ TIERS: Final = (
 REWARDS: Final[tuple[dict[str, Any], ...]] = (
     {"key": "coffee", "name": "Coffee on the house", "price": 150},
     {"key": "tote-bag", "name": "Canvas tote bag", "price": 250, "stock": 400},
-    {"key": "five-off", "name": "$5 off your next basket", "price": 500},
+    {
+        "key": "five-off",
+        "name": "$5 off your next basket",
+        "price": 500,
+        "discount_kind": "amount",
+        "discount_amount": Decimal(5),
+    },
     {"key": "cooking-class", "name": "Evening cooking class for two", "price": 1_800, "stock": 60},
-    {"key": "twenty-off", "name": "$20 off your next basket", "price": 1_900, "voucher_valid_days": 60},
+    {
+        "key": "twenty-off",
+        "name": "$20 off your next basket",
+        "price": 1_900,
+        "voucher_valid_days": 60,
+        "discount_kind": "amount",
+        "discount_amount": Decimal(20),
+    },
     {"key": "knife-set", "name": "Chef's knife set", "price": 4_000, "stock": 25, "voucher_valid_days": 30},
 )
 
@@ -53,6 +66,8 @@ def _program(key: str, name: str, kind: ProgramKind) -> Program:
             "expiry_rule": ExpiryRule.MONTHS,
             "expires_after": 6,
             "point_value": Decimal("0.01"),
+            "checkout_points": 100,
+            "checkout_amount": Decimal("1.00"),
             "warns_days_before": 30,
             "transfers_to": TransferScope.HOUSEHOLD,
         },

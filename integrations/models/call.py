@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from integrations.models.partner import Credential, Partner
 from loyalty.core.ids import first_id_of, new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 
-class CallQuerySet(models.QuerySet["Call"]):
+class CallQuerySet(TenantQuerySet["Call"]):
     def since(self, moment: datetime) -> Self:
         """Calls that were answered since then: ids grow with that moment."""
         return self.filter(id__gte=first_id_of(moment))

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from integrations.models.partner import Credential
+from loyalty.core.tenancy import TenantQuerySet
 
 MOST: Final = 1_000_000_000
 
@@ -19,6 +20,8 @@ _USUAL: Final = _("Empty: as many as others.")
 class Quota(models.Model):
     """How often one credential may call, where that is not what the settings say for all."""
 
+    program_path = "credential__partner__program"
+
     credential = models.OneToOneField(
         Credential, models.PROTECT, primary_key=True, related_name="quota", verbose_name=_("API key")
     )
@@ -28,6 +31,8 @@ class Quota(models.Model):
     calls_per_hour = models.PositiveIntegerField(
         _("calls an hour"), null=True, blank=True, validators=_BOUNDS, help_text=_USUAL
     )
+
+    objects = TenantQuerySet["Quota"].as_manager()
 
     class Meta:
         verbose_name = _("limit of calls")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connection, models
 from pghistory.core import event_models
 
 from loyalty.core.models import User
@@ -65,6 +65,29 @@ def trail(instance: models.Model) -> list[Step]:
     notes = _entries(instance).exclude(change_message="").exclude(change_message__startswith="[")
     steps = [*_from_triggers(tracked[0], instance), *_from_forms(notes)]
     return sorted(steps, key=lambda step: step.at, reverse=True)[:NEWEST]
+
+
+_FORGET: Final = r"""
+UPDATE django_admin_log SET object_repr = '',
+    change_message = regexp_replace(change_message, '"object": "(?:[^"\\]|\\.)*"', '"object": ""', 'g')
+WHERE content_type_id = %s AND object_id = ANY(%s)"""
+_FORGET_NAMES: Final = """
+UPDATE django_admin_log SET change_message = replace(change_message, %s, %s)
+WHERE content_type_id = %s AND object_id <> ALL(%s) AND strpos(change_message, %s) > 0"""
+
+
+def forget(model: type[models.Model], ids: Iterable[Any], *, names: Iterable[str]) -> None:
+    """
+    Take people out of what forms and notes tell of them: the deeds stay, whom they were about is gone.
+
+    :param names: as notes about others may have them; people of the same name lose theirs there, too
+    """
+    content_type = ContentType.objects.get_for_model(model).pk
+    texts = [str(one) for one in ids]
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, [content_type, texts])
+        for name in names:
+            cursor.execute(_FORGET_NAMES, [name, "…", content_type, texts, name])
 
 
 def first_to_set(instance: models.Model, **values: Any) -> User | None:

@@ -96,7 +96,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
         gettext_lazy("Integrations"),
         [
             (gettext_lazy("Partners"), "handshake", "integrations_partner", "integrations.view_partner"),
-            (gettext_lazy("API keys"), "key", "integrations_credential", "integrations.view_credential"),
+            (gettext_lazy("Credentials"), "key", "integrations_credential", "integrations.view_credential"),
             (
                 gettext_lazy("Webhooks"),
                 "webhook",

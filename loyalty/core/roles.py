@@ -26,6 +26,8 @@ _ABOUT_MEMBERS: Final = (
     "transfer",
     "merge",
     "household",
+    "consent",
+    "block",
 )
 _SEE_MEMBERS: Final = {
     permission for model in _ABOUT_MEMBERS for permission in _may("members", model, "view")
@@ -77,9 +79,10 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     Role.SUPPORT: frozenset(
         _SEE_MEMBERS
         | _SEE_RULES
-        | _may("members", "member", "change")
+        | _may("members", "member", "change", "block", "export")
         | _may("members", "identifier", "add", "change")
         | _may("members", "hold", "release")
+        | _may("rewards", "redemption", "cancel", "fulfil")
         | _may("members", "transfer", "add", "undo")
         | _may("members", "household", "change")
         | _may("members", "merge", "add", "undo")
@@ -124,6 +127,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
 }
 PERMISSIONS[Role.ADMINISTRATOR] = frozenset().union(
     *PERMISSIONS.values(),
+    _may("members", "member", "erase"),
     _may("members", "wallettype", "add", "change"),
     _may("integrations", "sandbox", "create"),
     _may("members", "reasoncode", "add", "change"),

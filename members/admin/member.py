@@ -24,6 +24,7 @@ from members import details, profile, search
 from members.adjustments import MAY_ADJUST
 from members.admin import statement_page
 from members.admin.adjusting import AdjustsPoints, adjustments_panel
+from members.admin.consent import consents_panel
 from members.admin.hold import holds_panel
 from members.admin.household import household_page, household_panel
 from members.admin.merge import merge_page, merges_panel
@@ -107,7 +108,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     `panels` are what other apps add to the page about a member: each gives a template and its values.
     """
 
-    panels: list[Panel] = [holds_panel, adjustments_panel, household_panel, merges_panel]
+    panels: list[Panel] = [holds_panel, adjustments_panel, household_panel, merges_panel, consents_panel]
 
     list_display = ("name", "known_as", "shown_status", "shown_tier", "shown_points", "enrolled_at")
     list_filter = (("status", ChoicesDropdownFilter), TierFilter)

@@ -39,4 +39,13 @@ class WalletTypeForm(ExpiryRuleForm):
         values = super().clean()
         if values.get("expires_only_if_warned") and not values.get("warns_days_before"):
             self.add_error("warns_days_before", _("Say how many days before, or nothing would ever expire."))
+        self._check_rate(values)
         return values
+
+    def _check_rate(self, values: dict[str, Any]) -> None:
+        """Points and money make a rate together, and only what may be spent can pay."""
+        given = {name for name in ("checkout_points", "checkout_amount") if values.get(name)}
+        for name in {"checkout_points", "checkout_amount"} - given - self.errors.keys() if given else ():
+            self.add_error(name, _("Say both: how many points pay how much."))
+        if given and not values.get("is_spendable"):
+            self.add_error(min(given), _("Points that cannot be spent do not pay at a checkout."))

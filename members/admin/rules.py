@@ -82,6 +82,16 @@ class WalletTypeAdmin(ProgramModelAdmin):
             },
         ),
         (_("Value"), {"fields": ("point_value",)}),
+        (
+            _("At a checkout"),
+            {
+                "fields": ("checkout_points", "checkout_amount"),
+                "description": _(
+                    "What points pay when a shop lets members use them as money: such as 100 points for 1.00."
+                    " No more points are taken than are needed for whole cents."
+                ),
+            },
+        ),
     )
     # What the chosen rule has no use for is not asked; see ExpiryRuleForm. Who may only look has no choice.
     conditional_fields = {

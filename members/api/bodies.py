@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from members.blocking import NOTE_MAX
+from members.enrolment import Enrolment
 from members.models import Identifier, Member
 
 Name = Annotated[str, Meta(max_length=100)]
@@ -51,6 +52,17 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, omit_default
         Annotated[datetime, Meta(tz=True, description="When it happened, if that was earlier than this call")]
         | None
     ) = None
+
+    def enrolment(self, at: datetime) -> Enrolment:
+        """What it asks for; whoever says no moment became a member at this one."""
+        return Enrolment(
+            identifiers=[(identifier.kind, identifier.value) for identifier in self.identifiers],
+            enrolled_at=self.enrolled_at or at,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            birth_date=self.birth_date,
+            attributes=self.attributes,
+        )
 
 
 class MemberChanges(Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,12 +133,32 @@ class KnownBy(Struct, frozen=True):
     """One thing that a system may know the member by."""
 
     id: UUID
+    member_id: UUID
     kind: Literal["card", "email", "phone", "external"]
     value: str
 
     @classmethod
     def of(cls, identifier: Identifier) -> Self:
-        return cls(identifier.pk, identifier.kind, identifier.value)  # type: ignore[arg-type]  # its choices
+        """An identifier with the id that it is removed by."""
+        kind: Any = identifier.kind
+        return cls(identifier.pk, identifier.member_id, kind, identifier.value)
+
+
+Told = Annotated[list[dict[str, Any]], Meta(description="Oldest first")]
+
+
+class MemberExport(Struct, frozen=True):
+    """All that is known about a person."""
+
+    member_id: UUID
+    made_at: datetime
+    parts: Annotated[
+        dict[str, Told],
+        Meta(
+            description="By name: records, identifiers, consents, blocks, wallets, lots, entries,"
+            " adjustments, activities, redemptions, events and more; there may be others at any time"
+        ),
+    ]
 
 
 class IdentifierList(Struct, frozen=True):

@@ -23,8 +23,43 @@ MEMBER: Final[dict[str, Any]] = {
 
 KNOWN_BY: Final[dict[str, Any]] = {
     "id": "01976c1e-5d7a-7000-8000-2f1c0b9a8d7e",
+    "member_id": MEMBER["id"],
     "kind": "phone",
     "value": "+491701234567",
+}
+
+EXPORT: Final[dict[str, Any]] = {
+    "member_id": MEMBER["id"],
+    "made_at": "2026-06-01T12:00:00Z",
+    "parts": {
+        "records": [
+            {
+                "id": MEMBER["id"],
+                "status": "active",
+                "merged_into_id": None,
+                "first_name": "Ada",
+                "last_name": "Lovelace",
+                "birth_date": "1990-12-10",
+                "attributes": {"favourite_store": "Berlin Mitte"},
+                "enrolled_at": "2026-06-01T12:00:00+00:00",
+                "recorded_at": "2026-06-01T12:00:01+00:00",
+            }
+        ],
+        "identifiers": [KNOWN_BY],
+        "blocks": [],
+    },
+}
+
+ERASED: Final[dict[str, Any]] = {
+    "id": MEMBER["id"],
+    "status": "erased",
+    "merged_into": None,
+    "identifiers": [],
+    "first_name": "",
+    "last_name": "",
+    "birth_date": None,
+    "attributes": {},
+    "enrolled_at": "2026-06-01T12:00:00Z",
 }
 
 STATEMENT: Final[dict[str, Any]] = {

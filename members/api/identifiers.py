@@ -43,8 +43,9 @@ class IdentifiersView(PartnerView):
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         """All that the member is known by."""
-        member = find(auth.caller(request).program, references.read(reference))
-        known = Identifier.objects.filter(member=member).order_by("kind", "value")
+        program = auth.caller(request).program
+        member = find(program, references.read(reference))
+        known = Identifier.objects.of(program).filter(member=member).order_by("kind", "value")
         return rendering.answer(IdentifierList(tuple(map(KnownBy.of, known))))
 
     @operation(

@@ -101,7 +101,7 @@ class MemberView(PartnerView):
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         program = auth.caller(request).program
-        return etags.answer(request, described(find(program, references.read(reference))))
+        return etags.answer(request, described(known(program, references.read(reference))))
 
     @operation(
         id="update_member",
@@ -140,7 +140,19 @@ class MemberView(PartnerView):
 
 
 def find(program: Program, reference: references.Reference) -> Member:
-    """:raises NotFound: if the program has no such member"""
+    """:raises NotFound: if the program has no such member, or the member was erased"""
+    member = known(program, reference)
+    if member.status == MemberStatus.ERASED:
+        raise references.unknown()
+    return member
+
+
+def known(program: Program, reference: references.Reference) -> Member:
+    """
+    The member, even one who was erased.
+
+    :raises NotFound: if the program never had such a member
+    """
     member = meant(Member.objects.of(program), reference).first()
     if member is None:
         raise references.unknown()

@@ -321,6 +321,16 @@ def expire(wallet: WalletState, *, cause: Cause, lot_ids: Collection[UUID] | Non
     return _change(wallet, kind="expire", cause=cause, postings=postings)
 
 
+def forfeit(wallet: WalletState, *, cause: Cause) -> Change | None:
+    """Let all available points expire, whatever their dates, as nobody is left to have them."""
+    postings = [
+        NewPosting(lot.id, "available", "expired", lot.available) for lot in wallet.lots if lot.available
+    ]
+    if not postings:
+        return None
+    return _change(replace(wallet, lapses_at=None), kind="expire", cause=cause, postings=postings)
+
+
 def transfer_out(wallet: WalletState, *, points: int, cause: Cause, fee: int = 0) -> Change:
     """
     Take available points for another wallet, from the lots that expire first; `fee` of them is kept.

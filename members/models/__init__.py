@@ -15,6 +15,7 @@ from members.models.attribute import (
     EventType,
 )
 from members.models.block import Block, BlockReason
+from members.models.consent import PURPOSE_VALIDATOR, Consent, ConsentEvidence
 from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
 from members.models.hold import Hold, HoldStatus
@@ -45,6 +46,8 @@ __all__ = [
     "BreakageRate",
     "Bucket",
     "CheckStatus",
+    "Consent",
+    "ConsentEvidence",
     "Direction",
     "EVENT_TYPE_VALIDATOR",
     "Entry",
@@ -68,6 +71,7 @@ __all__ = [
     "MemberStatus",
     "MemberTier",
     "Merge",
+    "PURPOSE_VALIDATOR",
     "PeriodLock",
     "PointCost",
     "Posting",

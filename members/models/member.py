@@ -69,6 +69,11 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [
+            ("block_member", "Can block members, and end that"),
+            ("export_member", "Can hand out all that is known about a member"),
+            ("erase_member", "Can erase members for good"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="a_merged_member_says_into_whom",
@@ -107,6 +112,7 @@ class Member(models.Model):
                 ExtractDay("enrolled_at"),
                 name="members_by_anniversary",
             ),
+            models.Index(name="members_by_enrolment", fields=["program", "enrolled_at", "-id"]),
             # The filters of the list; almost everybody is active, and needs none.
             models.Index(
                 name="members_not_active", fields=["program", "status", "-id"], condition=~Q(status="active")

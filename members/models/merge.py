@@ -63,7 +63,11 @@ class Merge(models.Model):
             pgtrigger.Protect(
                 name="undone_once",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__undone_at__isnull=False),
+                # What did not go back is told with names, and emptied when a person is forgotten.
+                condition=pgtrigger.Condition(
+                    "OLD.undone_at IS NOT NULL AND (NEW.left_behind <> '[]'::jsonb OR"
+                    " (NEW.undone_at, NEW.undone_by) IS DISTINCT FROM (OLD.undone_at, OLD.undone_by))"
+                ),
             ),
         ]
 

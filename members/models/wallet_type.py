@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -27,6 +28,8 @@ COUNTED_RULES = (ExpiryRule.DAYS, ExpiryRule.MONTHS, ExpiryRule.INACTIVITY)
 """Rules whose number is at least 1."""
 PERIOD_RULES = (ExpiryRule.END_OF_MONTH, ExpiryRule.END_OF_QUARTER, ExpiryRule.END_OF_YEAR)
 """Rules whose number counts the periods that follow: 0 is the end of the one in which points are earned."""
+
+MAX_RATE_POINTS = 1_000_000
 
 
 def has_what_its_rule_needs(*, rules: Sequence[str], blank: bool = False) -> Q:
@@ -146,6 +149,22 @@ class WalletType(models.Model):
             " the liability is counted with it."
         ),
     )
+    checkout_points = models.PositiveIntegerField(
+        _("so many points"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RATE_POINTS)],
+        help_text=_("Empty: these points do not pay at a checkout."),
+    )
+    checkout_amount = models.DecimalField(
+        _("pay this much"),
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text=_("Money off, in the program’s currency; fewer or more points in proportion."),
+    )
 
     objects = TenantQuerySet["WalletType"].as_manager()
 
@@ -175,6 +194,17 @@ class WalletType(models.Model):
             ),
             models.CheckConstraint(
                 name="a_point_is_not_worth_less_than_nothing", condition=Q(point_value__gte=0)
+            ),
+            models.CheckConstraint(
+                name="a_checkout_rate_has_points_and_money",
+                condition=Q(checkout_points__isnull=True, checkout_amount__isnull=True)
+                | Q(
+                    checkout_points__isnull=False,
+                    checkout_amount__isnull=False,
+                    checkout_points__gte=1,
+                    checkout_amount__gt=0,
+                    is_spendable=True,
+                ),
             ),
         ]
         triggers = [moves_the_rules_revision()]

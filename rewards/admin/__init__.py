@@ -4,7 +4,8 @@ from rewards.admin.attribute import AttributeTypeAdmin, EventTypeAdmin
 from rewards.admin.campaign import CampaignAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.prizes import BadgeAdmin, ChallengeAdmin, PrizeDrawAdmin, prizes_panel
-from rewards.admin.reward import RedemptionAdmin, RewardAdmin
+from rewards.admin.redemption import RedemptionAdmin
+from rewards.admin.reward import RewardAdmin
 from rewards.admin.segment import SegmentAdmin
 from rewards.admin.waiting_return import WaitingReturnAdmin
 

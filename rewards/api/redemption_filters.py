@@ -20,7 +20,7 @@ class RewardFilter(filters.TextFilter):
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
         if not value:
             return qs
-        of_program = Reward.objects.filter(program=self.parent.program)
+        of_program = Reward.objects.of(self.parent.program)
         reward_id = of_program.filter(key=value).values_list("pk", flat=True).first()
         return qs.filter(**{self.field_name: reward_id}) if reward_id else qs.none()
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.models import User
 from rewards.blueprint.columns import Column, Unreadable
 from rewards.blueprint.section import Section
-from rewards.models import Reward
+from rewards.models import DISCOUNT_FIELDS, Reward
 
 LIMITED: Final = "limited"
 
@@ -48,6 +48,7 @@ class Rewards(Section):
         "has_voucher",
         "voucher_valid_days",
         "voucher_uses",
+        *DISCOUNT_FIELDS,
         "is_active",
         "starts_at",
         "ends_at",

@@ -34,6 +34,8 @@ class WalletTypes(Section):
         "transfer_minimum",
         "transfer_monthly_limit",
         "transfer_fee_percent",
+        "checkout_points",
+        "checkout_amount",
     )
     stays = _("It stays: members may have such points.")
 

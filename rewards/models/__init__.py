@@ -12,6 +12,8 @@ from rewards.models.campaign import (
     VersionStep,
 )
 from rewards.models.challenge import Challenge, ChallengeProgress
+from rewards.models.checkout import Checkout, CheckoutStatus
+from rewards.models.discount import DISCOUNT_FIELDS, NEEDED, Discounted, DiscountKind
 from rewards.models.known_value import KnownField, KnownValue, KnownValueCursor
 from rewards.models.occasion import OccasionDay, Referral, ReferralStatus
 from rewards.models.performance import (
@@ -32,9 +34,16 @@ from rewards.models.redemption import (
     VoucherUse,
 )
 from rewards.models.reward import LimitPeriod, Reward
+from rewards.models.undoing import Undoing
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
+    "DISCOUNT_FIELDS",
+    "NEEDED",
+    "Checkout",
+    "CheckoutStatus",
+    "Discounted",
+    "DiscountKind",
     "LASTING",
     "NEVER_PUBLISHED",
     "OVER",
@@ -76,6 +85,7 @@ __all__ = [
     "ReferralStatus",
     "Reward",
     "TallyKind",
+    "Undoing",
     "VersionStep",
     "Voucher",
     "VoucherStatus",

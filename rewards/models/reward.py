@@ -12,6 +12,7 @@ from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
 from loyalty.core.tenancy import TenantQuerySet
 from members.models import WalletType
+from rewards.models.discount import HAS_WHAT_IT_NEEDS, MAXIMUM_IS_SOMETHING, Discounted
 
 
 class LimitPeriod(models.TextChoices):
@@ -34,7 +35,7 @@ class RewardQuerySet(TenantQuerySet["Reward"]):
 
 
 @pghistory.track(exclude=["stock"])
-class Reward(models.Model):
+class Reward(Discounted):
     """What points buy: a voucher, whose code a partner system checks and uses, or a thing to hand over."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -103,6 +104,8 @@ class Reward(models.Model):
                 condition=Q(limit_per_member__isnull=True) | Q(limit_per_member__gt=0),
             ),
             models.CheckConstraint(name="a_voucher_can_be_used", condition=Q(voucher_uses__gt=0)),
+            HAS_WHAT_IT_NEEDS,
+            MAXIMUM_IS_SOMETHING,
             models.CheckConstraint(
                 name="a_reward_ends_after_it_starts",
                 condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
@@ -111,3 +114,9 @@ class Reward(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_on_offer(self, moment: datetime) -> bool:
+        """Whether it can be bought at that moment, as far as the catalogue is concerned."""
+        has_begun = self.starts_at is None or self.starts_at <= moment
+        goes_on = self.ends_at is None or self.ends_at > moment
+        return self.is_active and has_begun and goes_on and self.stock != 0

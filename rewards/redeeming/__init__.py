@@ -1,5 +1,6 @@
 """Rewards for points: bought at once, or reserved and confirmed; handed over, or given up again."""
 
+from rewards.redeeming.available import Previewed, available_to, preview
 from rewards.redeeming.direct import Also, Redeemed, redeem
 from rewards.redeeming.issuing import new_code
 from rewards.redeeming.life import (
@@ -10,6 +11,7 @@ from rewards.redeeming.life import (
     expire_overdue,
     fulfil,
     hold,
+    prolong,
     read,
     release,
     take_back,
@@ -29,6 +31,7 @@ __all__ = [
     "LONGEST_LIFE",
     "Also",
     "Offer",
+    "Previewed",
     "Redeemed",
     "RedemptionNotInState",
     "RewardLimitReached",
@@ -37,6 +40,7 @@ __all__ = [
     "UnknownRedemption",
     "UnknownReward",
     "VoucherInUse",
+    "available_to",
     "cancel",
     "check",
     "confirm",
@@ -44,6 +48,8 @@ __all__ = [
     "fulfil",
     "hold",
     "new_code",
+    "prolong",
+    "preview",
     "read",
     "redeem",
     "release",

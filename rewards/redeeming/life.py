@@ -123,6 +123,26 @@ def _take_piece(offer: Offer) -> bool:
 
 
 @transaction.atomic
+def prolong(redemption_id: UUID, *, expires_at: datetime, program: Program, at: datetime) -> Redemption:
+    """
+    Keep a reservation until then.
+
+    :raises UnknownRedemption: if the program has none with that id
+    :raises RedemptionNotInState: if its time is over, or it is no reservation any more
+    """
+    redemption = lock(redemption_id, program=program).redemption
+    if redemption.status != RedemptionStatus.HELD or redemption.is_overdue(at):
+        raise not_in_state(redemption, at=at)
+    assert redemption.hold_id is not None, "what is held has a hold"
+    holds.prolong(
+        redemption.hold_id, expires_at=expires_at, kept_for=kept_for(redemption), program=program, at=at
+    )
+    redemption.expires_at = expires_at
+    redemption.save(update_fields=["expires_at"])
+    return redemption
+
+
+@transaction.atomic
 def confirm(
     redemption_id: UUID,
     *,

@@ -84,22 +84,22 @@ class Found(Struct, frozen=True, kw_only=True):
     bought: int
 
 
-def bought_column(*, at: str, zone: str) -> str:
+def bought_column(*, at: str, zone: str, reward: str = "reward") -> str:
     """
-    A column for a statement about a `member` and a `reward`: what counts towards the reward's limit.
+    A column for a statement about a `member` and a reward: what counts towards the reward's limit.
 
-    `at` and `zone` are expressions in SQL. Costs nothing for a reward without a limit. What is decided
-    from it is exact if it is written only while the member's wallets stay as they were read: whoever
-    buys something moves one of them.
+    `at` and `zone` are expressions in SQL, `reward` is what the reward's row is called. Costs nothing
+    for a reward without a limit. What is decided from it is exact if it is written only while the
+    member's wallets stay as they were read: whoever buys something moves one of them.
     """
     return f"""(
     SELECT count(*) FROM rewards_redemption AS bought
-    WHERE reward.limit_per_member IS NOT NULL
-      AND bought.member_id = member.id AND bought.reward_id = reward.id AND bought.points > 0
+    WHERE {reward}.limit_per_member IS NOT NULL
+      AND bought.member_id = member.id AND bought.reward_id = {reward}.id AND bought.points > 0
       AND (bought.status IN ('confirmed', 'fulfilled')
            OR bought.status = 'held' AND bought.expires_at > {at}::timestamptz)
-      AND bought.redeemed_at >= CASE reward.limit_period WHEN 'ever' THEN '-infinity'::timestamptz
-          ELSE date_trunc(reward.limit_period, {at}::timestamptz AT TIME ZONE {zone}::text)
+      AND bought.redeemed_at >= CASE {reward}.limit_period WHEN 'ever' THEN '-infinity'::timestamptz
+          ELSE date_trunc({reward}.limit_period, {at}::timestamptz AT TIME ZONE {zone}::text)
                AT TIME ZONE {zone}::text END)"""
 
 

@@ -29,8 +29,9 @@ def client_and_secret(partner) -> tuple[Credential, str]:
 
 
 def granted(client, secret, **wanted):
-    wanted = {"scopes": None, "at": timezone.now()} | wanted
-    return tokens.grant(client_id=client.client_id, secret=secret, **wanted)
+    at = wanted.pop("at", None) or timezone.now()
+    found = tokens.client(client_id=client.client_id, secret=secret, at=at)
+    return tokens.grant(found, scopes=wanted.pop("scopes", None), at=at)
 
 
 class TestGrant:
@@ -95,7 +96,7 @@ class TestGrant:
         credential, key = credentials.issue(partner=partner, name="Till", scopes=SCOPES, by=None)
 
         with pytest.raises(UnknownClient):
-            tokens.grant(client_id=credential.client_id, secret=key, scopes=None, at=timezone.now())
+            tokens.client(client_id=credential.client_id, secret=key, at=timezone.now())
 
     def test_notes_that_the_client_was_used(self, client_and_secret):
         client, secret = client_and_secret

@@ -26,6 +26,7 @@ SCOPES: Final = {
     "redemptions:write": gettext_lazy("Redeem rewards"),
     "vouchers:use": gettext_lazy("Check and use vouchers"),
     "events:write": gettext_lazy("Record custom events"),
+    "events:read": gettext_lazy("Read the feed of events"),
     "campaigns:read": gettext_lazy("Read campaigns"),
     "webhooks:manage": gettext_lazy("Manage webhook endpoints"),
     "imports:write": gettext_lazy("Upload imports"),
@@ -83,10 +84,16 @@ class HasScope(BasePermission):
         scope = required(view, name)
         if scope is None:
             return False
-        if scope != ANY_SCOPE and scope not in caller(request).scopes:
-            detail = _("The call needs the scope {scope}.").format(scope=scope)
-            raise refusals.MissingScope(detail, scope=scope)
+        if scope != ANY_SCOPE:
+            insist(request, scope)
         return True
+
+
+def insist(request: Request, scope: str) -> None:
+    """:raises MissingScope: if the caller's API key lacks that scope"""
+    if scope not in caller(request).scopes:
+        detail = _("The call needs the scope {scope}.").format(scope=scope)
+        raise refusals.MissingScope(detail, scope=scope)
 
 
 def required(view: Any, method: str) -> str | None:

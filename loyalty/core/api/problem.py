@@ -4,6 +4,7 @@ Every error of the API is a problem document (RFC 9457), and this is where it is
 `handle` answers whatever a view raises; the `…_handler` views answer what never reaches one.
 """
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
@@ -54,6 +55,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     return Response(body, refusal.status, headers=headers, content_type=MEDIA_TYPE)
 
 
+# Answers are kept for repeats, and somebody's address is not to be kept with them.
+_IDENTIFIER: Final = re.compile(r"(?<=/)((?:card|email|phone|external):)[^/]+")
+
+
 def document(refusal: DomainError, *, path: str) -> dict[str, Any]:
     """The body of a problem document."""
     body = {
@@ -61,7 +66,7 @@ def document(refusal: DomainError, *, path: str) -> dict[str, Any]:
         "title": str(refusal.title),
         "status": refusal.status,
         "detail": str(refusal.detail),
-        "instance": path,
+        "instance": _IDENTIFIER.sub(r"\1-", path),
         "code": refusal.code,
         **refusal.extra,
     }

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
 
 from loyalty.core.ids import new_id
 
@@ -27,7 +28,20 @@ class IdempotencyRecord(models.Model):
                 condition=Q(status__gte=200, status__lt=300) | Q(status__in=[404, 409, 422]),
             ),
         ]
-        indexes = [models.Index(name="idempotency_records_by_age", fields=["created_at"])]
+        indexes = [
+            models.Index(name="idempotency_records_by_age", fields=["created_at"]),
+            # The few answers that say who somebody is, for the day on which they are to be forgotten.
+            models.Index(
+                KeyTextTransform("id", "body"),
+                name="answers_with_a_member",
+                condition=Q(body__has_key="identifiers"),
+            ),
+            models.Index(
+                KeyTextTransform("member_id", "body"),
+                name="answers_about_a_member",
+                condition=Q(body__has_any_keys=["value", "evidence"]),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -6,6 +6,7 @@ import time_machine
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from integrations import credentials
 from integrations.models import Credential
 
 WHOAMI = "/v1/whoami"
@@ -150,3 +151,13 @@ class TestWhoami:
         assert answer["credential"]["begins_with"] == till.key[:16]
         assert "members:write" in answer["scopes"]
         assert till.key not in response.content.decode()
+
+    def test_tells_the_limits_that_the_headers_tell(self, till):
+        credentials.limit(till.credential, per_minute=70, per_hour=None, by=None)
+
+        response = till.get(WHOAMI)
+
+        burst, hour = response.json()["limits"]
+        assert burst == {"name": "burst", "calls": 70, "seconds": 60}
+        policy = f'"burst";q=70;w=60, "hour";q={hour["calls"]};w=3600'
+        assert response.headers["RateLimit-Policy"] == policy

@@ -1,0 +1,121 @@
+"""One session for a basket: priced, reserved, changed, and confirmed or abandoned."""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from loyalty.core import clock
+from loyalty.core.api import auth, etags, idempotency, parsing
+from loyalty.core.api.views import PartnerView
+from members.references import find_id
+from rewards import guessing
+from rewards.api import checkout_docs as docs
+from rewards.api.checkout_bodies import CheckoutBody
+from rewards.checkouts import confirming, ending, sessions, states
+from rewards.checkouts.confirming import Purchase
+from rewards.checkouts.contents import CheckoutContents, CheckoutRequest
+from rewards.models import Checkout
+
+
+class CheckoutsView(PartnerView):
+    scopes: ClassVar = {"post": "points:hold"}
+
+    @docs.open_checkout
+    @idempotency.idempotent
+    def post(self, request: Request) -> Response:
+        """Price a basket and reserve what is applied to it."""
+        wanted = parsing.decode(request, CheckoutRequest)
+        _may_apply(request, wanted)
+        where = _where(request)
+        with _slowed_down(request):
+            checkout = sessions.begin(wanted, **where)
+        return _told(checkout, at=where["at"], status=201)
+
+
+class CheckoutView(PartnerView):
+    scopes: ClassVar = {"get": "points:hold", "put": "points:hold"}
+
+    @docs.read_checkout
+    def get(self, request: Request, checkout_id: str) -> HttpResponse:
+        """A checkout as it is now."""
+        program = auth.caller(request).program
+        checkout = states.find(_id(checkout_id), program=program)
+        return etags.answer(request, CheckoutBody.of(checkout, at=clock.now(program)))
+
+    @docs.change_checkout
+    def put(self, request: Request, checkout_id: str) -> HttpResponse:
+        """Have other contents in it."""
+        contents = parsing.decode(request, CheckoutContents)
+        _may_apply(request, contents)
+        where = _where(request)
+
+        def seen(checkout: Checkout) -> None:
+            etags.require(request, CheckoutBody.of(checkout, at=where["at"]))
+
+        with _slowed_down(request):
+            changed = sessions.change(_id(checkout_id), contents, seen=seen, **where)
+        return etags.answer(request, CheckoutBody.of(changed, at=where["at"]))
+
+
+class ConfirmView(PartnerView):
+    scopes: ClassVar = {"post": "transactions:write"}
+
+    @docs.confirm_checkout
+    @idempotency.idempotent
+    def post(self, request: Request, checkout_id: str) -> Response:
+        """Settle points, confirm rewards and record the sale."""
+        purchase = parsing.decode(request, Purchase)
+        where = _where(request)
+        return _told(confirming.confirm(_id(checkout_id), purchase, **where), at=where["at"])
+
+
+class AbandonView(PartnerView):
+    scopes: ClassVar = {"post": "points:hold"}
+
+    @docs.abandon_checkout
+    @idempotency.idempotent
+    def post(self, request: Request, checkout_id: str) -> Response:
+        """End it without a purchase."""
+        where = _where(request)
+        return _told(ending.abandon(_id(checkout_id), **where), at=where["at"])
+
+
+def _where(request: Request) -> dict[str, Any]:
+    caller = auth.caller(request)
+    return {
+        "program": caller.program,
+        "source": caller.partner_key,
+        "actor": caller.actor,
+        "at": clock.now(caller.program),
+    }
+
+
+def _told(checkout: Checkout, *, at: datetime, status: int = 200) -> Response:
+    body = CheckoutBody.of(checkout, at=at)
+    return Response(body, status, headers={"ETag": etags.of(body)})
+
+
+def _may_apply(request: Request, contents: CheckoutContents) -> None:
+    """:raises MissingScope: who may not redeem rewards cannot do it by a checkout either"""
+    if contents.rewards:
+        auth.insist(request, "redemptions:write")
+    if contents.vouchers:
+        auth.insist(request, "vouchers:use")
+
+
+def _slowed_down(request: Request) -> AbstractContextManager[None]:
+    """A checkout is no way to guess codes of vouchers faster."""
+    credential = f"credential:{auth.caller(request).credential_id}"
+    return guessing.slowed_down({credential: guessing.WRONG_BY_CREDENTIAL})
+
+
+def _id(text: str) -> UUID:
+    checkout_id = find_id(text)
+    if checkout_id is None:
+        raise states.unknown(text)
+    return checkout_id
