@@ -92,6 +92,8 @@ TABLE = {
     "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
     "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
     "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"confirm": "coffee"}, 409, 409),
+    "GET /v1/event-catalogue": Case("/v1/event-catalogue", None, 200, 200),
+    "POST /v1/sandbox/sample-events": Case("/v1/sandbox/sample-events", {"type": "points.earned"}, 409, 409),
     "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
