@@ -49,6 +49,7 @@ from rewards.models import (
     CampaignStatus,
     CampaignVersion,
     Challenge,
+    Checkout,
     PrizeDraw,
     Redemption,
     Reward,
@@ -81,6 +82,7 @@ SEES = {
     "members.reasoncode": "MSFA",
     "members.expiryrun": "MSFA",
     "rewards.activity": "MSFA",
+    "rewards.checkout": "MSFA",
     "rewards.redemption": "MSFA",
     "rewards.waitingreturn": "MSFA",
     "rewards.campaign": "MSFA",
@@ -119,6 +121,7 @@ ADDS = {
     "members.reasoncode": "A",
     "members.expiryrun": "",
     "rewards.activity": "",
+    "rewards.checkout": "",
     "rewards.redemption": "",
     "rewards.waitingreturn": "",
     "rewards.campaign": "MA",
@@ -411,6 +414,22 @@ def elsewhere(db: None) -> dict[str, Any]:
         ),
         "rewards.prizedraw": PrizeDraw.objects.create(
             program=program, key="foreign", name="Foreign draw", closes_at=factories.NOON
+        ),
+        "rewards.checkout": Checkout.objects.create(
+            program=program,
+            member=member,
+            source=partner.key,
+            basket={},
+            quote={
+                "lines": [],
+                **dict.fromkeys(
+                    ("subtotal", "discount", "paid_with_points", "total"),
+                    {"amount": "0.00", "currency": "EUR"},
+                ),
+            },
+            total=0,
+            opened_at=factories.NOON,
+            expires_at=factories.NOON + timedelta(hours=1),
         ),
         "rewards.waitingreturn": WaitingReturn.objects.create(
             program=program,
