@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0007_profile'),
-        ('rewards', '0011_undone_sales'),
+        ('rewards', '0013_undone_sales'),
     ]
 
     operations = [
