@@ -1024,6 +1024,10 @@ class TestRewardPage:
             "stock": "5",
             "is_active": "on",
             "voucher_valid_days": "90",
+            "voucher_uses": "1",
+            "has_voucher": "on",
+            "limit_period": "ever",
+            "discount_kind": "none",
         }
         Reward.objects.update(stock=3)
 
@@ -1034,6 +1038,26 @@ class TestRewardPage:
         assert '"stock"' not in update
         mug.refresh_from_db()
         assert (mug.name, mug.stock) == ("Big mug", 3)
+
+    def test_what_it_takes_off_is_asked_for_so_that_it_holds_together(self, marketer: Client, mug: Reward):
+        form = {
+            "name": "Big mug",
+            "wallet_type": str(mug.wallet_type_id),
+            "price": "500",
+            "voucher_valid_days": "90",
+            "voucher_uses": "1",
+            "limit_period": "ever",
+            "discount_kind": "percent",
+            "discount_amount": "5.00",
+        }
+
+        lacking = marketer.post(page("rewards.reward", "change", mug.pk), form)
+        marketer.post(page("rewards.reward", "change", mug.pk), form | {"discount_percent": "10"})
+
+        assert "Say what is taken off." in lacking.content.decode()
+        mug.refresh_from_db()
+        told = (mug.discount_kind, mug.discount_percent, mug.discount_amount)
+        assert told == ("percent", 10, None)
 
     def test_pieces_are_added_to_and_removed_from_what_is_there_now(self, marketer: Client, mug: Reward):
         offered = marketer.get(page("rewards.reward", "change", mug.pk)).content.decode()

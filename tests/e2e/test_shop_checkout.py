@@ -69,10 +69,10 @@ def test_runs_as_it_is_written(demo: Path):
 
     assert done.returncode == 0, done.stderr
     opened, changed, lines, confirmed, abandoned, returned = done.stdout.splitlines()
-    assert opened.startswith("({'amount': '16.40', 'currency': 'USD'}")
+    assert opened.startswith("{'amount': '16.40', 'currency': 'USD'} ")
     assert "'amount': '8.40'" in changed
     assert lines == "[('1', '3.78', '2.27', '6.35'), ('2', '1.22', '0.73', '2.05')]"
-    assert confirmed.startswith("('confirmed', 8, ")
+    assert confirmed.startswith("confirmed 8 ")
     assert abandoned == "abandoned"
     assert "'points': 227" in returned
     assert sorted(Checkout.objects.values_list("status", flat=True)) == ["abandoned", "confirmed"]
