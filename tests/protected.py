@@ -5,4 +5,3 @@ PROTECTED_FIELDS = (
     *("status", "merged_into", "balance", "available", "held", "debt", "lifetime_earned", "version"),
     "awards",
 )
-
