@@ -11,7 +11,7 @@ from integrations import calls
 from loyalty.core.api import problem, throttling
 from loyalty.core.api.refusals import TooManyRequests
 
-PREFIXES: Final = ("/v1", "/oauth/token", "/graphql")
+PREFIXES: Final = ("/v1", "/oauth/", "/graphql")
 
 
 class TrafficMiddleware:
