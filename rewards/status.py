@@ -15,9 +15,12 @@ from members import references
 from rewards import rules
 from rewards.engine.gifts import GiftEffect
 from rewards.offers import Offer, Offering
+from rewards.redeeming.offers import bought_column
 
 SHOWN_AT_MOST: Final = 50
 """Badges, challenges and offers are told up to that many of each: more fit no screen."""
+
+_BOUGHT: Final = bought_column(at="$2", zone="(SELECT time_zone FROM core_program WHERE id = $1)")
 
 # $1 program, $2 the program's present, $3 challenges that can be made progress with, then whom it is
 # about. Points whose time is over are no longer counted, whether or not the nightly run has booked them
@@ -86,6 +89,7 @@ WITH member AS MATERIALIZED (
       AND (reward.starts_at IS NULL OR reward.starts_at <= $2)
       AND (reward.ends_at IS NULL OR reward.ends_at > $2)
       AND (reward.stock IS NULL OR reward.stock > 0)
+      AND (reward.limit_per_member IS NULL OR reward.limit_per_member > {bought})
 ), challenge AS (
     SELECT goal.key, goal.name, goal.description, coalesce(step.progress, 0) AS progress, goal.goal,
            coalesce(step.completions, 0) AS completions, goal.is_repeatable
@@ -188,5 +192,5 @@ def _statement(by: str, columns: tuple[tuple[str, int], ...]) -> str:
         places = (f"${number + index}" for index in range(count))
         told += f",\n    {sql.format(*places)}"
         number += count
-    found = _MEMBER.format(found=_FOUND[by], most=SHOWN_AT_MOST)
+    found = _MEMBER.format(found=_FOUND[by], most=SHOWN_AT_MOST, bought=_BOUGHT)
     return found + _STATUS.format(columns=told)
