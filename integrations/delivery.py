@@ -16,17 +16,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from django.db.models import QuerySet
 
-from integrations import webhooks
+from integrations import messages, webhooks
 from integrations.models import Delivery, DeliveryStatus, DisabledBecause, WebhookEndpoint
 from loyalty.core.db import fetch
 from loyalty.core.ids import new_id
 from members import warnings
 
 LEASE: Final = timedelta(seconds=60)
-BODY_LIMIT_BYTES: Final = 20_000
 DISABLED_AFTER: Final = timedelta(days=5)
 KEPT_FOR: Final = {DeliveryStatus.DELIVERED: timedelta(days=30), DeliveryStatus.DEAD: timedelta(days=90)}
 
@@ -117,22 +115,10 @@ class Claimed:
     data: str
 
     def body(self) -> bytes:
-        """
-        The message as it is sent, below 20 kB. `sequence` grows with each event of a member.
-
-        Data that would not fit are left out, and the message says so.
-        """
-        message = {
-            "type": self.event_type,
-            "timestamp": self.occurred_at,
-            "sequence": self.event_number,
-            "data": orjson.Fragment(self.data),
-        }
-        body = orjson.dumps(message)
-        if len(body) < BODY_LIMIT_BYTES:
-            return body
-        kept = {key: value for key, value in orjson.loads(self.data).items() if key == "member_id"}
-        return orjson.dumps(message | {"data": kept, "is_truncated": True})
+        """The message as it is sent."""
+        return messages.body(
+            type=self.event_type, occurred_at=self.occurred_at, number=self.event_number, data=self.data
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Count, Min, Subquery
 from django.db.models.functions import Coalesce
 
 from integrations.models import Consumer, Delivery, DeliveryStatus, WebhookEndpoint
+from loyalty.core import db
 from loyalty.core.models import Event, Program
 
 
@@ -65,3 +67,29 @@ def consumers() -> list[ConsumerLag]:
         ConsumerLag(key=reader.key, behind=max(0, reader.newest - reader.cursor), moved_at=reader.moved_at)
         for reader in readers
     ]
+
+
+_DELAYS: Final = """
+SELECT coalesce(extract(epoch FROM $3 - (
+        SELECT min(waiting.next_attempt_at) FROM integrations_webhookendpoint AS endpoint
+        CROSS JOIN LATERAL (
+            SELECT next_attempt_at FROM integrations_delivery
+            WHERE endpoint_id = endpoint.id AND status = 'pending' ORDER BY next_attempt_at LIMIT 1
+        ) AS waiting
+        WHERE endpoint.partner_id = $2 AND endpoint.is_enabled)), 0)::float,
+    coalesce(extract(epoch FROM $3 - (
+        SELECT recorded_at FROM core_event
+        WHERE program_id = $1
+          AND number > coalesce((SELECT sealed_number FROM core_eventhorizon WHERE id = 1), 0)
+        ORDER BY number LIMIT 1)), 0)::float
+"""
+
+
+def delays(*, program_id: UUID, partner_id: UUID, at: datetime) -> tuple[int, int]:
+    """
+    How late we are with a partner's webhooks, and with its program's events in the feed: in seconds.
+
+    A webhook that the partner does not take is late by its own doing only from its next attempt on.
+    """
+    ((webhooks, feed),) = db.fetch(_DELAYS, [program_id, partner_id, at])
+    return max(0, int(webhooks)), max(0, int(feed))

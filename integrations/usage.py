@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from integrations.models import Call, Partner
 from loyalty.core import db
@@ -12,6 +13,7 @@ from loyalty.core.models import Program
 SHOWN: Final = 50
 PROBLEMS_SHOWN: Final = 20
 SLOWEST_SHOWN: Final = 10
+FOUND_AT_MOST: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ WITH RECURSIVE name(operation) AS (
 )
 SELECT operation FROM name WHERE operation IS NOT NULL
 """
+# The index must be asked before the order is: the planner does not know how rare an id is.
+_ABOUT: Final = """
+WITH found AS MATERIALIZED (SELECT id FROM integrations_call WHERE object_ids @> ARRAY[$1::uuid])
+SELECT id FROM found ORDER BY id DESC LIMIT $2
+"""
 
 
 def of(partner: Partner, *, since: datetime) -> Usage:
@@ -111,6 +118,13 @@ def of(partner: Partner, *, since: datetime) -> Usage:
         problems=[ProblemUsage(*row) for row in db.fetch(_PROBLEMS, [*given, PROBLEMS_SHOWN])],
         slowest=list(calls.exclude(status=429).order_by("-duration_ms", "-pk")[:SLOWEST_SHOWN]),
     )
+
+
+def about(object_id: UUID | None) -> list[UUID]:
+    """The newest calls that had to do with a member, a sale or the like; in any program."""
+    if object_id is None:
+        return []
+    return [found for (found,) in db.fetch(_ABOUT, [object_id, FOUND_AT_MOST])]
 
 
 def operations(program: Program) -> list[str]:

@@ -54,19 +54,23 @@ def record(
     actor: str,
     at: datetime,
     also: Also | None = None,
+    passed_on: Sequence[Mapping[str, Any]] = (),
 ) -> Recorded:
     """
     Book an activity and everything that follows from it, once.
 
     `source` is the key of the partner that reports it: the same external id of two partners is two
-    activities. A repeat is answered with the first result.
+    activities. A repeat is answered with the first result. Gifts that the member has already, for what this
+    activity takes the place of, are `passed_on`: they are told of, and not given again.
 
     :raises InvalidInput: wrong currency, a time in the future, a line twice
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not earn
     :raises AlreadyReported: if the external id was reported before with other content
     """
-    results = _record([activity], program=program, source=source, actor=actor, at=at, also=also)
+    results = _record(
+        [activity], program=program, source=source, actor=actor, at=at, also=also, passed_on=passed_on
+    )
     if isinstance(results[0], DomainError):
         raise results[0]
     return results[0]
@@ -91,6 +95,7 @@ def _record(
     actor: str,
     at: datetime,
     also: Also | None,
+    passed_on: Sequence[Mapping[str, Any]] = (),
 ) -> list[Recorded | DomainError]:
     context = Context(program=program, terms=terms.of(program), source=source, actor=actor, at=at)
     in_force = rules.of(program)
@@ -103,6 +108,7 @@ def _record(
             found = find(activities, needs, context)
         found = _with_awaited_lots(activities, found, context)
         work = _Work(context, in_force, needs, found, _former_tiers(activities, found))
+        work.giving.pass_on(passed_on)
         results = _attempt(work, activities, also, is_locking=is_locking)
         pairs = zip(results, found, strict=True)
         awaited = {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}

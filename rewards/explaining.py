@@ -1,10 +1,13 @@
 """Why an activity gave what it gave, told again from what was stored with it."""
 
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.utils.translation import gettext as _
 
+from loyalty.core.errors import NotFound
 from loyalty.core.models import Program
 from members.references import MemberReference
 from rewards import rules, vocabulary
@@ -15,6 +18,7 @@ from rewards.engine.explain import Verdict, explain
 from rewards.engine.facts import Facts, MemberFacts, Moment
 from rewards.limiting import read_usage
 from rewards.models import Activity, ActivityKind
+from rewards.models.activity import TAKES_BACK
 from rewards.recorded import told_awards, told_gifts, told_messages
 
 
@@ -55,7 +59,7 @@ def verdicts(activity: Activity, *, program: Program) -> tuple[Verdict, ...]:
 
     Nothing of a return, and nothing if what was decided from has been forgotten with the member.
     """
-    if activity.kind == ActivityKind.RETURN or "forgotten" in activity.facts:
+    if activity.kind in TAKES_BACK or "forgotten" in activity.facts:
         return ()
     campaigns = rules.of(program).in_force(activity.occurred_at)
     return explain(
@@ -77,6 +81,26 @@ def recomputed(activity: Activity, *, program: Program) -> tuple[Award, ...]:
     )
 
 
+def find(program: Program, transaction_id: UUID) -> Activity:
+    """
+    A sale or return with what it was corrected by, and what it corrects.
+
+    :raises NotFound: if the program has none by that id
+    """
+    known = Activity.objects.of(program).transactions().select_related("undoing", "replaces")
+    try:
+        return known.get(pk=transaction_id)
+    except Activity.DoesNotExist:
+        raise NotFound(_("There is no transaction {id}.").format(id=transaction_id)) from None
+
+
+def status_of(activity: Activity) -> Literal["booked", "cancelled", "corrected"]:
+    """Whether it holds, or was a mistake that was put right."""
+    if activity.kind != ActivityKind.UNDONE:
+        return "booked"
+    return "corrected" if activity.undoing.replacement_id else "cancelled"
+
+
 def told(activity: Activity, *, program: Program) -> dict[str, Any]:
     """The activity as the API shows it, with the reasons."""
     plain: dict[str, Any] = msgspec.to_builtins(_told(activity, program))
@@ -86,7 +110,13 @@ def told(activity: Activity, *, program: Program) -> dict[str, Any]:
 def _told(activity: Activity, program: Program) -> dict[str, Any]:
     return {
         "id": activity.pk,
-        "kind": activity.kind,
+        "kind": "sale" if activity.kind == ActivityKind.UNDONE else activity.kind,
+        "status": status_of(activity),
+        "corrected_by": activity.undoing.replacement_id if activity.kind == ActivityKind.UNDONE else None,
+        "corrects": activity.replaces.sale_id if hasattr(activity, "replaces") else None,
+        "source": activity.source,
+        "lines": activity.lines,
+        "attributes": activity.attributes,
         "external_id": activity.external_id,
         "member_id": activity.member_id,
         "occurred_at": activity.occurred_at,

@@ -113,6 +113,7 @@ class Giving:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._passed_on: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self._members: set[UUID] = set()
         self._keys: dict[str, set[str]] = {}
         self._offers: dict[str, Offer] = {}
@@ -123,6 +124,10 @@ class Giving:
         self._draws: dict[str, _Prizes] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in (*NAMED, "voucher")}
         self._pieces: Counter[UUID] = Counter()
+
+    def pass_on(self, gifts: Iterable[Mapping[str, Any]]) -> None:
+        """The member has these already, as they are stored: they are told of again, and not given again."""
+        self._passed_on = {_identity(gift): gift for gift in gifts}
 
     def prepare(self, effects: Iterable[GiftEffect], member_ids: Collection[UUID]) -> None:
         """
@@ -150,6 +155,9 @@ class Giving:
         stored, events = list[dict[str, Any]](), list[NewEvent]()
         for gift in gifts:
             told = _named(gift)
+            if self._passed_on and (had := self._passed_on.pop(_identity(told), None)):
+                stored.append({**had, **told})
+                continue
             try:
                 more, happened = self._give(gift, receiver)
                 stored.append({**told, "given": True, **more})
@@ -327,6 +335,11 @@ class Giving:
             recorded_at=self.context.at,
             data=data,
         )
+
+
+def _identity(stored: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes a gift the same one: its campaign, and what it is."""
+    return stored["campaign"], stored["kind"], tuple(sorted(stored["parameters"].items()))
 
 
 def _named(gift: Gift) -> dict[str, Any]:

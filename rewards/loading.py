@@ -189,7 +189,8 @@ FROM ROWS FROM (json_to_recordset($3::json) AS ({{typed}}))
      WITH ORDINALITY AS asked({{named}}, position)
 {store.ACCOUNT_JOINS}
 LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
-     AND done.external_id = asked.external_id AND done.kind = asked.activity_kind
+     AND done.external_id = asked.external_id
+     AND (done.kind = asked.activity_kind OR (done.kind = 'undone' AND asked.activity_kind = 'sale'))
 ORDER BY asked.position"""
 _WIDTH: Final = 18
 """Columns of an activity, whether returns wait, and of an account."""

@@ -36,7 +36,7 @@ def _notice(program: Program, found: Sequence[Event]) -> int:
     store.lock(event.member_id for event in found if event.member_id)
     registered = [event for event in found if event.type == "member.registered"]
     referrals.register(registered, program=program, at=at)
-    returned = [event for event in found if event.type == "sale.returned"]
+    returned = [event for event in found if event.type in _TAKEN_BACK]
     taking_back.after_returns(returned, program=program, at=at)
     noticed = [occasion for event in found if event.member_id for occasion in _OF[event.type](event)]
     return occasions.book([*noticed, *_completed(found, program)], program=program, at=at)
@@ -89,6 +89,11 @@ def _returned(event: Event) -> Iterator[Occasion]:
     )
 
 
+def _nothing(event: Event) -> Iterator[Occasion]:
+    """A mistake is no occasion; what it gave is taken back."""
+    yield from ()
+
+
 def _occasion(event: Event, event_type: str, key: str, **attributes: str | int | bool) -> Occasion:
     assert event.member_id is not None
     return Occasion(
@@ -107,7 +112,10 @@ _OF: Final[dict[str, Callable[[Event], Iterator[Occasion]]]] = {
     "segment.entered": _segment,
     "challenge.completed": _challenge,
     "sale.returned": _returned,
+    "sale.cancelled": _nothing,
+    "sale.corrected": _nothing,
 }
+_TAKEN_BACK: Final = ("sale.returned", "sale.cancelled", "sale.corrected")
 TYPES: Final = tuple(_OF)
 """The types of events that are looked at."""
 

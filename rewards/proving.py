@@ -25,7 +25,8 @@ ACTIVITIES: Final = Part(
     rows={
         "activity": of_people(
             "rewards_activity",
-            "id, member_id, kind, awards, amount, returned_amount, original_id, facts->'usage' AS usage",
+            "id, member_id, kind, awards, amount, returned_amount, original_id,"
+            " CASE WHEN kind <> 'undone' THEN facts->'usage' END AS usage",
         ),
         "counted": of_people("rewards_campaigncount", "campaign_id, member_id, period, times, points"),
         "redemption": of_people("rewards_redemption", "id, member_id, points, status, hold_id"),
@@ -37,7 +38,7 @@ ACTIVITIES: Final = Part(
                    || coalesce(a.version_id, g.version_id, '?') || ', its grants ' || coalesce(g.points, 0)
             FROM (SELECT t.id, award->>'version_id' AS version_id, sum((award->>'points')::bigint) AS points
                   FROM activity t, jsonb_array_elements(t.awards) AS award
-                  WHERE t.kind <> 'return' GROUP BY 1, 2) a
+                  WHERE t.kind NOT IN ('return', 'undo') GROUP BY 1, 2) a
             FULL JOIN (
                 SELECT activity_id, campaign_version_id::text AS version_id, sum(points) AS points
                 FROM lot WHERE activity_id IS NOT NULL AND source NOT IN ('transfer', 'merge')
@@ -81,9 +82,10 @@ ACTIVITIES: Final = Part(
             FROM activity a
             LEFT JOIN (
                 SELECT original_id, sum(amount) AS amount FROM rewards_activity
-                WHERE original_id = ANY((SELECT array_agg(id) FROM activity WHERE kind = 'sale')::uuid[])
+                WHERE original_id = ANY((
+                    SELECT array_agg(id) FROM activity WHERE kind IN ('sale', 'undone'))::uuid[])
                 GROUP BY 1) r ON r.original_id = a.id
-            WHERE a.kind = 'sale' AND a.returned_amount <> coalesce(r.amount, 0)
+            WHERE a.kind IN ('sale', 'undone') AND a.returned_amount <> coalesce(r.amount, 0)
         """,
         # Paid at once, or by the hold that reserved it; given back with what was paid.
         "a redemption was paid, and what was paid is a redemption": """
@@ -129,7 +131,7 @@ _BUDGETS: Final = """
         CROSS JOIN jsonb_each(activity.facts->'usage'->'uses') AS used(key, given)
         JOIN jsonb_object_keys(activity.facts->'usage'->'left') AS drawn(name)
             ON split_part(drawn.name, '/', 1) = used.key
-        WHERE activity.program_id = $1 AND activity.facts ? 'usage'
+        WHERE activity.program_id = $1 AND activity.facts ? 'usage' AND activity.kind <> 'undone'
         GROUP BY 1, 2) AS given ON given.key = campaign.key AND given.unit = budget.unit
     WHERE budget.program_id = $1 ORDER BY campaign.key, budget.unit"""
 
@@ -137,7 +139,8 @@ _BUDGETS: Final = """
 # An activity of the future (clocks differ) may have been booked by versions that were replaced since.
 _DRAW: Final = """
     SELECT id FROM rewards_activity TABLESAMPLE {method} ($2) REPEATABLE ($3)
-    WHERE program_id = $1 AND kind <> 'return' AND occurred_at <= recorded_at AND NOT facts ? 'forgotten'
+    WHERE program_id = $1 AND kind NOT IN ('return', 'undo') AND occurred_at <= recorded_at
+      AND NOT facts ? 'forgotten'
     ORDER BY md5(id::text || $4) LIMIT $5"""
 
 

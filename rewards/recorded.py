@@ -62,7 +62,7 @@ def read_recorded(columns: Sequence[Any]) -> Recorded:
     told = orjson.loads(outcome)
     return Recorded(
         id=activity_id,
-        kind=kind,
+        kind="sale" if kind == "undone" else kind,  # as it was told at first
         external_id=external_id,
         member_id=member_id,
         occurred_at=occurred_at,

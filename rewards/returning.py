@@ -13,7 +13,10 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core.db import Batch, Moved, fetch, settled, violated
 from loyalty.core.errors import DomainError, InvalidInput
@@ -36,7 +39,7 @@ from rewards.returns.booking import Booking, Request
 from rewards.returns.found import Found, SoldThen, Waiting
 from rewards.returns.goods import ReturnedTooMuch, coming_back
 
-__all__ = ["Answer", "ReturnWasRefused", "ReturnedTooMuch", "Waits", "record"]
+__all__ = ["Answer", "ReturnWasRefused", "ReturnedTooMuch", "SaleIsUndone", "Waits", "record"]
 
 
 class ReturnWasRefused(DomainError):
@@ -44,6 +47,13 @@ class ReturnWasRefused(DomainError):
 
     code: ClassVar[str] = "return_refused"
     title: ClassVar[str] = "The return was refused when its sale came"
+
+
+class SaleIsUndone(DomainError):
+    """The sale was cancelled or corrected before; `corrected_by` names what stands in its place."""
+
+    code: ClassVar[str] = "transaction_undone"
+    title = gettext_lazy("The sale was cancelled or corrected before")
 
 
 class Waits(Struct, frozen=True, kw_only=True):
@@ -64,22 +74,36 @@ _RACES: Final = (*RACES, "a_return_waits_once", "rewards_activity_pkey")
 
 
 def record(
-    returned: Return, *, program: Program, source: str, actor: str, at: datetime, also: Also | None = None
+    returned: Return,
+    *,
+    program: Program,
+    source: str,
+    actor: str,
+    at: datetime,
+    also: Also | None = None,
+    sold_by: str = "",
 ) -> Answer:
     """
     Book a return, once. Without lines or an amount, all that is left of the sale comes back.
 
     What the member has spent meanwhile of the points that go comes from other points; what those do not
     cover is written off or owed, by the wallet type's policy. Points that paid for what came back are
-    given back. A return of a sale that this partner has not reported yet waits for it.
+    given back. A return of a sale that this partner, or `sold_by`, has not reported yet waits for it.
 
     :raises ReturnedTooMuch: if more came back than is left of a line or of the sale
     :raises InvalidInput: wrong currency, unknown lines, a time in the future or before the sale
     :raises AlreadyReported: if the external id was reported before with other content
     :raises ReturnWasRefused: if it waited, and its sale did not fit
+    :raises SaleIsUndone: if the sale was cancelled
     """
     request = Request(
-        returned=returned, program=program, terms=terms.of(program), source=source, actor=actor, at=at
+        returned=returned,
+        program=program,
+        terms=terms.of(program),
+        source=source,
+        actor=actor,
+        at=at,
+        sold_by=sold_by,
     )
 
     def attempt(is_locking: bool) -> Answer:
@@ -106,7 +130,19 @@ def _attempt(request: Request, also: Also | None, *, is_locking: bool) -> Answer
 
 
 def _find(request: Request) -> Found:
-    return reading.find(request.returned, program=request.program, source=request.source)
+    """What is known of the return; that of a corrected sale is of the one in its place."""
+    returned, program, source = request.returned, request.program, request.source
+    found = reading.find(returned, program=program, source=source, sold_by=request.sold_by)
+    if found.sale is not None or found.recorded is not None:
+        return found
+    place = reading.in_place_of(returned.sale_external_id, program=program, source=request.sold_by or source)
+    if place is None:
+        return found
+    number, is_cancelled = place
+    if is_cancelled:
+        raise SaleIsUndone(_("The sale was cancelled: nothing of it can come back."))
+    moved = replace(returned, sale_external_id=number)
+    return reading.find(moved, program=program, source=source, sold_by=request.sold_by)
 
 
 def _lock(found: Found, sale: SoldThen) -> None:

@@ -35,7 +35,7 @@ _SOLD: Final = """
 SELECT width_bucket(recorded_at, $3::timestamptz[]) - 1,
        date_trunc('month', occurred_at AT TIME ZONE $2)::date, sum(amount)
 FROM rewards_activity
-WHERE program_id = $1 AND kind = 'sale' AND recorded_at >= $4 AND recorded_at < $5
+WHERE program_id = $1 AND kind IN ('sale', 'undone') AND recorded_at >= $4 AND recorded_at < $5
 GROUP BY 1, 2"""
 
 

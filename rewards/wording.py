@@ -216,6 +216,8 @@ def _of_activity(activity: Activity, shown: list[ShownAward], *, wallet_type: st
 def _occasion(activity: Activity) -> str:
     if activity.kind == ActivityKind.EVENT:
         return activity.event_type
+    if activity.kind == ActivityKind.UNDO:
+        return _("Receipt %(receipt)s was a mistake") % {"receipt": getattr(activity, "sale", "")}
     if activity.kind == ActivityKind.RETURN:
         return _("Return for receipt %(receipt)s") % {"receipt": getattr(activity, "sale", "")}
     return _("Purchase at %(store)s") % {"store": activity.store} if activity.store else _("Purchase")

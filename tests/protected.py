@@ -5,3 +5,6 @@ PROTECTED_FIELDS = (
     *("status", "merged_into", "balance", "available", "held", "debt", "lifetime_earned", "version"),
     "awards",
 )
+
+# What a body repeats, so that it is not meant by mistake: anything but the caller's own is refused.
+REPEATED = {"POST /v1/sandbox/reset": {"program"}}

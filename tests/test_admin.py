@@ -502,6 +502,8 @@ class TestOtherPrograms:
                 "wallet_type": elsewhere["members.wallettype"].pk,
                 "price": 1,
                 "voucher_valid_days": 1,
+                "voucher_uses": 1,
+                "limit_period": "ever",
             },
         )
 
@@ -1005,6 +1007,8 @@ class TestRewardPage:
             "stock": "5",
             "is_active": "on",
             "voucher_valid_days": "90",
+            "voucher_uses": "1",
+            "limit_period": "ever",
         }
         Reward.objects.update(stock=3)
 

@@ -118,11 +118,13 @@ class CallAdmin(FactAdmin):
             return queryset, False
         if TRACE.fullmatch(term):
             return queryset.filter(trace_id=term), False
-        # Either is found by its own index; asked for together they would be found by none.
-        for among in (_by_object(queryset, term), queryset.filter(request_id=term)):
-            if among is not None and among.order_by().exists():
-                return among, False
-        return queryset.exclude(problem="").filter(problem=term), False
+        if found := usage.about(_id(term)):
+            return queryset.filter(pk__in=found), False
+        asked = queryset.filter(request_id=term)
+        # Each is found by its own index; asked for together they would be found by none.
+        return (
+            asked if asked.order_by().exists() else queryset.exclude(problem="").filter(problem=term)
+        ), False
 
     @display(description=_("partner"))
     def usage_link(self, call: Call) -> SafeString:
@@ -146,8 +148,8 @@ class CallAdmin(FactAdmin):
         return ", ".join(map(str, call.object_ids)) or "–"
 
 
-def _by_object(calls: models.QuerySet[Call], term: str) -> models.QuerySet[Call] | None:
+def _id(term: str) -> UUID | None:
     try:
-        return calls.filter(object_ids__contains=[UUID(term)])
+        return UUID(term)
     except ValueError:
         return None

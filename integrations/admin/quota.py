@@ -38,9 +38,9 @@ class QuotaForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
-    def __init__(self, *args: Any, quota: Quota | None, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, quota: Quota | None) -> None:
         now = {"per_minute": quota.calls_per_minute, "per_hour": quota.calls_per_hour} if quota else {}
-        super().__init__(*args, initial=now, **kwargs)
+        super().__init__(data, initial=now)
         usual = {"per_minute": settings.API_CALLS_PER_MINUTE, "per_hour": settings.API_CALLS_PER_HOUR}
         for name, calls in usual.items():
             text = _now("Empty: %(calls)s, as for all others.") % {"calls": f"{calls:,}"}

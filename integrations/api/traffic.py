@@ -9,9 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from integrations import calls
 from loyalty.core.api import problem, throttling
+from loyalty.core.api.deprecation import Deprecation
 from loyalty.core.api.refusals import TooManyRequests
+from loyalty.core.api.schema import Operation
 
-PREFIXES: Final = ("/v1", "/oauth/token", "/graphql")
+TOKEN: Final = "/oauth/token"
+PREFIXES: Final = ("/v1", TOKEN, "/graphql")
 
 
 class TrafficMiddleware:
@@ -19,7 +22,8 @@ class TrafficMiddleware:
     Around every call of the API, also those that no view answers.
 
     Who brings no credential is counted before anything is done for him; whose credential is not valid, once
-    that is known. So a flood from an address that a partner shares does not touch the partner's calls.
+    that is known; so is who fails to get a token, as he may have asked for it in the body. So a flood from an
+    address that a partner shares does not touch the partner's calls.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -32,12 +36,15 @@ class TrafficMiddleware:
         response = self._answer(request)
         for name, value in throttling.headers(request).items():
             response.headers[name] = value
+        operation = _operation(request)
+        if operation and operation.deprecated:
+            _say_that_it_goes(response, operation.deprecated)
         if who := getattr(request, "recognised", None):
-            calls.log.note(_noted(request, response, who=who, seconds=time.perf_counter() - began))
+            calls.log.note(_noted(request, response, operation, who=who, seconds=time.perf_counter() - began))
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        if "HTTP_AUTHORIZATION" not in request.META:
+        if "HTTP_AUTHORIZATION" not in request.META and request.path_info != TOKEN:
             return _refused(request) or self.get_response(request)
         response = self.get_response(request)
         return (response.status_code == 401 and _refused(request)) or response
@@ -51,14 +58,27 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
+def _say_that_it_goes(response: HttpResponseBase, end: Deprecation) -> None:
+    for name, value in end.headers().items():
+        there = response.headers.get(name) if name == "Link" else None
+        response.headers[name] = f"{there}, {value}" if there else value
+
+
 def _noted(
-    request: HttpRequest, response: HttpResponseBase, *, who: calls.Recognised, seconds: float
+    request: HttpRequest,
+    response: HttpResponseBase,
+    operation: Operation | None,
+    *,
+    who: calls.Recognised,
+    seconds: float,
 ) -> calls.Noted:
     match = request.resolver_match
+    route = match.route if match else ""
     return calls.Noted(
         who=who,
         ended_at=time.time(),
-        operation=_operation(match.func, request.method or "", match.route) if match else "",
+        # What is no operation goes by the pattern of its address.
+        operation=operation.id if operation else f"{request.method} {route}"[: calls.NAME_LENGTH],
         status=response.status_code,
         seconds=seconds,
         places=match.kwargs.values() if match else (),
@@ -66,14 +86,19 @@ def _noted(
         request_id=getattr(request, "request_id", ""),
         trace_id=getattr(request, "trace_id", ""),
         is_replay="Idempotent-Replayed" in response.headers,
-        is_deprecated="Deprecation" in response.headers,
+        is_deprecated=operation is not None and operation.deprecated is not None,
     )
 
 
+def _operation(request: HttpRequest) -> Operation | None:
+    """What the docs say about the operation that was called; None if it was none."""
+    match = request.resolver_match
+    return _described(match.func, request.method or "") if match else None
+
+
 @lru_cache(maxsize=1024)
-def _operation(view: Any, method: str, route: str) -> str:
-    """The operation's id in the docs; of what is none, the method and the pattern of its address."""
+def _described(view: Any, method: str) -> Operation | None:
     kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
     name = "get" if method == "HEAD" else method.lower()
-    said = getattr(getattr(kind, getattr(view, "actions", {}).get(name, name), None), "operation", None)
-    return str(said.id) if said else f"{method} {route}"[: calls.NAME_LENGTH]
+    handler = getattr(kind, getattr(view, "actions", {}).get(name, name), None)
+    return getattr(handler, "operation", None)

@@ -58,6 +58,8 @@ TYPES: Final = (
     "tier.upgraded",
     "tier.downgraded",
     "sale.returned",
+    "sale.cancelled",
+    "sale.corrected",
     "segment.entered",
     "segment.left",
     "reward.redeemed",

@@ -19,6 +19,11 @@ def report_gone(part: str) -> None:
     cache.delete(f"alive:{part}")
 
 
+def is_alive(part: str) -> bool:
+    """Whether it has said so lately."""
+    return cache.get(f"alive:{part}") is not None
+
+
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers. Nothing else is looked at, so that a database restart restarts no web server."""
     return JsonResponse({"status": "ok"})
@@ -54,6 +59,6 @@ def _redis() -> bool:
 CHECKS: dict[str, Callable[[], bool]] = {
     "database": _database,
     "redis": _redis,
-    "worker": lambda: cache.get("alive:worker") is not None,
-    "scheduler": lambda: cache.get("alive:scheduler") is not None,
+    "worker": lambda: is_alive("worker"),
+    "scheduler": lambda: is_alive("scheduler"),
 }

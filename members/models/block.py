@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.tenancy import TenantQuerySet
-from loyalty.core.tenancy import TenantQuerySet
 from members.models.member import Member
 
 

@@ -18,7 +18,13 @@ from members.models import Member
 from rewards import wording
 from rewards.models import Activity, ActivityKind
 
-KIND_LABELS = {ActivityKind.SALE: "primary", ActivityKind.RETURN: "warning", ActivityKind.EVENT: "info"}
+KIND_LABELS = {
+    ActivityKind.SALE: "primary",
+    ActivityKind.RETURN: "warning",
+    ActivityKind.EVENT: "info",
+    ActivityKind.UNDONE: "danger",
+    ActivityKind.UNDO: "warning",
+}
 SHOWN_ON_MEMBER_PAGE = 15
 
 
@@ -67,7 +73,9 @@ class ActivityAdmin(FactAdmin):
         """A return says what it took and gave back; a sale what it gave, and what came back of it."""
         what = {
             ActivityKind.SALE: ("shown_awards", "shown_returns"),
+            ActivityKind.UNDONE: ("shown_awards", "shown_returns"),
             ActivityKind.RETURN: ("shown_return",),
+            ActivityKind.UNDO: ("shown_return",),
         }.get(ActivityKind(obj.kind) if obj else ActivityKind.EVENT, ("shown_awards",))
         reported = ("source", "external_id", "event_type", "store", "shown_lines", "shown_attributes")
         return [

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from members.references import MemberReference
-from rewards.activities import Money
+from rewards.activities import Line, Money
 from rewards.recorded import Recorded
 from rewards.returning import Waits
 
@@ -123,8 +123,16 @@ class CampaignVerdict(Struct, frozen=True):
 class TransactionExplained(TransactionResult, frozen=True, kw_only=True):
     """A transaction as it was booked, with every campaign's verdict on it."""
 
+    status: Annotated[
+        Literal["booked", "cancelled", "corrected"], Meta(description="`booked`, or a mistake put right")
+    ]
+    corrected_by: Annotated[UUID | None, Meta(description="The sale in the place of this one")]
+    corrects: Annotated[UUID | None, Meta(description="The mistake that this sale stands in the place of")]
+    source: Annotated[str, Meta(description="Key of the partner that reported it")]
     amount: Money
     store: str
+    lines: Annotated[tuple[Line, ...], Meta(description="As they were reported; of a return, what came back")]
+    attributes: dict[str, str | int | bool]
     verdicts: tuple[CampaignVerdict, ...]
 
 

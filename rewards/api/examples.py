@@ -160,10 +160,20 @@ WAITING: Final[dict[str, Any]] = {
     "recorded_at": "2026-06-03T08:00:01Z",
 }
 
+BOOKED: Final[dict[str, Any]] = {
+    "status": "booked",
+    "corrected_by": None,
+    "corrects": None,
+    "source": "till",
+    "attributes": {},
+}
+
 EXPLAINED: Final[dict[str, Any]] = {
     **RECORDED,
+    **BOOKED,
     "amount": SALE["amount"],
     "store": SALE["store"],
+    "lines": SALE["lines"],
     "verdicts": [
         {"campaign": "base", "name": "A point for each euro", "matched": True, "points": 12, "reasons": []},
         {
@@ -178,6 +188,8 @@ EXPLAINED: Final[dict[str, Any]] = {
 
 RETURN_EXPLAINED: Final[dict[str, Any]] = {
     **RETURNED,
+    **BOOKED,
+    "lines": [{**SALE["lines"][0], "quantity": "1", "amount": RETURNED["returned"]["amount"]}],
     "amount": RETURNED["returned"]["amount"],
     "store": SALE["store"],
     "verdicts": [],

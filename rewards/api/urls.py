@@ -3,7 +3,18 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import catalogue, checkouts, preview, redemptions, status, views, vouchers
+from rewards.api import (
+    catalogue,
+    checkouts,
+    member_parts,
+    member_redemptions,
+    preview,
+    redemptions,
+    status,
+    undoing,
+    views,
+    vouchers,
+)
 
 
 class TransactionIdConverter(StringConverter):
@@ -23,9 +34,35 @@ register_converter(TransactionIdConverter, "transaction_id")
 
 urlpatterns = [
     path("members/<str:reference>/status", status.MemberStatusView.as_view(), name="member-status"),
+    *(
+        path(f"members/<str:reference>/{part}", view.as_view(), name=f"member-{part}")
+        for part, view in {
+            "activities": member_parts.MemberActivitiesView,
+            "badges": member_parts.MemberBadgesView,
+            "challenges": member_parts.MemberChallengesView,
+            "rewards": member_parts.MemberRewardsView,
+            "redemptions": member_redemptions.MemberRedemptionsView,
+            "vouchers": member_redemptions.MemberVouchersView,
+        }.items()
+    ),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
+    path(
+        "transactions/<transaction_id:transaction_id>/returns",
+        undoing.ReturnsView.as_view(),
+        name="transaction-returns",
+    ),
+    path(
+        "transactions/<transaction_id:transaction_id>/cancel",
+        undoing.CancelView.as_view(),
+        name="transaction-cancel",
+    ),
+    path(
+        "transactions/<transaction_id:transaction_id>/correct",
+        undoing.CorrectView.as_view(),
+        name="transaction-correct",
+    ),
     path("events", views.EventsView.as_view(), name="events"),
     path("checkouts", checkouts.CheckoutsView.as_view(), name="checkouts"),
     path("checkouts/<str:checkout_id>", checkouts.CheckoutView.as_view(), name="checkout"),

@@ -3,6 +3,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from loyalty.core import clock
@@ -14,12 +15,13 @@ from rewards import earning, explaining, reporting, returning
 from rewards.activities import CustomEvent, Return, Transaction
 from rewards.api import docs
 from rewards.api.bodies import answer_of, status_of
-from rewards.models import Activity, WaitingReturn
+from rewards.api.listing import Listing
+from rewards.models import WaitingReturn
 from rewards.recorded import Also, Recorded
 
 
-class TransactionsView(PartnerView):
-    scopes: ClassVar = {"post": "transactions:write"}
+class TransactionsView(Listing):
+    scopes: ClassVar = {**Listing.scopes, "post": "transactions:write"}
 
     @docs.record_transaction
     def post(self, request: Request) -> HttpResponse:
@@ -49,12 +51,12 @@ class TransactionView(PartnerView):
     def get(self, request: Request, transaction_id: UUID) -> HttpResponse:
         """A transaction with the reasons for what it gave, and for what it did not."""
         program = auth.caller(request).program
-        activity = Activity.objects.of(program).filter(pk=transaction_id).exclude(kind="event").first()
-        if activity is None:
-            waits = WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists()
-            raise NotFound(
-                "This return waits for its sale." if waits else f"There is no transaction {transaction_id}."
-            )
+        try:
+            activity = explaining.find(program, transaction_id)
+        except NotFound:
+            if WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists():
+                raise NotFound(_("This return waits for its sale.")) from None
+            raise
         return rendering.answer(explaining.told(activity, program=program))
 
 

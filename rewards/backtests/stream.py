@@ -71,11 +71,11 @@ _NEXT: Final = """
 SELECT id, member_id, kind, event_type, store, source, amount::text, lines::text, attributes::text,
        facts::text, occurred_at
 FROM rewards_activity
-WHERE program_id = $1 AND (occurred_at, id) > ($2, $3) AND occurred_at < $4 AND kind <> 'return'
+WHERE program_id = $1 AND (occurred_at, id) > ($2, $3) AND occurred_at < $4 AND kind IN ('sale', 'event')
 ORDER BY occurred_at, id LIMIT $5"""
 _COUNT: Final = """
 SELECT count(*) FROM rewards_activity
-WHERE program_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND kind <> 'return'"""
+WHERE program_id = $1 AND occurred_at >= $2 AND occurred_at < $3 AND kind IN ('sale', 'event')"""
 _EDGES: Final = """
 SELECT (SELECT occurred_at FROM rewards_activity WHERE program_id = $1 ORDER BY occurred_at, id LIMIT 1),
        (SELECT occurred_at FROM rewards_activity WHERE program_id = $1

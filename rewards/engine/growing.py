@@ -99,9 +99,10 @@ def _leaf(leaf: Leaf, sale: Grown) -> Grown | None:
     if leaf.fact.key in _SETS:
         return _belonging(leaf, sale)
     grow = _GROW.get(leaf.fact.key)
-    found = sale.facts[leaf.fact] if grow else None
-    wanted = _wanted(leaf, found) if found is not None else None
-    return None if grow is None or wanted is None or wanted <= found else grow(leaf, wanted, found, sale)
+    if grow is None or (found := sale.facts[leaf.fact]) is None:
+        return None
+    wanted = _wanted(leaf, found)
+    return None if wanted is None or wanted <= found else grow(leaf, wanted, found, sale)
 
 
 def _wanted(leaf: Leaf, found: Any) -> Decimal | None:

@@ -34,6 +34,7 @@ from rewards.models.redemption import (
     VoucherUse,
 )
 from rewards.models.reward import LimitPeriod, Reward
+from rewards.models.undoing import Undoing
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "ReferralStatus",
     "Reward",
     "TallyKind",
+    "Undoing",
     "VersionStep",
     "Voucher",
     "VoucherStatus",

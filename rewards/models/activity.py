@@ -1,3 +1,5 @@
+from typing import Self
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +14,24 @@ class ActivityKind(models.TextChoices):
     SALE = "sale", _("Sale")
     RETURN = "return", _("Return")
     EVENT = "event", _("Custom event")
+    UNDONE = "undone", _("Undone sale")
+    """A sale that was recorded by mistake; see `Undoing`."""
+    UNDO = "undo", _("Undoing of a sale")
+
+
+TAKES_BACK = (ActivityKind.RETURN, ActivityKind.UNDO)
+"""Kinds that give nothing, and take back what a sale gave."""
+
+
+TOLD = Q(kind__in=["return", "sale", "undone"])
+"""What partners are shown as transactions, in a condition that indexes have, too."""
+BUT_SALES = Q(kind__in=["return", "undone"])
+
+
+class ActivityQuerySet(TenantQuerySet["Activity"]):
+    def transactions(self) -> Self:
+        """Sales, undone ones too, and returns."""
+        return self.filter(TOLD)
 
 
 class Activity(models.Model):
@@ -94,7 +114,7 @@ class Activity(models.Model):
     occurred_at = models.DateTimeField(_("occurred at"), db_comment="By the partner's clock")
     recorded_at = models.DateTimeField(_("recorded at"), db_comment="By the program's clock")
 
-    objects = TenantQuerySet["Activity"].as_manager()
+    objects = ActivityQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("activity")
@@ -109,7 +129,7 @@ class Activity(models.Model):
             models.CheckConstraint(
                 name="no_more_is_returned_than_was_sold",
                 condition=Q(returned_amount__gte=0)
-                & (Q(kind="sale", returned_amount__lte=F("amount")) | Q(returned_amount=0)),
+                & (Q(kind__in=["sale", "undone"], returned_amount__lte=F("amount")) | Q(returned_amount=0)),
             ),
             models.CheckConstraint(
                 name="only_a_custom_event_has_a_type",
@@ -127,6 +147,15 @@ class Activity(models.Model):
                 fields=["program", "occurred_at"],
                 include=["member", "amount", "returned_amount"],
                 condition=Q(kind="sale"),
+            ),
+            models.Index(name="transactions_by_day", fields=["program", "-id"], condition=TOLD),
+            models.Index(
+                name="transactions_by_store",
+                fields=["program", "store", "-id"],
+                condition=TOLD & ~Q(store=""),
+            ),
+            models.Index(
+                name="transactions_but_sales", fields=["program", "kind", "-id"], condition=BUT_SALES
             ),
             models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
         ]

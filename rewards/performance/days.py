@@ -50,7 +50,7 @@ WITH happened AS MATERIALIZED (
     SELECT id, member_id, (occurred_at AT TIME ZONE $2)::date AS day, amount - returned_amount AS sales,
            awards, CASE jsonb_typeof(outcome->'gifts') WHEN 'array' THEN outcome->'gifts' END AS gifts
     FROM rewards_activity
-    WHERE program_id = $1 AND kind <> 'return' AND occurred_at >= $3 AND occurred_at < $4
+    WHERE program_id = $1 AND kind IN ('sale', 'event') AND occurred_at >= $3 AND occurred_at < $4
     AND (awards <> '[]' OR outcome ? 'gifts')
 ), given AS MATERIALIZED (
     SELECT id, member_id, day, sales, given->>'version_id' AS version_id,

@@ -45,7 +45,7 @@ FROM rewards_activity activity CROSS JOIN LATERAL (
     SELECT * FROM jsonb_array_elements(
         CASE jsonb_typeof(outcome->'gifts') WHEN 'array' THEN outcome->'gifts' END)
 ) AS all_given(given)
-WHERE activity.program_id = %(program)s AND activity.kind <> 'return'
+WHERE activity.program_id = %(program)s AND activity.kind IN ('sale', 'event')
 AND activity.occurred_at >= %(first)s AND activity.occurred_at < %(until)s
 AND (awards <> '[]' OR outcome ? 'gifts') AND given->>'campaign' = %(campaign)s"""
 

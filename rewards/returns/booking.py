@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -36,7 +36,12 @@ from rewards.returns.payments import GivenBack, given_back
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """A return, and who reported it where and when."""
+    """
+    A return, and who reported it where and when.
+
+    Or the undoing of a sale, as which it is told by an `event` of another type. With `keeps_payments`,
+    points that paid for the sale stay where they are, as they pay for what comes in its place.
+    """
 
     returned: Return
     program: Program
@@ -44,6 +49,11 @@ class Request(Struct, frozen=True, kw_only=True):
     source: str
     actor: str
     at: datetime
+    sold_by: str = ""
+    """The partner that reported the sale, if that is another one than `source`."""
+    kind: Literal["return", "undo"] = "return"
+    event: str = "sale.returned"
+    keeps_payments: bool = False
 
 
 class Booking:
@@ -72,8 +82,9 @@ class Booking:
         self.pending: dict[UUID, int] = {}
         self.written_off: dict[str, int] = {}
         # What is given back first can pay for what is taken then.
-        for one in given_back(sale, back=self.back):
-            self._give_back(one)
+        if not request.keeps_payments:
+            for one in given_back(sale, back=self.back):
+                self._give_back(one)
         self._take_back()
         if not self.plan.wallets and self.plan.loaded:
             # Two returns of one sale must see each other even where no points move.
@@ -282,7 +293,7 @@ class Booking:
     def _returned(self) -> events.NewEvent:
         """That goods came back, whether or not it cost points."""
         return events.NewEvent(
-            type="sale.returned",
+            type=self.request.event,
             program_id=self.request.program.pk,
             member_id=self.holder,
             occurred_at=self.request.returned.occurred_at,
@@ -315,7 +326,7 @@ class Booking:
         awards = [telling.award(taken, amount=self.amount, sale=self.sale) for taken in self.taken]
         return Recorded(
             id=self.activity_id,
-            kind="return",
+            kind=self.request.kind,
             external_id=self.request.returned.external_id,
             member_id=self.holder,
             occurred_at=self.request.returned.occurred_at.astimezone(UTC),
@@ -357,7 +368,7 @@ class Booking:
         told = {"wallets": recorded.wallets, "tier": recorded.tier, "returned": recorded.returned}
         return (
             recorded.id, request.program.pk, recorded.member_id, request.source, recorded.external_id,
-            "return", "", self.sale.store, self.amount, 0, lines, {}, self.sale.id, facts,
+            request.kind, "", self.sale.store, self.amount, 0, lines, {}, self.sale.id, facts,
             recorded.awards, told, recorded.points,
             request.returned.fingerprint, recorded.occurred_at, recorded.recorded_at,
         )  # fmt: skip

@@ -170,7 +170,7 @@ SELECT json_agg(json_build_array(
                AND posting.destination = 'redeemed')
        ) ORDER BY hold.id)
 FROM members_hold hold
-WHERE hold.program_id = $1 AND hold.paid_source = $2 AND hold.paid_external_id = sale.external_id
+WHERE hold.program_id = $1 AND hold.paid_source = sale.source AND hold.paid_external_id = sale.external_id
   AND hold.paid_external_id <> '' AND hold.status = 'settled'
 """
 _REVERSED: Final = """
@@ -192,7 +192,7 @@ SELECT {_DONE}, {", ".join(f"waiting.{name}" for name in Waiting.__struct_fields
        ({_REVERSED})::text, ({_PAYMENTS})::text,
        {store.ACCOUNT_COLUMNS}
 FROM (VALUES ($3::text, $4::text)) AS asked(sale_external_id, external_id)
-LEFT JOIN rewards_activity sale ON sale.program_id = $1 AND sale.source = $2
+LEFT JOIN rewards_activity sale ON sale.program_id = $1 AND sale.source = $5
      AND sale.external_id = asked.sale_external_id AND sale.kind = 'sale'
 LEFT JOIN members_member member ON member.id = sale.member_id
 LEFT JOIN rewards_activity done ON done.program_id = $1 AND done.source = $2
@@ -206,9 +206,14 @@ _SALE: Final = (
 )  # fmt: skip
 
 
-def find(returned: Return, *, program: Program, source: str) -> Found:
-    """The return, if it was booked or waits, else the sale that it is about, if that was reported."""
-    (row,) = fetch(_FIND, [program.pk, source, returned.sale_external_id, returned.external_id])
+def find(returned: Return, *, program: Program, source: str, sold_by: str = "") -> Found:
+    """
+    The return, if it was booked or waits, else the sale that it is about, if that was reported.
+
+    `sold_by` is the partner that reported the sale, if that is another one than `source`.
+    """
+    asked = [program.pk, source, returned.sale_external_id, returned.external_id, sold_by or source]
+    (row,) = fetch(_FIND, asked)
     done, waits, sale, account = row[:10], row[10:15], row[15:29], row[29:]
     waiting = Waiting(*waits) if waits[0] else None
     if done[0] is not None:
@@ -229,6 +234,28 @@ def find(returned: Return, *, program: Program, source: str) -> Found:
         payers=payers,
         heirs={seller.member_id: holder.member_id, **heirs},
     )
+
+
+_IN_PLACE: Final = """
+WITH RECURSIVE place AS (
+    SELECT id, external_id, kind, 1 AS step FROM rewards_activity
+    WHERE program_id = $1 AND source = $2 AND external_id = $3 AND kind = 'undone'
+    UNION ALL
+    SELECT next.id, next.external_id, next.kind, step + 1 FROM place
+    JOIN rewards_undoing undoing ON undoing.sale_id = place.id
+    JOIN rewards_activity next ON next.id = undoing.replacement_id
+)
+SELECT external_id, kind = 'undone' FROM place ORDER BY step DESC LIMIT 1"""
+
+
+def in_place_of(sale_external_id: str, *, program: Program, source: str) -> tuple[str, bool] | None:
+    """
+    The number of the sale that stands in the place of one that was undone.
+
+    With it, whether that was cancelled: then nothing does. None if no such sale was undone.
+    """
+    rows = fetch(_IN_PLACE, [program.pk, source, sale_external_id])
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def _sale(columns: Sequence[Any]) -> SoldThen:

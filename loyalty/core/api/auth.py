@@ -26,6 +26,7 @@ SCOPES: Final = {
     "redemptions:write": gettext_lazy("Redeem rewards"),
     "vouchers:use": gettext_lazy("Check and use vouchers"),
     "events:write": gettext_lazy("Record custom events"),
+    "events:read": gettext_lazy("Read the feed of events"),
     "campaigns:read": gettext_lazy("Read campaigns"),
     "webhooks:manage": gettext_lazy("Manage webhook endpoints"),
     "imports:write": gettext_lazy("Upload imports"),

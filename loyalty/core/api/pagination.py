@@ -115,20 +115,29 @@ def given(request: Request, *known: str) -> dict[str, str]:
     return {name: parameters[name] for name in known if name in parameters}
 
 
+def limit(request: Request) -> int:
+    """
+    How many rows the address asks for.
+
+    :raises InvalidFilter: if that is no number, or too many
+    """
+    asked = request._request.GET.get("limit", str(LIMIT))
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 4 and 1 <= int(asked) <= MAXIMUM_LIMIT):
+        raise InvalidFilter(_("A limit is a number from 1 to 200."), parameter="limit")
+    return int(asked)
+
+
 def _window(request: Request, filters: Mapping[str, str], ordering: Any) -> _Window:
-    parameters = request._request.GET
-    limit = parameters.get("limit", str(LIMIT))
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 4 and 1 <= int(limit) <= MAXIMUM_LIMIT):
-        raise InvalidFilter(_("A limit is a number from 1 to 200."))
-    if (cursor := parameters.get("cursor")) is None:
-        return _Window(int(limit), edge=None, is_backward=False)
+    size = limit(request)
+    if (cursor := request._request.GET.get("cursor")) is None:
+        return _Window(size, edge=None, is_backward=False)
     try:
         is_backward, edge, of = signing.loads(cursor, salt=_SALT)
     except signing.BadSignature:
         raise InvalidCursor(_("Follow the next and previous links as they are.")) from None
     if of != _list(request, filters):
         raise InvalidCursor(_("This cursor belongs to another list, or to other filters."))
-    return _Window(int(limit), edge=ordering.to_python(edge), is_backward=is_backward)
+    return _Window(size, edge=ordering.to_python(edge), is_backward=is_backward)
 
 
 def _list(request: Request, filters: Mapping[str, str]) -> list[Any]:

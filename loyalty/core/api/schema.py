@@ -19,6 +19,7 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from loyalty.core.api import auth, bulk, etags, idempotency, problem, refusals
+from loyalty.core.api.deprecation import Deprecation
 from loyalty.core.errors import DomainError, InvalidInput
 
 _ALWAYS: Final = (
@@ -86,6 +87,14 @@ _LIMIT_HEADERS: Final = (
         description=_("Seconds to wait before the call is sent again."),
     ),
 )
+_END_HEADERS: Final = tuple(
+    OpenApiParameter(name, location=OpenApiParameter.HEADER, response=True, description=text)
+    for name, text in (
+        ("Deprecation", _("Since when it should not be used any more: `@` and a Unix time (RFC 9745).")),
+        ("Sunset", _("When it ends (RFC 8594).")),
+        ("Link", _('With `rel="deprecation"`: the page that says what to use instead.')),
+    )
+)
 
 
 class Fault(msgspec.Struct):
@@ -131,6 +140,8 @@ class Operation:
     """Whether it takes an Idempotency-Key."""
     has_tag: bool = False
     """Whether its answer has an ETag."""
+    deprecated: Deprecation | None = None
+    """Set where it will go."""
     edits: bool = False
     """Whether it needs an If-Match."""
 
@@ -191,6 +202,9 @@ class OperationSchema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         scope = _("Any valid credential.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
         return f"{cleandoc(self._operation.description)}\n\n{scope}"
+
+    def is_deprecated(self) -> bool:
+        return self._operation.deprecated is not None
 
     def get_extensions(self) -> dict[str, Any]:
         return {"x-scopes": [] if self.scope == auth.ANY_SCOPE else [self.scope]}
@@ -255,7 +269,8 @@ class OperationSchema(AutoSchema):
         keyed = [_KEY_PARAMETER, _REPLAYED_HEADER] if said.is_keyed else []
         tagged = [_TAG_HEADER] if said.has_tag else []
         edited = [_MATCH_PARAMETER] if said.edits else []
-        return [*said.parameters, *keyed, *tagged, *edited, *_LIMIT_HEADERS]
+        ends = _END_HEADERS if said.deprecated else ()
+        return [*said.parameters, *keyed, *tagged, *edited, *_LIMIT_HEADERS, *ends]
 
 
 def _example(name: Any, value: Any, *, status: int | None = None, **only: Any) -> OpenApiExample:

@@ -1,5 +1,6 @@
 """Addresses that exist only to test what all of the API has in common."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -14,7 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.core.api import auth, bulk, etags, filters, pagination, parsing, rendering
+from loyalty.core.api.deprecation import Deprecation
 from loyalty.core.api.idempotency import idempotent
+from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Event
@@ -147,7 +150,31 @@ class EventsView(PartnerView):
         return rendering.answer(data)
 
 
+class OldView(PartnerView):
+    """It will go."""
+
+    scopes: ClassVar = {"get": auth.ANY_SCOPE}
+
+    @operation(
+        id="read_old_things",
+        tag="Test",
+        summary="Old",
+        description="What it did is done by another operation.",
+        answer=Order,
+        deprecated=Deprecation(
+            since=datetime(2026, 1, 1, tzinfo=UTC),
+            sunset=datetime(2027, 1, 1, tzinfo=UTC),
+            link="https://loyalty.example.com/v1/docs/changes#old-things",
+        ),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        if "broken" in request._request.GET:
+            raise SoldOut("None is left.")
+        return rendering.answer({"number": "1"}, headers={"Link": '</v1/new>; rel="alternate"'})
+
+
 urlpatterns = [
+    path("v1/old", OldView.as_view()),
     path("v1/orders/batch", BatchView.as_view()),
     path("v1/note", NoteView.as_view()),
     path("v1/happenings", EventsView.as_view()),

@@ -9,8 +9,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from integrations import credentials
-from integrations.models import AccessToken, Credential, CredentialKind, Partner
+from integrations import calls, credentials
+from integrations.models import AccessToken, Call, Credential, CredentialKind, Partner
 from tests.clients import PartnerClient
 from tests.factories import PartnerFactory
 
@@ -157,6 +157,15 @@ class TestToken:
         assert response.json()["error"] == error
         assert response.json()["error_description"]
         assert not AccessToken.objects.exists()
+
+    def test_is_logged_as_its_clients_call(self, app, monkeypatch):
+        monkeypatch.setattr(calls, "log", calls.CallLog())
+
+        ask(GRANT | app.named)
+
+        calls.log.flush()
+        call = Call.objects.get()
+        assert (call.operation, call.status, call.credential) == ("POST oauth/token", 200, app.credential)
 
     def test_is_refused_where_secrets_are_in_the_address(self, app):
         response = ask(GRANT, address=f"/oauth/token?{urlencode(app.named)}")

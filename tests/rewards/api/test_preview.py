@@ -11,7 +11,7 @@ from tests.clients import PartnerClient
 
 pytestmark = pytest.mark.usefixtures("base_rule", "ladder")
 
-POINTS = {"kind": "fixed_points", "wallet_type": "points", "points": 100}
+POINTS: dict[str, str | int] = {"kind": "fixed_points", "wallet_type": "points", "points": 100}
 
 
 def basket(paid: str = "46.00", **more: Any) -> dict[str, Any]:
