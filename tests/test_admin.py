@@ -534,6 +534,8 @@ class TestOtherPrograms:
                 "wallet_type": elsewhere["members.wallettype"].pk,
                 "price": 1,
                 "voucher_valid_days": 1,
+                "voucher_uses": 1,
+                "limit_period": "ever",
             },
         )
 
