@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -115,6 +116,38 @@ def enrol_many(
     raise IdentifierTaken(_("Others are registering the same members at this moment."))
 
 
+def enrol_or_find(
+    enrolments: Sequence[Enrolment], *, program: Program, at: datetime, actor: str
+) -> list[tuple[Member, bool] | DomainError]:
+    """
+    Make members of many as `enrol_many()` does: for each, in order, the member and whether they are new.
+
+    Somebody whose identifiers are all known, and as one member's, is that member: so the same people can
+    be sent again, and nothing is done twice.
+    """
+    results = enrol_many(enrolments, program=program, at=at, actor=actor)
+    refused = [
+        normalized
+        for enrolment, result in zip(enrolments, results, strict=True)
+        if isinstance(result, IdentifierTaken)
+        and not isinstance(normalized := _normalized(enrolment.identifiers), DomainError)
+    ]
+    owners = _owners(program, [name for names in refused for name in names])
+    members = Member.objects.of(program).in_bulk(list(set(owners.values())))
+    ahead = iter(refused)
+    found: list[tuple[Member, bool] | DomainError] = []
+    for result in results:
+        if isinstance(result, Member):
+            found.append((result, True))
+        elif isinstance(result, IdentifierTaken):
+            known = {owners.get(name) for name in next(ahead)}
+            (owner,) = known if len(known) == 1 else (None,)
+            found.append((members[owner], False) if owner in members else result)
+        else:
+            found.append(result)
+    return found
+
+
 def _enrol_all(
     enrolments: Sequence[Enrolment], *, program: Program, at: datetime, actor: str
 ) -> list[Member | DomainError]:
@@ -127,7 +160,7 @@ def _enrol_all(
         for enrolment in enrolments
     ]
     wanted = [names for names in normalized if not isinstance(names, DomainError)]
-    taken = _taken(program, [name for names in wanted for name in names])
+    taken = set(_owners(program, [name for names in wanted for name in names]))
     results: list[Member | DomainError] = []
     accepted: list[tuple[Member, list[Named]]] = []
     for enrolment, names in zip(enrolments, normalized, strict=True):
@@ -217,14 +250,16 @@ def _refusal(place: int, name: Named) -> IdentifierTaken:
 
 
 _TAKEN: Final = """
-SELECT kind, value FROM members_identifier
+SELECT kind, value, member_id FROM members_identifier
 JOIN unnest($2::text[], $3::text[]) AS wanted(kind, value) USING (kind, value) WHERE program_id = $1
 """
 
 
-def _taken(program: Program, names: Sequence[Named]) -> set[Named]:
+def _owners(program: Program, names: Sequence[Named]) -> dict[Named, UUID]:
+    """Who is known by which of these."""
     kinds, values = [kind for kind, _value in names], [value for _kind, value in names]
-    return {(kind, value) for kind, value in db.fetch(_TAKEN, [program.pk, kinds, values])}
+    rows = db.fetch(_TAKEN, [program.pk, kinds, values])
+    return {(kind, value): member_id for kind, value, member_id in rows}
 
 
 def _member(enrolment: Enrolment, *, program: Program, at: datetime) -> Member:

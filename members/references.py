@@ -1,12 +1,14 @@
 """How systems point at a member: by our id, or by kind and value of an identifier (`card:1001`)."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
+from loyalty.core.db import fetch
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
 from members.enrolment import normalize
 from members.ledger.state import Account
@@ -105,7 +107,33 @@ def nobody(asked: MemberReference, *, pointer: str = "#/member") -> UnknownMembe
     )
 
 
-def member_of(account: Account | None, asked: MemberReference, *, pointer: str = "#/member") -> Account:
+class Known(Struct, frozen=True):
+    """A member that was found, and no more of them than is needed to refuse."""
+
+    member_id: UUID
+    status: str
+
+
+_KNOWN: Final = """
+SELECT member.id, member.status
+FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS asked(kind, value, position)
+LEFT JOIN members_identifier identifier
+    ON identifier.program_id = $1 AND identifier.kind = asked.kind AND identifier.value = asked.value
+LEFT JOIN members_member member ON member.program_id = $1
+    AND member.id = coalesce(identifier.member_id, CASE asked.kind WHEN 'id' THEN asked.value::uuid END)
+ORDER BY asked.position"""
+
+
+def known(program_id: UUID, asked: Sequence[MemberReference]) -> list[Known | None]:
+    """Who is meant by references of bodies, in their order; None for nobody. One statement for all."""
+    wanted = [reference(one) for one in asked]
+    rows = fetch(_KNOWN, [program_id, [kind for kind, _ in wanted], [value for _, value in wanted]])
+    return [Known(*row) if row[0] else None for row in rows]
+
+
+def member_of[M: (Account, Known)](
+    account: M | None, asked: MemberReference, *, pointer: str = "#/member"
+) -> M:
     """
     The account that was found for a reference, if its points may move; `pointer` is where it was given.
 

@@ -46,14 +46,21 @@ def _by_identifier(term: str, program: Program) -> set[UUID]:
     return set(found.values_list("member_id", flat=True)[:FOUND_AT_MOST])
 
 
-def _by_name(words: list[str], program: Program) -> set[UUID]:
+def named(words: list[str]) -> Q:
+    """Whose name begins with the word; of several words, whose first and last name begin with them."""
     first, rest = words[0], " ".join(words[1:])
-    if rest:
-        named = Q(first_name__istartswith=first, last_name__istartswith=rest) | Q(
-            last_name__istartswith=first, first_name__istartswith=rest
-        )
-        return set(Member.objects.of(program).filter(named).values_list("pk", flat=True)[:FOUND_AT_MOST])
+    if not rest:
+        return Q(last_name__istartswith=first) | Q(first_name__istartswith=first)
+    return Q(first_name__istartswith=first, last_name__istartswith=rest) | Q(
+        last_name__istartswith=first, first_name__istartswith=rest
+    )
+
+
+def _by_name(words: list[str], program: Program) -> set[UUID]:
     members = Member.objects.of(program)
+    if len(words) > 1:
+        return set(members.filter(named(words)).values_list("pk", flat=True)[:FOUND_AT_MOST])
+    first = words[0]
     by_last = members.filter(last_name__istartswith=first).values_list("pk", flat=True)[:FOUND_AT_MOST]
     by_first = members.filter(first_name__istartswith=first).values_list("pk", flat=True)[:FOUND_AT_MOST]
     return set(by_last) | set(by_first)

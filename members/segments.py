@@ -42,6 +42,13 @@ class SegmentIsDynamic(DomainError):
     title = gettext_lazy("The segment is no list")
 
 
+class SegmentIsArchived(DomainError):
+    """The segment was put away and keeps the members that it has."""
+
+    code: ClassVar[str] = "segment_is_archived"
+    title = gettext_lazy("The segment is archived")
+
+
 class Turnover(Struct, frozen=True):
     """How many members a segment got, and lost."""
 
@@ -65,9 +72,42 @@ def add(segment: Segment, *, member_ids: Collection[UUID], at: datetime) -> int:
 
     :raises SegmentIsDynamic: if the segment is no list
     """
-    _check_list(segment)
+    check_list(segment)
     chunks = _chunks(member_ids)
     return sum(_change(segment, _ENTER, _FOUND, [ids, segment.program_id], at=at).entered for ids in chunks)
+
+
+def enter(segment: Segment, *, member_ids: Collection[UUID], at: datetime) -> list[UUID]:
+    """
+    Put members on a list, as `add()` does; who was not on it before. For as many as fit one call.
+
+    :raises SegmentIsDynamic: if the segment is no list
+    :raises SegmentIsArchived: if it was put away
+    """
+    check_list(segment)
+    with turn(segment.pk):
+        there = _present(segment, member_ids)
+        add(segment, member_ids=member_ids, at=at)
+        return sorted(_present(segment, member_ids) - there)
+
+
+def leave(segment: Segment, *, member_ids: Collection[UUID], at: datetime) -> list[UUID]:
+    """
+    Take members off a list, as `remove()` does; who was on it before. For as many as fit one call.
+
+    :raises SegmentIsDynamic: if the segment is no list
+    :raises SegmentIsArchived: if it was put away
+    """
+    check_list(segment)
+    with turn(segment.pk):
+        there = _present(segment, member_ids)
+        remove(segment, member_ids=member_ids, at=at)
+        return sorted(there)
+
+
+def _present(segment: Segment, member_ids: Collection[UUID]) -> set[UUID]:
+    places = segment.places.filter(member__in=member_ids)
+    return set(places.values_list("member_id", flat=True))
 
 
 def remove(segment: Segment, *, member_ids: Collection[UUID], at: datetime) -> int:
@@ -76,7 +116,7 @@ def remove(segment: Segment, *, member_ids: Collection[UUID], at: datetime) -> i
 
     :raises SegmentIsDynamic: if the segment is no list
     """
-    _check_list(segment)
+    check_list(segment)
     found = "SELECT unnest($1::uuid[]) AS member_id"
     return sum(_change(segment, _LEAVE, found, [ids], at=at).left for ids in _chunks(member_ids))
 
@@ -87,7 +127,7 @@ def replace(segment: Segment, *, member_ids: Collection[UUID], at: datetime) -> 
 
     :raises SegmentIsDynamic: if the segment is no list
     """
-    _check_list(segment)
+    check_list(segment)
     return rewrite(segment, found=_FOUND, parameters=[sorted(set(member_ids)), segment.program_id], at=at)
 
 
@@ -121,7 +161,14 @@ _FOUND: Final = (
 )
 
 
-def _check_list(segment: Segment) -> None:
+def check_list(segment: Segment) -> None:
+    """
+    :raises SegmentIsDynamic: if the segment is no list
+    :raises SegmentIsArchived: if it was put away
+    """
+    if segment.archived_at is not None:
+        detail = _("“%(name)s” is archived: its members stay as they are.")
+        raise SegmentIsArchived(detail % {"name": segment.name})
     if segment.kind != SegmentKind.LIST:
         detail = _("“%(name)s” is kept by its conditions, not by hand.")
         raise SegmentIsDynamic(detail % {"name": segment.name})

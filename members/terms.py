@@ -50,6 +50,7 @@ class LadderTerms(Struct, frozen=True, kw_only=True):
 
     id: UUID
     key: str
+    name: str = ""
     wallet_type_id: UUID
     rungs: tuple[Rung, ...]
     by_id: dict[UUID, Rung]
@@ -173,6 +174,7 @@ def _ladder_terms(ladder: TierLadder, tiers: list[Tier]) -> LadderTerms:
     return LadderTerms(
         id=ladder.pk,
         key=ladder.key,
+        name=ladder.name,
         wallet_type_id=ladder.wallet_type_id,
         rungs=rungs,
         by_id={rung.id: rung for rung in rungs},

@@ -15,6 +15,7 @@ from members import references
 from rewards import rules
 from rewards.engine.gifts import GiftEffect
 from rewards.offers import Offer, Offering
+from rewards.redeeming.offers import bought_column
 
 SHOWN_AT_MOST: Final = 50
 """Badges, challenges and offers are told up to that many of each: more fit no screen."""
@@ -86,6 +87,7 @@ WITH member AS MATERIALIZED (
       AND (reward.starts_at IS NULL OR reward.starts_at <= $2)
       AND (reward.ends_at IS NULL OR reward.ends_at > $2)
       AND (reward.stock IS NULL OR reward.stock > 0)
+      AND (reward.limit_per_member IS NULL OR reward.limit_per_member > {bought})
 ), challenge AS (
     SELECT goal.key, goal.name, goal.description, coalesce(step.progress, 0) AS progress, goal.goal,
            coalesce(step.completions, 0) AS completions, goal.is_repeatable
@@ -107,6 +109,7 @@ WITH member AS MATERIALIZED (
     ORDER BY earned.earned_at DESC, earned.id LIMIT {most}
 )
 """
+_AVAILABLE: Final = "(SELECT coalesce(json_agg(available ORDER BY price, key), '[]') FROM available)"
 _STATUS: Final = """
 SELECT id, status, json_build_object(
     'id', id, 'status', status, 'merged_into', merged_into_id, 'first_name', first_name,
@@ -114,16 +117,23 @@ SELECT id, status, json_build_object(
         'type', type, 'name', name, 'available', available, 'pending', pending, 'held', held,
         'next_expiry', next_expiry) ORDER BY is_spendable DESC, type), '[]') FROM wallet),
     'tiers', (SELECT coalesce(json_agg(standing ORDER BY ladder), '[]') FROM standing),
-    'rewards', (SELECT coalesce(json_agg(available ORDER BY price, key), '[]') FROM available),
+    'rewards', {available},
     'challenges', (SELECT coalesce(json_agg(challenge), '[]') FROM challenge),
     'badges', (SELECT coalesce(json_agg(badge), '[]') FROM badge)
 )::text{columns} FROM member
 """
+_REWARDS: Final = f"SELECT {_AVAILABLE}::text FROM member"
 _FOUND: Final = {
     "id": "id = $4",
     "identifier": (
         "id = (SELECT member_id FROM members_identifier WHERE program_id = $1 AND kind = $4 AND value = $5)"
     ),
+}
+
+
+_LIMITS: Final = {
+    "most": SHOWN_AT_MOST,
+    "bought": bought_column(at="$2", zone="(SELECT time_zone FROM core_program WHERE id = $1)"),
 }
 
 
@@ -159,11 +169,32 @@ def read(program: Program, reference: references.Reference, *, at: datetime) -> 
 
 def query_of(program: Program, reference: references.Reference, offering: Offering) -> Query:
     """The one statement behind a status."""
-    whom = [reference.value] if reference.by == "id" else [reference.kind, reference.value]
-    parameters = [program.pk, offering.at, _in_reach(program, offering.at), *whom]
+    in_reach = _in_reach(program, offering.at)
+    parameters = [program.pk, offering.at, in_reach, *_whom(reference)]
     columns = list(offering.columns.values())
     sql = _statement(reference.by, tuple((column.sql, len(column.parameters)) for column in columns))
     return Query(sql, [*parameters, *(one for column in columns for one in column.parameters)])
+
+
+def rewards(program: Program, reference: references.Reference, *, at: datetime) -> str:
+    """
+    The rewards that a member may have at that moment, as a list in JSON.
+
+    :raises NotFound: if the program has no such member
+    """
+    rows = fetch(_member(reference.by) + _REWARDS, [program.pk, at, [], *_whom(reference)])
+    if not rows:
+        raise references.unknown()
+    told: str = rows[0][0]
+    return told
+
+
+def _whom(reference: references.Reference) -> list[str]:
+    return [reference.value] if reference.by == "id" else [reference.kind, reference.value]
+
+
+def _member(by: str) -> str:
+    return _MEMBER.format(found=_FOUND[by], **_LIMITS)
 
 
 def _in_reach(program: Program, at: datetime) -> list[str]:
@@ -188,5 +219,4 @@ def _statement(by: str, columns: tuple[tuple[str, int], ...]) -> str:
         places = (f"${number + index}" for index in range(count))
         told += f",\n    {sql.format(*places)}"
         number += count
-    found = _MEMBER.format(found=_FOUND[by], most=SHOWN_AT_MOST)
-    return found + _STATUS.format(columns=told)
+    return _member(by) + _STATUS.format(available=_AVAILABLE, columns=told)

@@ -14,10 +14,18 @@ from typing import Final
 from loyalty.core.db import fetch
 from loyalty.core.models import Event, Program
 
+# What the sale in the place of a corrected one gives as well was passed on to that.
 _TAKE_BACK: Final = """
 WITH given AS MATERIALIZED (
     SELECT id, member_id, reward_id, took_piece FROM rewards_redemption
-    WHERE program_id = $1 AND activity_id = ANY($2::uuid[]) AND status = 'confirmed'
+    WHERE program_id = $1 AND status = 'confirmed' AND id IN (
+        SELECT (gift->>'redemption_id')::uuid FROM rewards_activity sale
+        CROSS JOIN LATERAL jsonb_array_elements(sale.outcome->'gifts') AS gift
+        WHERE sale.id = ANY($2::uuid[]) AND gift ? 'redemption_id' AND NOT EXISTS (
+            SELECT 1 FROM rewards_undoing undoing
+            JOIN rewards_activity place ON place.id = undoing.replacement_id
+            WHERE undoing.sale_id = sale.id AND place.outcome->'gifts'
+                @> jsonb_build_array(jsonb_build_object('redemption_id', gift->'redemption_id'))))
     ORDER BY id FOR UPDATE),
 unused AS (
     UPDATE rewards_voucher voucher SET status = 'void' FROM given
@@ -41,6 +49,6 @@ RETURNING number"""
 
 
 def after_returns(found: Sequence[Event], *, program: Program, at: datetime) -> int:
-    """Take back what the sales of these `sale.…` events gave and nobody has used; how many rewards."""
+    """Take back what the sales of these events gave and nobody has used; how many rewards."""
     sales = [event.data["sale_id"] for event in found if event.data["is_whole"]]
     return len(fetch(_TAKE_BACK, [program.pk, sales, at])) if sales else 0

@@ -28,7 +28,7 @@ from members.references import MemberReference, reference
 from rewards import budgets, earning
 from rewards.activities import Basket, Return, Sale
 from rewards.drawing import SLOTS, own_slot
-from rewards.models import Activity, ActivityKind, BudgetSlot, CampaignBudget, Redemption, Undoing
+from rewards.models import Activity, ActivityKind, BudgetSlot, CampaignBudget, Undoing
 from rewards.recorded import AlreadyReported, Recorded, read_recorded
 from rewards.returning import SaleIsUndone
 from rewards.returns import found as reading
@@ -256,13 +256,9 @@ def _remember(sale: Activity, undo_id: UUID, replacement_id: UUID | None, asked:
 
 
 def _pass_on(sale: Activity, recorded: Recorded, program: Program) -> None:
-    """Points that paid for the sale, and rewards that both give, belong to the one in its place."""
+    """Points that paid for the sale pay for the one in its place."""
     Hold.objects.filter(program=program, paid_source=sale.source, paid_external_id=sale.external_id).update(
         paid_external_id=recorded.external_id
-    )
-    kept = {gift["voucher_code"] for gift in recorded.gifts if "voucher_code" in gift}
-    Redemption.objects.filter(program=program, activity=sale, voucher__code__in=kept).update(
-        activity=recorded.id
     )
 
 

@@ -31,7 +31,11 @@ class UnknownVoucher(DomainError):
 
 
 class VoucherNotUsable(DomainError):
-    """The voucher cannot be used: it is `used` up, `void`, `expired`, or its `member_blocked` (`reason`)."""
+    """
+    The voucher cannot be used: `reason` says why.
+
+    It is `used` up, `reserved` for a checkout, `void`, `expired`, or `member_blocked`.
+    """
 
     code: ClassVar[str] = "voucher_not_usable"
     title = gettext_lazy("The voucher cannot be used")
@@ -87,6 +91,8 @@ def obstacle(voucher: Voucher, *, at: datetime) -> VoucherNotUsable | None:
         return VoucherNotUsable(_("The voucher is void."), reason="void")
     if voucher.status == VoucherStatus.USED:
         return VoucherNotUsable(_("The voucher is used up."), reason="used")
+    if voucher.uses + voucher.reserved >= voucher.uses_allowed:
+        return VoucherNotUsable(_("The voucher is reserved for a checkout."), reason="reserved")
     if voucher.is_expired(at):
         return VoucherNotUsable(_("The voucher has expired."), reason="expired")
     if voucher.redemption.member.status not in (MemberStatus.ACTIVE, MemberStatus.MERGED):
@@ -101,6 +107,7 @@ def use(
     external_id: str,
     amount: Decimal | None = None,
     member_id: UUID | None = None,
+    reserved_at: datetime | None = None,
     program: Program,
     source: str,
     at: datetime,
@@ -108,7 +115,8 @@ def use(
     """
     Use a voucher once, for a purchase by the partner's number of it. `amount` is the money off.
 
-    For the same purchase once more, it is the use that there is.
+    For the same purchase once more, it is the use that there is. What was reserved (`reserved_at`, see
+    `reserve()`) is good for that use, also if the voucher has expired since.
 
     :raises UnknownVoucher: if there is none with that code, or it is another member's
     :raises VoucherNotUsable: if it is used up, void or expired
@@ -121,7 +129,9 @@ def use(
             raise VoucherUsedOtherwise
         before.voucher = voucher
         return before
-    if refusal := obstacle(voucher, at=at):
+    if reserved_at is not None:
+        voucher.reserved -= 1
+    if refusal := obstacle(voucher, at=reserved_at or at):
         raise refusal
     used = VoucherUse.objects.create(
         program=program,
@@ -134,6 +144,30 @@ def use(
     _count(voucher, voucher.uses + 1)
     events.publish([_told(used, "voucher.used", at)])
     return used
+
+
+@transaction.atomic
+def reserve(voucher_id: UUID, *, program: Program, at: datetime) -> Voucher:
+    """
+    Keep a use for a checkout: nobody else can have it until it is let go.
+
+    :raises UnknownVoucher: if the program has none with that id
+    :raises VoucherNotUsable: if it is used up, reserved, void or expired
+    """
+    voucher = _lock(read(voucher_id, program=program))
+    if refusal := obstacle(voucher, at=at):
+        raise refusal
+    voucher.reserved += 1
+    voucher.save(update_fields=["reserved"])
+    return voucher
+
+
+@transaction.atomic
+def let_go(voucher_id: UUID, *, program: Program) -> None:
+    """Give up a use that was reserved, in whatever state the voucher is."""
+    voucher = _lock(read(voucher_id, program=program))
+    voucher.reserved -= 1
+    voucher.save(update_fields=["reserved"])
 
 
 @transaction.atomic
@@ -191,7 +225,7 @@ def _count(voucher: Voucher, uses: int) -> None:
     voucher.uses = uses
     if voucher.status != VoucherStatus.VOID:
         voucher.status = VoucherStatus.USED if uses == voucher.uses_allowed else VoucherStatus.ISSUED
-    voucher.save(update_fields=["uses", "status"])
+    voucher.save(update_fields=["uses", "status", "reserved"])
 
 
 def _told(used: VoucherUse, event_type: str, at: datetime) -> events.NewEvent:

@@ -21,8 +21,9 @@ from loyalty.core.api import checks
 from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
-from members.models import Entry, Member, WalletType
-from rewards import vouchers
+from members.models import Entry, Member, Segment, WalletType
+from rewards import claiming, vouchers
+from rewards.activities import NOBODY
 from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
@@ -59,6 +60,7 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+CLAIM = {**BASKET, "external_id": "receipt-0"}
 GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
 ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
@@ -78,6 +80,7 @@ ADJUSTMENT = {**PAYMENT, "reason": "goodwill"}
 BERT = {"kind": "card", "value": "3003"}
 TRANSFER = {"sender": CARD, "recipient": BERT, "wallet_type": "points", "points": 10}
 MERGE = {"duplicate": BERT}
+MANY = {"items": [CARD]}
 PENDING = {"member": CARD, "transaction_id": "01976c1e-5d7a-7000-8000-77d0c1f9a2e6"}
 NEWCOMER = {"identifiers": [{"kind": "card", "value": "2002"}]}
 
@@ -89,11 +92,14 @@ TABLE = {
     "GET /v1/sandbox/clock": Case("/v1/sandbox/clock", None, 409, 409),
     "POST /v1/sandbox/clock/move": Case("/v1/sandbox/clock/move", {"by": "P1D"}, 409, 409),
     "POST /v1/sandbox/reset": Case("/v1/sandbox/reset", {"confirm": "coffee"}, 409, 409),
+    "GET /v1/event-catalogue": Case("/v1/event-catalogue", None, 200, 200),
+    "POST /v1/sandbox/sample-events": Case("/v1/sandbox/sample-events", {"type": "points.earned"}, 409, 409),
     "POST /v1/sandbox/sample-data": Case("/v1/sandbox/sample-data", {}, 409, 409),
     "GET /v1/members": Case("/v1/members", None, 200, 200),
     "POST /v1/members": Case("/v1/members", NEWCOMER, 201, 201),
     "GET /v1/members/<str:reference>": Case("/v1/members/card:1001", None, 200, 404),
     "GET /v1/members/<str:reference>/status": Case("/v1/members/card:1001/status", None, 200, 404),
+    "POST /v1/members/batch": Case("/v1/members/batch", {"items": [NEWCOMER]}, 207, 207),
     "PATCH /v1/members/<str:reference>": Case("/v1/members/card:1001", {"last_name": "King"}, 200, 404),
     "POST /v1/members/<str:reference>/block": Case(
         "/v1/members/card:1001/block", {"reason": "fraud"}, 200, 404
@@ -117,6 +123,20 @@ TABLE = {
     ),
     "GET /v1/members/<str:reference>/entries": Case("/v1/members/card:1001/entries", None, 200, 404),
     "GET /v1/members/<str:reference>/balance": Case("/v1/members/card:1001/balance", None, 200, 404),
+    "GET /v1/members/<str:reference>/activities": Case("/v1/members/card:1001/activities", None, 200, 404),
+    "GET /v1/members/<str:reference>/badges": Case("/v1/members/card:1001/badges", None, 200, 404),
+    "GET /v1/members/<str:reference>/challenges": Case("/v1/members/card:1001/challenges", None, 200, 404),
+    "GET /v1/members/<str:reference>/rewards": Case("/v1/members/card:1001/rewards", None, 200, 404),
+    "GET /v1/members/<str:reference>/redemptions": Case("/v1/members/card:1001/redemptions", None, 200, 404),
+    "GET /v1/members/<str:reference>/vouchers": Case("/v1/members/card:1001/vouchers", None, 200, 404),
+    "GET /v1/members/<str:reference>/tiers": Case("/v1/members/card:1001/tiers", None, 200, 404),
+    "GET /v1/members/<str:reference>/segments": Case("/v1/members/card:1001/segments", None, 200, 404),
+    "GET /v1/tiers": Case("/v1/tiers", None, 200, 200),
+    "GET /v1/segments": Case("/v1/segments", None, 200, 200),
+    "GET /v1/segments/<str:key>": Case("/v1/segments/vip", None, 200, 404),
+    "GET /v1/segments/<str:key>/members": Case("/v1/segments/vip/members", None, 200, 404),
+    "POST /v1/segments/<str:key>/members": Case("/v1/segments/vip/members", MANY, 207, 404),
+    "POST /v1/segments/<str:key>/members/remove": Case("/v1/segments/vip/members/remove", MANY, 207, 404),
     "POST /v1/points/adjustments": Case("/v1/points/adjustments", ADJUSTMENT, 201, 404),
     "POST /v1/points/transfers": Case("/v1/points/transfers", TRANSFER, 201, 422),
     "POST /v1/members/<str:reference>/merge": Case("/v1/members/card:1001/merge", MERGE, 201, 404),
@@ -130,6 +150,7 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "POST /v1/transactions/claim": Case("/v1/transactions/claim", CLAIM, 201, 404),
     "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
     f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
     f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
@@ -184,7 +205,10 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
+    today_sale = shop.sale("receipt-0", "1.00", member=NOBODY, occurred_at=timezone.now())
+    claiming.keep(today_sale, program=shop.program, source="till", at=timezone.now())
     reasons.set_up_usual(shop.program)
+    Segment.objects.create(program=shop.program, key="vip", name="VIP", kind="list")
     IdentifierFactory.create(member__program=shop.program, value="3003")
     WalletType.objects.update(transfers_to="anyone")
     today = replace(shop, at=timezone.now())

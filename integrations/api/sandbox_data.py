@@ -56,8 +56,8 @@ class SandboxResetView(PartnerView):
         transactions, redemptions and vouchers, the statement, events and their deliveries, stored answers to
         idempotency keys. What was configured stays: kinds of points, tiers, segments without their members,
         rewards with their stock as it was, campaigns with their whole budgets, partners, credentials and
-        webhook endpoints. The test clock stays where it is. Say the program's key in `confirm`, so that no other sandbox
-        is emptied by mistake. The answer says how much there was.
+        webhook endpoints. The test clock stays where it is. Say the program's key in `confirm`,
+        so that no other sandbox is emptied by mistake. The answer says how much there was.
         """,
         takes=ResetRequest,
         takes_example={"confirm": "coffee-sandbox"},

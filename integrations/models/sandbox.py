@@ -6,12 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 
 
-class ClockMoveQuerySet(models.QuerySet["ClockMove"]):
-    def of(self, program: Program) -> Self:
-        return self.filter(program=program)
-
+class ClockMoveQuerySet(TenantQuerySet["ClockMove"]):
     def under_way(self) -> Self:
         return self.filter(finished_at__isnull=True)
 

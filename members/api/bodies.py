@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from members.blocking import NOTE_MAX
+from members.enrolment import Enrolment
 from members.models import Identifier, Member
 
 Name = Annotated[str, Meta(max_length=100)]
@@ -51,6 +52,17 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, omit_default
         Annotated[datetime, Meta(tz=True, description="When it happened, if that was earlier than this call")]
         | None
     ) = None
+
+    def enrolment(self, at: datetime) -> Enrolment:
+        """What it asks for; whoever says no moment became a member at this one."""
+        return Enrolment(
+            identifiers=[(identifier.kind, identifier.value) for identifier in self.identifiers],
+            enrolled_at=self.enrolled_at or at,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            birth_date=self.birth_date,
+            attributes=self.attributes,
+        )
 
 
 class MemberChanges(Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,8 +40,8 @@ class ConsentRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     occurred_at: (
         Annotated[datetime, Meta(tz=True, description="When the member said so, if that was earlier")] | None
     ) = None
-    version: Annotated[str, Meta(max_length=60, description="Of the text that was agreed to")] = ""
-    source: Annotated[str, Meta(max_length=60, description="Where it was said, as till-12 or app")] = ""
+    text_version: Annotated[str, Meta(max_length=60, description="Of the text that was agreed to")] = ""
+    said_in: Annotated[str, Meta(max_length=60, description="Where it was said, as till-12 or app")] = ""
     evidence: Annotated[
         dict[EvidenceName, EvidenceText],
         Meta(max_length=20, description="What proves it; it goes when the member is erased"),
@@ -55,8 +55,8 @@ class ConsentBody(Struct, frozen=True):
     member_id: UUID
     purpose: str
     granted: bool
-    version: str
-    source: str
+    text_version: str
+    said_in: str
     evidence: dict[str, str]
     occurred_at: datetime
     recorded_at: datetime
@@ -70,8 +70,8 @@ class ConsentBody(Struct, frozen=True):
             member_id=consent.member_id,
             purpose=consent.purpose,
             granted=consent.is_granted,
-            version=consent.version,
-            source=consent.source,
+            text_version=consent.version,
+            said_in=consent.source,
             evidence=proof.details if proof else {},
             occurred_at=consent.occurred_at,
             recorded_at=consent.recorded_at,
@@ -102,8 +102,8 @@ class ConsentFilter(filters.PartnerFilterSet):
 _WANTED: Final[dict[str, Any]] = {
     "purpose": "newsletter",
     "granted": True,
-    "version": "2026-05",
-    "source": "till-12",
+    "text_version": "2026-05",
+    "said_in": "till-12",
     "evidence": {"form": "sign-up, checkbox 2"},
 }
 _SAID: Final[dict[str, Any]] = {
@@ -163,8 +163,8 @@ class ConsentsView(PartnerView):
             purpose=wanted.purpose,
             is_granted=wanted.granted,
             occurred_at=wanted.occurred_at,
-            version=wanted.version,
-            source=wanted.source,
+            version=wanted.text_version,
+            source=wanted.said_in,
             evidence=wanted.evidence,
             actor=caller.actor,
             at=clock.now(caller.program),

@@ -1,6 +1,6 @@
 """Filters of lists by the member whom they are about, and the list of members by theirs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.api import filters
 from loyalty.core.api.pagination import InvalidFilter
 from loyalty.core.errors import NotFound
-from members import references
+from members import references, search
 from members.models import Member, MemberStatus
 from members.models.member import MemberQuerySet
 
@@ -59,6 +59,32 @@ class IdentifierFilter(filters.TextFilter):
         return meant(qs, identified(value, parameter="identifier")) if value else qs
 
 
+class NameFilter(filters.TextFilter):
+    """Members by how their names begin; see `members.search`."""
+
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 2, "maxLength": 100}
+
+    def filter(self, qs: Any, value: str) -> Any:
+        if not value:
+            return qs
+        words = value.replace(",", " ").split()
+        if not words or len(words[0]) < 2:
+            detail = _("name: at least two letters of a name.")
+            raise InvalidFilter(str(detail), parameter="name")
+        return qs.filter(search.named(words))
+
+
 class MemberFilter(filters.PartnerFilterSet):
     identifier = IdentifierFilter(label=_("As `card:1001`: the member who is known by it."))
     status = filters.ChoiceFilter(choices=MemberStatus.choices, label=_("Members of that status."))
+    name = NameFilter(
+        label=_(
+            "How the first or last name begins, or both in either order: `love`, `ada love`, `lovelace, ada`."
+        )
+    )
+    enrolled_from = filters.MomentFilter(
+        "enrolled_at", "gte", label=_("Who became a member at this moment or later.")
+    )
+    enrolled_before = filters.MomentFilter(
+        "enrolled_at", "lt", label=_("Who became a member before this moment.")
+    )

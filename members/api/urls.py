@@ -2,6 +2,7 @@ from django.urls import path
 
 from members.api import (
     adjustments,
+    batch,
     blocking,
     consents,
     identifiers,
@@ -9,13 +10,16 @@ from members.api import (
     pending,
     points,
     privacy,
+    segments,
     statement,
+    tiers,
     transfers,
     views,
 )
 
 urlpatterns = [
     path("members", views.MembersView.as_view(), name="members"),
+    path("members/batch", batch.BatchView.as_view(), name="members-batch"),
     path("members/<str:reference>", views.MemberView.as_view(), name="member"),
     path("members/<str:reference>/block", blocking.BlockView.as_view(), name="member-block"),
     path("members/<str:reference>/unblock", blocking.UnblockView.as_view(), name="member-unblock"),
@@ -35,7 +39,13 @@ urlpatterns = [
     ),
     path("members/<str:reference>/entries", statement.EntriesView.as_view(), name="member-entries"),
     path("members/<str:reference>/balance", statement.BalanceView.as_view(), name="member-balance"),
+    path("members/<str:reference>/tiers", tiers.MemberTiersView.as_view(), name="member-tiers"),
+    path("members/<str:reference>/segments", segments.MemberSegmentsView.as_view(), name="member-segments"),
     path("members/<str:reference>/merge", merges.MergeView.as_view(), name="member-merge"),
+    path("segments", segments.SegmentsView.as_view(), name="segments"),
+    path("segments/<str:key>", segments.SegmentView.as_view(), name="segment"),
+    path("segments/<str:key>/members", segments.SegmentMembersView.as_view(), name="segment-members"),
+    path("segments/<str:key>/members/remove", segments.SegmentRemovalView.as_view(), name="segment-removal"),
     path("points/transfers", transfers.TransfersView.as_view(), name="points-transfers"),
     path("points/pending/activate", pending.ActivateView.as_view(), name="pending-activate"),
     path("points/pending/cancel", pending.CancelView.as_view(), name="pending-cancel"),

@@ -13,12 +13,14 @@ from unfold.decorators import action, display
 from loyalty.core import clock
 from loyalty.core.admin import ProgramModelAdmin, render
 from loyalty.core.models import User
+from rewards.admin.discount_form import ASKED, DiscountForm
 from rewards.admin.stock_form import StockForm
-from rewards.models import Reward
+from rewards.models import DISCOUNT_FIELDS, Reward
 
 
 @admin.register(Reward)
 class RewardAdmin(ProgramModelAdmin):
+    form = DiscountForm
     list_display = ("name", "shown_price", "shown_stock", "shown_limit", "shown_offer")
     list_filter = ("is_active",)
     list_select_related = ("wallet_type", "program")
@@ -31,9 +33,20 @@ class RewardAdmin(ProgramModelAdmin):
         (None, {"fields": ("name", "key", "description")}),
         (_("Price and stock"), {"fields": ("wallet_type", "price", "stock")}),
         (_("Limit"), {"fields": ("limit_per_member", "limit_period")}),
+        (
+            _("Discount"),
+            {
+                "fields": DISCOUNT_FIELDS,
+                "description": _(
+                    "What is taken off a basket at a shop’s checkout, at once or later by the voucher."
+                    " Tills take off what their own rules say."
+                ),
+            },
+        ),
         (_("Voucher"), {"fields": ("has_voucher", "voucher_valid_days", "voucher_uses")}),
         (_("Offer"), {"fields": ("is_active", "starts_at", "ends_at")}),
     )
+    conditional_fields = ASKED
 
     actions_detail = ("change_stock",)
 

@@ -1,6 +1,7 @@
 """The catalogue of rewards, and what redeeming one would come to."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from uuid import UUID
 
@@ -23,8 +24,34 @@ from members.references import MemberIsBlocked, MemberIsMerged, MemberReference,
 from rewards import redeeming
 from rewards.api import examples
 from rewards.api.redemption_bodies import RewardKey
-from rewards.models import Reward
+from rewards.models import Discounted, DiscountKind, Reward
 from rewards.redeeming import Previewed, UnknownReward
+
+
+class DiscountBody(Struct, frozen=True, kw_only=True):
+    """What a reward takes off a basket, at a checkout or by its voucher; money is the program's."""
+
+    kind: Literal["amount", "percent", "free_product"]
+    amount: Annotated[str | None, Meta(description="Of an amount: money off")]
+    percent: Annotated[str | None, Meta(description="Of a percentage: per cent off", examples=["10.00"])]
+    sku: Annotated[str | None, Meta(description="Of a free product: one piece of it is free")]
+    maximum: Annotated[str | None, Meta(description="The most that it takes off; null: no limit")]
+
+    @classmethod
+    def of(cls, reward: Discounted) -> Self | None:
+        if reward.discount_kind == DiscountKind.NONE:
+            return None
+        return cls(
+            kind=reward.discount_kind,  # type: ignore[arg-type]  # the column's choices
+            amount=_told(reward.discount_amount),
+            percent=_told(reward.discount_percent),
+            sku=reward.discount_sku or None,
+            maximum=_told(reward.discount_maximum),
+        )
+
+
+def _told(number: Decimal | None) -> str | None:
+    return None if number is None else f"{number:.2f}"
 
 
 class RewardBody(Struct, frozen=True, kw_only=True):
@@ -43,6 +70,9 @@ class RewardBody(Struct, frozen=True, kw_only=True):
     has_voucher: Annotated[bool, Meta(description="If not, it is handed over or sent")]
     voucher_uses: Annotated[int, Meta(description="How often its voucher can be used")]
     voucher_valid_days: int
+    discount: Annotated[
+        DiscountBody | None, Meta(description="What it takes off a basket; null: it is no discount")
+    ]
     starts_at: datetime | None
     ends_at: datetime | None
 
@@ -62,6 +92,7 @@ class RewardBody(Struct, frozen=True, kw_only=True):
             has_voucher=reward.has_voucher,
             voucher_uses=reward.voucher_uses,
             voucher_valid_days=reward.voucher_valid_days,
+            discount=DiscountBody.of(reward),
             starts_at=reward.starts_at,
             ends_at=reward.ends_at,
         )
@@ -187,6 +218,7 @@ _REWARD: Final[dict[str, Any]] = {
     "has_voucher": True,
     "voucher_uses": 1,
     "voucher_valid_days": 90,
+    "discount": None,
     "starts_at": None,
     "ends_at": None,
 }

@@ -11,7 +11,7 @@ from rewards.activities import Money
 from rewards.api.bodies import TransactionResult
 from rewards.api.preview import PreviewBody
 from rewards.checkouts.confirming import Payment
-from rewards.checkouts.quote import PointsApplied, PointsOption, PricedLine, RewardApplied
+from rewards.checkouts.quote import PointsApplied, PointsOption, PricedLine, RewardApplied, VoucherApplied
 from rewards.models import Checkout, CheckoutStatus
 
 
@@ -34,6 +34,7 @@ class CheckoutBody(Struct, frozen=True, kw_only=True):
     total: Annotated[Money, Meta(description="To be paid in money")]
     points: Annotated[tuple[PointsApplied, ...], Meta(description="Points that pay")]
     rewards: Annotated[tuple[RewardApplied, ...], Meta(description="In the order in which you sent them")]
+    vouchers: Annotated[tuple[VoucherApplied, ...], Meta(description="In the order in which you sent them")]
     options: Annotated[
         tuple[PointsOption, ...], Meta(description="What each kind of points could pay, if no other did")
     ]

@@ -14,6 +14,7 @@ from rewards.checkouts.confirming import PaymentsDoNotAddUp, Purchase
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest
 from rewards.checkouts.offered import NothingLeftToPay, PointsDoNotPay
 from rewards.checkouts.states import CheckoutIsClosed, UnknownCheckout
+from rewards.guessing import TooManyVoucherCodes
 from rewards.recorded import AlreadyReported
 from rewards.redeeming import (
     RedemptionNotInState,
@@ -22,6 +23,7 @@ from rewards.redeeming import (
     RewardSoldOut,
     UnknownReward,
 )
+from rewards.vouchers import UnknownVoucher, VoucherNotUsable
 
 CHECKOUT_ID: Final = OpenApiParameter(
     "checkout_id", location=OpenApiParameter.PATH, description="The `id` of the checkout."
@@ -36,6 +38,9 @@ _APPLYING: Final = (
     RewardNotOnOffer,
     RewardSoldOut,
     RewardLimitReached,
+    UnknownVoucher,
+    VoucherNotUsable,
+    TooManyVoucherCodes,
     MemberIsBlocked,
     MemberIsMerged,
 )
@@ -46,13 +51,13 @@ open_checkout = operation(
     summary="Open a checkout",
     description="""
     Call it when the member goes to pay. Prices the basket with what the member wants to use, and reserves
-    all of it at once, or nothing: points that pay, rewards that are bought with points. Rewards come off
-    first (free products, then percentages, then amounts), and points pay what is left; every line says its
-    part, to the cent. No more points are reserved than are needed. `earns` is what the member would earn,
-    and `options` the most that each kind of points could pay.
+    all of it at once, or nothing: points that pay, rewards that are bought with points, a use of each
+    voucher. Discounts come off first (free products, then percentages, then amounts), and points pay what is
+    left; every line says its part, to the cent. No more points are reserved than are needed. `earns` is what
+    the member would earn, and `options` the most that each kind of points could pay.
 
     What is reserved is free again by itself at `expires_at`: 15 minutes from now, unless you say another
-    time. Rewards need the scope `redemptions:write` too.
+    time. Rewards need the scope `redemptions:write` too, vouchers `vouchers:use`.
     """,
     takes=CheckoutRequest,
     takes_example=examples.REQUEST,
@@ -83,9 +88,9 @@ change_checkout = operation(
     tag="Checkouts",
     summary="Change a checkout",
     description="""
-    Sends the whole contents again: other goods, other points, other rewards. What you leave out is no longer
-    in it. All is priced anew, `expires_at` begins anew, what is still wanted stays reserved, and what is not
-    is free. If anything is refused, the checkout stays as it was.
+    Sends the whole contents again: other goods, other points, rewards and vouchers. What you leave out is
+    no longer in it. All is priced anew, `expires_at` begins anew, what is still wanted stays reserved, and
+    what is not is free. If anything is refused, the checkout stays as it was.
 
     A checkout lives for a week at most, however often it is changed.
     """,
@@ -104,9 +109,10 @@ confirm_checkout = operation(
     summary="Confirm that a checkout is paid",
     description="""
     Call it when the money is there. In one commit, the reserved points are spent, the rewards are the
-    member's, and the sale is recorded under your receipt number, with what was paid in money for each line:
-    do not report it again. `transaction` says what it earned. A reward that was taken off the total is
-    handed over by that; another one is confirmed, and its voucher is read with its redemption.
+    member's, the vouchers used, and the sale is recorded under your receipt number, with what was paid in
+    money for each line: do not report it again. `transaction` says what it earned. A reward that was taken
+    off the total is handed over by that; another one is confirmed, and its voucher is read with its
+    redemption.
 
     `payments` are together the checkout's `total`, to the cent; none where it is 0.00. The same call again,
     under whatever Idempotency-Key, is answered with the checkout as it was paid. One whose time is over is
@@ -124,6 +130,7 @@ confirm_checkout = operation(
         CheckoutIsClosed,
         PaymentsDoNotAddUp,
         RedemptionNotInState,
+        VoucherNotUsable,
         AlreadyReported,
         MemberIsBlocked,
     ),

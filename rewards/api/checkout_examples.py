@@ -89,6 +89,7 @@ OPEN: Final[dict[str, Any]] = {
             "redemption_id": "01976c1e-5d7a-7000-8000-90ab2c4d6e8f",
         }
     ],
+    "vouchers": [],
     "options": [
         {
             "wallet_type": "points",

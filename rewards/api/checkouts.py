@@ -1,5 +1,6 @@
 """One session for a basket: priced, reserved, changed, and confirmed or abandoned."""
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, etags, idempotency, parsing
 from loyalty.core.api.views import PartnerView
 from members.references import find_id
+from rewards import guessing
 from rewards.api import checkout_docs as docs
 from rewards.api.checkout_bodies import CheckoutBody
 from rewards.checkouts import confirming, ending, sessions, states
@@ -30,7 +32,9 @@ class CheckoutsView(PartnerView):
         wanted = parsing.decode(request, CheckoutRequest)
         _may_apply(request, wanted)
         where = _where(request)
-        return _told(sessions.begin(wanted, **where), at=where["at"], status=201)
+        with _slowed_down(request):
+            checkout = sessions.begin(wanted, **where)
+        return _told(checkout, at=where["at"], status=201)
 
 
 class CheckoutView(PartnerView):
@@ -53,7 +57,8 @@ class CheckoutView(PartnerView):
         def seen(checkout: Checkout) -> None:
             etags.require(request, CheckoutBody.of(checkout, at=where["at"]))
 
-        changed = sessions.change(_id(checkout_id), contents, seen=seen, **where)
+        with _slowed_down(request):
+            changed = sessions.change(_id(checkout_id), contents, seen=seen, **where)
         return etags.answer(request, CheckoutBody.of(changed, at=where["at"]))
 
 
@@ -99,6 +104,14 @@ def _may_apply(request: Request, contents: CheckoutContents) -> None:
     """:raises MissingScope: who may not redeem rewards cannot do it by a checkout either"""
     if contents.rewards:
         auth.insist(request, "redemptions:write")
+    if contents.vouchers:
+        auth.insist(request, "vouchers:use")
+
+
+def _slowed_down(request: Request) -> AbstractContextManager[None]:
+    """A checkout is no way to guess codes of vouchers faster."""
+    credential = f"credential:{auth.caller(request).credential_id}"
+    return guessing.slowed_down({credential: guessing.WRONG_BY_CREDENTIAL})
 
 
 def _id(text: str) -> UUID:

@@ -67,6 +67,7 @@ _CONFIRMED: Final = {
     "confirmed_at": "2026-06-01T12:04:10Z",
     "voucher": _VOUCHER,
 }
+LISTED: Final = {"data": [_CONFIRMED], "next": None, "previous": None}
 _CANCELLED: Final = {
     **_CONFIRMED,
     "status": "cancelled",
@@ -213,6 +214,6 @@ list_redemptions = operation(
     """,
     parameters=(*filters.parameters(RedemptionFilter), *pagination.PARAMETERS),
     answer=RedemptionList,
-    example={"data": [_CONFIRMED], "next": None, "previous": None},
+    example=LISTED,
     refuses=(pagination.InvalidCursor, pagination.InvalidFilter),
 )

@@ -3,7 +3,20 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from rewards.api import catalogue, checkouts, preview, redemptions, status, undoing, views, vouchers
+from rewards.api import (
+    catalogue,
+    checkouts,
+    claims,
+    member_parts,
+    member_redemptions,
+    preview,
+    redemptions,
+    status,
+    tiers,
+    undoing,
+    views,
+    vouchers,
+)
 
 
 class TransactionIdConverter(StringConverter):
@@ -23,7 +36,20 @@ register_converter(TransactionIdConverter, "transaction_id")
 
 urlpatterns = [
     path("members/<str:reference>/status", status.MemberStatusView.as_view(), name="member-status"),
+    *(
+        path(f"members/<str:reference>/{part}", view.as_view(), name=f"member-{part}")
+        for part, view in {
+            "activities": member_parts.MemberActivitiesView,
+            "badges": member_parts.MemberBadgesView,
+            "challenges": member_parts.MemberChallengesView,
+            "rewards": member_parts.MemberRewardsView,
+            "redemptions": member_redemptions.MemberRedemptionsView,
+            "vouchers": member_redemptions.MemberVouchersView,
+        }.items()
+    ),
+    path("tiers", tiers.TiersView.as_view(), name="tiers"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/claim", claims.ClaimsView.as_view(), name="transaction-claim"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path(

@@ -93,7 +93,8 @@ class VoucherChecked(Struct, frozen=True, kw_only=True):
 
     is_usable: bool
     reason: Annotated[
-        Literal["used", "void", "expired", "member_blocked"] | None, Meta(description="If it cannot be used")
+        Literal["used", "reserved", "void", "expired", "member_blocked"] | None,
+        Meta(description="If it cannot be used; reserved: for a checkout"),
     ]
     detail: Annotated[str, Meta(description="The same in words")]
     voucher: VoucherBody

@@ -40,6 +40,7 @@ _VOUCHER: Final[dict[str, Any]] = {
     "uses_allowed": 1,
     "expires_at": "2026-08-30T12:00:00Z",
 }
+LISTED: Final = {"data": [_VOUCHER], "next": None, "previous": None}
 _CODE: Final = {"code": "7KQ4-WZ9P-2MXT"}
 _USE: Final = {**_CODE, "external_id": examples.SALE["external_id"]}
 _OFF: Final = {"amount": "2.80", "currency": "EUR"}
@@ -144,6 +145,6 @@ list_vouchers = operation(
     """,
     parameters=(*filters.parameters(VoucherFilter), *pagination.PARAMETERS),
     answer=VoucherList,
-    example={"data": [_VOUCHER], "next": None, "previous": None},
+    example=LISTED,
     refuses=(pagination.InvalidCursor, pagination.InvalidFilter),
 )

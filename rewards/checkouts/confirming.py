@@ -17,7 +17,7 @@ from loyalty.core.models import Program
 from members import holds
 from members.paying import Context
 from members.references import MemberReference
-from rewards import earning, redeeming
+from rewards import earning, redeeming, vouchers
 from rewards.activities import Code, Line, Money, Sale
 from rewards.checkouts.contents import priced
 from rewards.checkouts.quote import Quote
@@ -66,6 +66,7 @@ def confirm(
     :raises PaymentsDoNotAddUp: if they are not the total
     :raises InvalidInput: if they are in another currency
     :raises MemberIsBlocked: if the member may not spend
+    :raises VoucherNotUsable: if a voucher of it was made void
     :raises RedemptionNotInState: if a reward of it was given up or confirmed by itself
     :raises AlreadyReported: if the receipt number belongs to another sale
     """
@@ -76,6 +77,7 @@ def confirm(
     must_be_open(checkout, at=at)
     quote = quote_of(checkout)
     _check_payments(purchase.payments, quote, program)
+    _use_vouchers(checkout, quote, purchase.external_id, context)
     _confirm_rewards(quote, context)
     _settle_points(checkout, quote, purchase.external_id, context)
     recorded = _sell(checkout, quote, purchase.external_id, context)
@@ -102,6 +104,19 @@ def _check_payments(payments: Sequence[Payment], quote: Quote, program: Program)
         )
         due = msgspec.to_builtins(quote.total)
         raise PaymentsDoNotAddUp(detail, pointer="#/payments", due=due)
+
+
+def _use_vouchers(checkout: Checkout, quote: Quote, external_id: str, context: Context) -> None:
+    for one in sorted(quote.vouchers, key=lambda one: one.voucher_id):
+        vouchers.use(
+            one.code,
+            external_id=external_id,
+            amount=one.discount.value,
+            reserved_at=checkout.opened_at,
+            program=context.program,
+            source=context.source,
+            at=context.at,
+        )
 
 
 def _confirm_rewards(quote: Quote, context: Context) -> None:

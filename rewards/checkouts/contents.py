@@ -46,6 +46,10 @@ class CheckoutContents(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     rewards: Annotated[
         tuple[Key, ...], Meta(max_length=20, description="Keys of rewards that are bought with points")
     ] = ()
+    vouchers: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
+        Meta(max_length=20, description="Codes of vouchers, however they were typed, each once"),
+    ] = ()
     lives_for_seconds: Annotated[
         int,
         Meta(

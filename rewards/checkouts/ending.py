@@ -11,7 +11,7 @@ from loyalty.core import events
 from loyalty.core.models import Program
 from members.ledger import store
 from members.paying import Context
-from rewards.checkouts.reserving import release_points, release_rewards
+from rewards.checkouts.reserving import let_go_of_vouchers, release_points, release_rewards
 from rewards.checkouts.states import closed, happened, lock, quote_of
 from rewards.models import Checkout, CheckoutStatus
 
@@ -65,6 +65,7 @@ def _expired(checkout_id: UUID, program: Program, at: datetime) -> bool:
 
 def _end(checkout: Checkout, how: CheckoutStatus, context: Context) -> None:
     quote = quote_of(checkout)
+    let_go_of_vouchers(quote.vouchers, context)
     release_rewards([one.redemption_id for one in quote.rewards], context)
     release_points(checkout, quote.points, context)
     checkout.status, checkout.closed_at = how, context.at

@@ -1,20 +1,22 @@
 """What may be applied to a basket: which rewards, and points of which kinds at which rate."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Program
 from members import terms
 from members.holds import PointsNotSpendable, UnknownWalletType
 from members.terms import WalletTerms
+from rewards import vouchers as looked_up
 from rewards.checkouts.contents import PointsWanted
 from rewards.checkouts.pricing import Discount, Kind, Rate, Tender
-from rewards.models import Discounted, Reward
+from rewards.models import Discounted, Reward, Voucher
 from rewards.redeeming import UnknownReward
 from rewards.returns.goods import cents
 
@@ -83,13 +85,40 @@ def rewards(keys: Sequence[str], *, program: Program) -> list[Reward]:
     """
     if not keys:
         return []
-    rows = Reward.objects.filter(program=program, key__in=set(keys)).select_related("wallet_type")
+    rows = Reward.objects.of(program).filter(key__in=set(keys)).select_related("wallet_type")
     known = {reward.key: reward for reward in rows}
     for position, key in enumerate(keys):
         if key not in known:
             detail = _("The program has no reward “{key}”.").format(key=key)
             raise UnknownReward(detail, pointer=f"#/rewards/{position}")
     return [known[key] for key in keys]
+
+
+def vouchers(codes: Sequence[str], *, program: Program) -> list[Voucher]:
+    """
+    The vouchers with these codes, in this order.
+
+    :raises UnknownVoucher: with a pointer
+    :raises InvalidInput: if one is there twice
+    """
+    found: list[Voucher] = []
+    for position, code in enumerate(codes):
+        with pointed(f"#/vouchers/{position}"):
+            voucher = looked_up.find(code, program=program)
+            if voucher in found:
+                raise InvalidInput(_("This voucher is there twice."))
+            found.append(voucher)
+    return found
+
+
+@contextmanager
+def pointed(pointer: str) -> Iterator[None]:
+    """Refusals within are about this part of the body."""
+    try:
+        yield
+    except DomainError as refusal:
+        refusal.pointer = pointer
+        raise
 
 
 def discount_of(reward: Discounted) -> Discount:

@@ -42,6 +42,15 @@ class RewardApplied(Struct, frozen=True, kw_only=True):
     redemption_id: UUID
 
 
+class VoucherApplied(Struct, frozen=True, kw_only=True):
+    """A voucher of which one use is reserved for this checkout, and what it takes off."""
+
+    voucher_id: UUID
+    code: str
+    reward: Annotated[str, Meta(description="Key of the reward that it is of")]
+    discount: Annotated[Money, Meta(description="0.00 for what is no discount")]
+
+
 class PointsOption(Struct, frozen=True, kw_only=True):
     """Points of a kind that could pay for this basket: what a shop offers the member."""
 
@@ -62,5 +71,6 @@ class Quote(Struct, frozen=True, kw_only=True):
     total: Money
     points: tuple[PointsApplied, ...] = ()
     rewards: tuple[RewardApplied, ...] = ()
+    vouchers: tuple[VoucherApplied, ...] = ()
     options: tuple[PointsOption, ...] = ()
     earns: dict[str, Any] = {}

@@ -10,17 +10,29 @@ from members import terms
 from rewards.checkouts.contents import CheckoutContents, priced
 from rewards.checkouts.offered import payable
 from rewards.checkouts.pricing import Paid, Priced, Taken, most_points
-from rewards.checkouts.quote import PointsApplied, PointsOption, PricedLine, Quote, RewardApplied
-from rewards.models import Reward
+from rewards.checkouts.quote import (
+    PointsApplied,
+    PointsOption,
+    PricedLine,
+    Quote,
+    RewardApplied,
+    VoucherApplied,
+)
+from rewards.models import Reward, Voucher
 from rewards.returns.goods import cents
 
 
 class Applied(Struct, frozen=True, kw_only=True):
-    """What is reserved: holds of the points and redemptions of the rewards, as they were asked for."""
+    """
+    What is reserved, as it was asked for: holds of the points, redemptions of the rewards, vouchers.
+
+    Discounts of the rewards come first, those of the vouchers after them.
+    """
 
     holds: Sequence[UUID]
     rewards: Sequence[Reward]
     redemptions: Sequence[UUID]
+    vouchers: Sequence[Voucher]
     free: Mapping[str, int]
     """Points by kind that the member has, with those that are reserved here."""
 
@@ -51,8 +63,17 @@ def quoted(contents: CheckoutContents, found: Priced, applied: Applied, *, progr
                 redemption_id=redemption_id,
             )
             for reward, taken, redemption_id in zip(
-                applied.rewards, found.discounts, applied.redemptions, strict=True
+                applied.rewards, found.discounts, applied.redemptions, strict=False
             )
+        ),
+        vouchers=tuple(
+            VoucherApplied(
+                voucher_id=voucher.pk,
+                code=voucher.code,
+                reward=voucher.redemption.reward.key,
+                discount=priced(taken.cents, program),
+            )
+            for voucher, taken in zip(applied.vouchers, found.discounts[len(applied.rewards) :], strict=True)
         ),
         options=tuple(_options(found, applied, program)),
     )

@@ -1,16 +1,16 @@
 """What is applied to a checkout is kept for it: points and rewards are reserved, kept longer, let go."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from loyalty.core.errors import DomainError
 from members import holds
 from members.paying import Context, HoldIsClosed
 from members.references import MemberReference
-from rewards import redeeming
-from rewards.checkouts.quote import PointsApplied, Quote, RewardApplied
+from rewards import redeeming, vouchers
+from rewards.checkouts.offered import pointed
+from rewards.checkouts.quote import PointsApplied, Quote, RewardApplied, VoucherApplied
 from rewards.models import Checkout, Redemption, RedemptionStatus
 from rewards.redeeming import RedemptionNotInState
 
@@ -33,6 +33,21 @@ class Reserving:
         self._member = MemberReference("id", str(checkout.member_id))
         self._points = {one.wallet_type: one for one in before.points} if before else {}
         self._rewards = list(before.rewards) if before else []
+        self._vouchers = {one.voucher_id for one in before.vouchers} if before else set()
+
+    def vouchers(self, wanted: Sequence[UUID]) -> None:
+        """
+        Keep a use of these, and let go of others. Before anything else, in the order of their rows.
+
+        Whoever holds rows of vouchers comes to those of rewards after them: see Note [One end of a
+        redemption].
+        """
+        for voucher_id in sorted(self._vouchers.symmetric_difference(wanted)):
+            if voucher_id in self._vouchers:
+                vouchers.let_go(voucher_id, program=self._context.program)
+                continue
+            with pointed(f"#/vouchers/{wanted.index(voucher_id)}"):
+                vouchers.reserve(voucher_id, program=self._context.program, at=self._context.at)
 
     def keep(self, *, points: Mapping[str, int], rewards: Sequence[str]) -> None:
         """Keep longer what is wanted again just so, and let the rest go."""
@@ -146,14 +161,10 @@ def release_rewards(redemption_ids: Sequence[UUID], context: Context) -> None:
         )
 
 
-@contextmanager
-def pointed(pointer: str) -> Iterator[None]:
-    """Refusals within are about this part of the body."""
-    try:
-        yield
-    except DomainError as refusal:
-        refusal.pointer = pointer
-        raise
+def let_go_of_vouchers(applied: Sequence[VoucherApplied], context: Context) -> None:
+    """In the order of their rows, which others may want, too."""
+    for voucher_id in sorted(one.voucher_id for one in applied):
+        vouchers.let_go(voucher_id, program=context.program)
 
 
 def latest(checkout: Checkout, wanted: datetime) -> datetime:

@@ -45,6 +45,7 @@ def begin(wanted: CheckoutRequest, *, program: Program, source: str, actor: str,
     :raises MemberIsBlocked: if the member may not spend
     :raises PointsDoNotPay: and the other refusals of `offered.tenders()`
     :raises UnknownReward: and the other refusals of `redeeming.hold()`
+    :raises UnknownVoucher: and the other refusals of `vouchers.reserve()`
     :raises NothingLeftToPay: for a discount, or points, that find nothing to be taken off
     :raises members.ledger.operations.InsufficientPoints: if the member has too few
     """
@@ -103,18 +104,20 @@ def _fill(checkout: Checkout, contents: CheckoutContents, before: Quote | None, 
     checkout.expires_at = latest(checkout, context.at + timedelta(seconds=contents.lives_for_seconds))
     free = _free(_find(_member(checkout), program), before, program)
     rewards = offered.rewards(contents.rewards, program=program)
-    found = _priced(contents, rewards, program)
+    vouchers = offered.vouchers(contents.vouchers, program=program)
+    found = _priced(contents, [*rewards, *(voucher.redemption.reward for voucher in vouchers)], program)
     reserving = Reserving(checkout, before, context)
     by_kind = {
         one.wallet_type: paid.points for one, paid in zip(contents.points, found.payments, strict=True)
     }
+    reserving.vouchers([voucher.pk for voucher in vouchers])
     reserving.keep(points=by_kind, rewards=contents.rewards)
     redemptions = reserving.rewards(contents.rewards)
     holds = [
         reserving.points(key, points, position=position)
         for position, (key, points) in enumerate(by_kind.items())
     ]
-    applied = Applied(holds=holds, rewards=rewards, redemptions=redemptions, free=free)
+    applied = Applied(holds=holds, rewards=rewards, redemptions=redemptions, vouchers=vouchers, free=free)
     quote = quoted(contents, found, applied, program=program)
     quote = replace(quote, earns=_earns(checkout, contents, quote, context))
     checkout.basket = msgspec.to_builtins(
@@ -142,11 +145,12 @@ def _priced(contents: CheckoutContents, rewards: Sequence[Reward], program: Prog
         for line in contents.lines
     ]
     found = price(items, discounts=discounts, tenders=offered.tenders(contents.points, program=program))
-    for position, (discount, taken) in enumerate(zip(discounts, found.discounts, strict=True)):
+    pointers = [f"#/rewards/{position}" for position in range(len(contents.rewards))]
+    pointers += [f"#/vouchers/{position}" for position in range(len(contents.vouchers))]
+    for pointer, reward, discount, taken in zip(pointers, rewards, discounts, found.discounts, strict=True):
         if discount.kind != Kind.NONE and not taken.cents:
-            detail = _("“{key}” finds nothing in this basket to be taken off.")
-            key = contents.rewards[position]
-            raise NothingLeftToPay(detail.format(key=key), pointer=f"#/rewards/{position}")
+            detail = _("“{name}” finds nothing in this basket to be taken off.")
+            raise NothingLeftToPay(detail.format(name=reward.name), pointer=pointer)
     for position, paid in enumerate(found.payments):
         if not paid.points:
             detail = _(

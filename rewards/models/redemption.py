@@ -204,6 +204,9 @@ class Voucher(models.Model):
     uses = models.PositiveSmallIntegerField(
         _("was used"), default=0, db_default=0, db_comment="Times, without those that were rolled back"
     )
+    reserved = models.PositiveSmallIntegerField(
+        default=0, db_default=0, db_comment="Uses that open checkouts keep for themselves"
+    )
     expires_at = models.DateTimeField(_("expires at"), null=True)
 
     objects = TenantQuerySet["Voucher"].as_manager()
@@ -215,6 +218,10 @@ class Voucher(models.Model):
             models.UniqueConstraint(name="a_voucher_code_is_unique", fields=["program", "code"]),
             models.CheckConstraint(
                 name="a_voucher_is_used_as_often_as_allowed", condition=Q(uses__lte=F("uses_allowed"))
+            ),
+            models.CheckConstraint(
+                name="no_more_of_a_voucher_is_reserved_than_is_left",
+                condition=Q(uses__lte=F("uses_allowed") - F("reserved")),
             ),
             models.CheckConstraint(
                 name="a_voucher_is_used_up_or_not",

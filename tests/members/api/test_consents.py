@@ -20,8 +20,8 @@ class TestRecord:
     def test_keeps_what_was_said_with_its_proof(self, till, ada):
         response = say(
             till,
-            version="2026-05",
-            source="till-12",
+            text_version="2026-05",
+            said_in="till-12",
             evidence={"form": "sign-up"},
             occurred_at="2026-06-01T14:00:00+02:00",
         )
@@ -33,8 +33,8 @@ class TestRecord:
             "member_id": str(ada.pk),
             "purpose": "newsletter",
             "granted": True,
-            "version": "2026-05",
-            "source": "till-12",
+            "text_version": "2026-05",
+            "said_in": "till-12",
             "evidence": {"form": "sign-up"},
             "occurred_at": "2026-06-01T12:00:00Z",
             "recorded_at": told["recorded_at"],
@@ -42,7 +42,7 @@ class TestRecord:
         assert till.get(PLACE).json() == {"data": [told]}
 
     def test_tells_others_without_the_proof(self, till, ada):
-        say(till, evidence={"ip": "192.0.2.1"}, occurred_at="2026-06-01T12:00:00Z", version="2")
+        say(till, evidence={"ip": "192.0.2.1"}, occurred_at="2026-06-01T12:00:00Z", text_version="2")
         say(till, granted=False)
 
         granted, withdrawn = Event.objects.order_by("number")
@@ -50,7 +50,7 @@ class TestRecord:
         assert granted.data == {
             "consent_id": str(Consent.objects.earliest("pk").pk),
             "purpose": "newsletter",
-            "version": "2",
+            "text_version": "2",
             "said_at": "2026-06-01T12:00:00+00:00",
             "actor": "partner:till",
         }
@@ -74,8 +74,8 @@ class TestRecord:
             ({"occurred_at": "2999-01-01T00:00:00Z"}, "#/occurred_at"),
             ({"occurred_at": "1899-01-01T00:00:00Z"}, "#/occurred_at"),
             ({"occurred_at": "2026-06-01T12:00:00"}, "#/occurred_at"),
-            ({"version": "x" * 61}, "#/version"),
-            ({"source": "x" * 61}, "#/source"),
+            ({"text_version": "x" * 61}, "#/text_version"),
+            ({"said_in": "x" * 61}, "#/said_in"),
             ({"evidence": {"a": "x" * 501}}, "#/evidence"),
             ({"evidence": {"A b": "x"}}, "#/evidence"),
             ({"evidence": {f"a{n}": "x" for n in range(21)}}, "#/evidence"),

@@ -138,18 +138,23 @@ class TestMemberStatus:
 
     def test_offers_the_rewards_that_the_member_can_have_now(self, till, ada, shop: Shop, program, points):
         noon = shop.at
-        shop.sells("receipt-1", "500.00")
+        shop.sells("receipt-1", "501.00")
         affordable = {"program": program, "wallet_type": points, "price": 500}
         RewardFactory.create(**affordable, key="coffee", starts_at=noon, ends_at=noon + timedelta(days=1))
         RewardFactory.create(**affordable | {"price": 100}, key="cookie", stock=1)
         RewardFactory.create(**affordable | {"price": 501}, key="too-dear")
         RewardFactory.create(**affordable, key="sold-out", stock=0)
+        RewardFactory.create(
+            **affordable | {"price": 1}, key="had-it", limit_per_member=1, limit_period="day"
+        )
         RewardFactory.create(**affordable, key="off", is_active=False)
         RewardFactory.create(**affordable, key="over", ends_at=noon)
         RewardFactory.create(**affordable, key="not-yet", starts_at=noon + timedelta(seconds=1))
         credits = WalletTypeFactory.create(program=program, key="credits")
         RewardFactory.create(program=program, wallet_type=credits, price=1, key="other-points")
         RewardFactory.create(wallet_type=points, price=1, key="elsewhere")
+
+        shop.redeems("had-it")
 
         rewards = status_of(till)["rewards"]
 

@@ -8,11 +8,12 @@ import pytest
 import time_machine
 
 from loyalty.core.models import Event
+from members import privacy
 from members.ledger import verify
 from members.models import Entry, Hold, Member, Wallet
-from rewards import redeeming, tasks
+from rewards import guessing, redeeming, tasks
 from rewards.activities import ReturnedLine
-from rewards.models import Activity, Checkout, Redemption, Reward, Voucher
+from rewards.models import Activity, Checkout, Redemption, Reward, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.rewards.checkouts.conftest import reward
@@ -404,6 +405,99 @@ class TestAbandon:
         assert refused(till.post(at(checkout, "abandon")))[:2] == (409, "checkout_is_closed")
 
 
+class TestVoucher:
+    @pytest.fixture
+    def code(self, rich: Shop, five_off: Reward) -> str:
+        """Of a voucher for 5 euros off."""
+        return rich.redeems("five-off").voucher_code
+
+    def test_is_kept_for_the_checkout_and_used_with_it(self, till, rich: Shop, code: str):
+        checkout = opened(till, vouchers=[code.lower()])
+        (applied,) = checkout["vouchers"]
+
+        meanwhile = till.post("/v1/vouchers/use", {"code": code, "external_id": "receipt-9"})
+        answer = till.post(at(checkout, "confirm"), paid("11.00"))
+
+        assert (applied["code"], applied["discount"]) == (code, euros("5.00"))
+        assert (meanwhile.status_code, meanwhile.json()["reason"]) == (409, "reserved")
+        assert answer.status_code == 200
+        voucher = Voucher.objects.get()
+        assert (voucher.status, voucher.uses, voucher.reserved) == ("used", 1, 0)
+        use = VoucherUse.objects.get()
+        assert (use.external_id, use.amount) == ("order-1", Decimal("5.00"))
+
+    def test_is_kept_for_one_checkout(self, till, rich: Shop, code: str):
+        opened(till, vouchers=[code])
+
+        answer = till.post(CHECKOUTS, wanted(vouchers=[code]))
+
+        assert refused(answer) == (409, "voucher_not_usable", "#/vouchers/0")
+
+    @pytest.mark.parametrize("ending", ["abandon", "change", "time"])
+    def test_is_free_again_when_it_is_not_used(self, till, rich: Shop, code: str, noon: datetime, ending):
+        checkout = opened(till, vouchers=[code])
+
+        if ending == "abandon":
+            till.post(at(checkout, "abandon"))
+        elif ending == "change":
+            till.edit("PUT", at(checkout), contents())
+        else:
+            with time_machine.travel(noon + timedelta(minutes=15), tick=False):
+                tasks.expire_checkouts()
+
+        assert Voucher.objects.get().reserved == 0
+        assert till.post("/v1/vouchers/check", {"code": code}).json()["is_usable"]
+
+    def test_that_expires_while_it_is_kept_is_still_good(self, till, rich: Shop, code: str, noon: datetime):
+        Voucher.objects.update(expires_at=noon + timedelta(minutes=5))
+        checkout = opened(till, vouchers=[code])
+
+        with time_machine.travel(noon + timedelta(minutes=10), tick=False):
+            answer = till.post(at(checkout, "confirm"), paid("11.00"))
+
+        assert answer.status_code == 200
+
+    def test_that_was_made_void_is_refused_and_nothing_is_booked(self, till, rich: Shop, code: str):
+        checkout = opened(till, vouchers=[code], points=using(100))
+        till.post(f"/v1/vouchers/{Voucher.objects.get().pk}/void", {})
+        before = wallet()
+
+        answer = till.post(at(checkout, "confirm"), paid("10.00"))
+
+        assert refused(answer)[:2] == (409, "voucher_not_usable")
+        assert wallet() == before
+        till.post(at(checkout, "abandon"))
+        assert Voucher.objects.get().reserved == 0
+
+    @pytest.mark.parametrize(
+        ("codes", "expected"),
+        [
+            (["NONSENSE"], (404, "unknown_voucher", "#/vouchers/0")),
+            (["{code}", "{code}"], (422, "invalid_input", "#/vouchers/1")),
+            ([""], (422, "invalid_input", "#/vouchers/0")),
+        ],
+    )
+    def test_refuses_other_codes(self, till, rich: Shop, code: str, codes, expected):
+        answer = till.post(CHECKOUTS, wanted(vouchers=[one.format(code=code) for one in codes]))
+
+        assert refused(answer) == expected
+        assert Voucher.objects.get().reserved == 0
+
+    def test_is_not_guessed_by_checkouts(self, till, rich: Shop, code: str, monkeypatch):
+        monkeypatch.setattr(guessing, "WRONG_BY_CREDENTIAL", 2)
+        for _ in range(2):
+            till.post(CHECKOUTS, wanted(vouchers=["NONSENSE"]))
+
+        assert till.post(CHECKOUTS, wanted(vouchers=[code])).status_code == 429
+
+    def test_needs_its_scope(self, rich: Shop, code: str, till):
+        key = PartnerClient.of(till.credential.partner, scopes=["points:hold"])
+
+        answer = key.post(CHECKOUTS, wanted(vouchers=[code]))
+
+        assert (answer.status_code, answer.json()["scope"]) == (403, "vouchers:use")
+
+
 class TestEndOfTime:
     def test_gives_everything_free_by_itself(self, till, rich: Shop, coffee: Reward, noon: datetime):
         checkout = opened(till, points=using(300), rewards=["coffee"])
@@ -420,6 +514,21 @@ class TestEndOfTime:
         assert Redemption.objects.get().status in ("cancelled", "expired")
         assert Event.objects.filter(type="checkout.expired").count() == 1
         assert list(verify.run()) == []
+
+
+class TestErasure:
+    def test_of_the_member_leaves_nothing_reserved(self, till, ada: Member, rich: Shop, coffee: Reward, noon):
+        checkout = opened(till, points=using(300), rewards=["coffee"])
+
+        privacy.erase(ada, actor="staff:1", at=noon)
+        late = till.post(at(checkout, "confirm"), paid("13.00"))
+        with time_machine.travel(noon + timedelta(minutes=15), tick=False):
+            tasks.expire_checkouts()
+
+        assert late.status_code == 409
+        assert Checkout.objects.get().status == "expired"
+        coffee.refresh_from_db()
+        assert (coffee.stock, wallet()) == (2, (0, 0))
 
 
 class TestStatements:
