@@ -29,8 +29,8 @@ PARTS: Final = {
         "u.id",
     ),
     "redemptions": listed(
-        "r.id, r.member_id, w.key AS reward, r.points, r.source, r.status, r.reason, r.tracking, r.redeemed_at, v.code AS voucher,"
-        " v.status AS voucher_status, v.expires_at AS voucher_expires_at",
+        "r.id, r.member_id, w.key AS reward, r.points, r.source, r.status, r.reason, r.tracking, r.redeemed_at,"
+        " v.code AS voucher, v.status AS voucher_status, v.expires_at AS voucher_expires_at",
         "rewards_redemption r JOIN rewards_reward w ON w.id = r.reward_id"
         " LEFT JOIN rewards_voucher v ON v.redemption_id = r.id WHERE r.member_id = ANY($1)",
         "r.id",
@@ -84,7 +84,8 @@ def _tell(ids: Sequence[UUID]) -> dict[str, list[Any]]:
 # out again without: `forgotten` says so.
 _FORGET: Final = (
     """UPDATE rewards_activity SET attributes = '{}',
-        facts = facts #- ARRAY['member', 'birth_date'] #- ARRAY['member', 'attributes'] || '{"forgotten": true}'
+        facts = facts #- ARRAY['member', 'birth_date'] #- ARRAY['member', 'attributes']
+            || '{"forgotten": true}'
     WHERE member_id = ANY(%s)
         AND (attributes <> '{}' OR jsonb_exists_any(facts -> 'member', ARRAY['birth_date', 'attributes']))""",
     """UPDATE rewards_checkout SET basket = basket || '{"attributes": {}}'
