@@ -29,8 +29,8 @@ PARTS: Final = {
         "u.id",
     ),
     "redemptions": listed(
-        "r.id, r.member_id, w.key AS reward, r.points, r.source, r.status, r.reason, r.tracking, r.redeemed_at,"
-        " v.code AS voucher, v.status AS voucher_status, v.expires_at AS voucher_expires_at",
+        "r.id, r.member_id, w.key AS reward, r.points, r.source, r.status, r.reason, r.tracking,"
+        " r.redeemed_at, v.code AS voucher, v.status AS voucher_status, v.expires_at AS voucher_expires_at",
         "rewards_redemption r JOIN rewards_reward w ON w.id = r.reward_id"
         " LEFT JOIN rewards_voucher v ON v.redemption_id = r.id WHERE r.member_id = ANY($1)",
         "r.id",
