@@ -228,6 +228,7 @@ class TestChange:
         assert changed["total"] == euros("10.50")
         assert wallet() == (250, 750)
         kept = Redemption.objects.get(pk=before["rewards"][0]["redemption_id"])
+        assert kept.hold is not None
         assert kept.expires_at == kept.hold.expires_at == later + timedelta(minutes=15)
         assert after.headers["ETag"] == till.get(at(before)).headers["ETag"]
 
