@@ -53,6 +53,7 @@ from rewards.models import (
     PrizeDraw,
     Redemption,
     Reward,
+    UnclaimedSale,
     Voucher,
     WaitingReturn,
 )
@@ -85,6 +86,7 @@ SEES = {
     "rewards.checkout": "MSFA",
     "rewards.redemption": "MSFA",
     "rewards.waitingreturn": "MSFA",
+    "rewards.unclaimedsale": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "rewards.badge": "MSFA",
@@ -124,6 +126,7 @@ ADDS = {
     "rewards.checkout": "",
     "rewards.redemption": "",
     "rewards.waitingreturn": "",
+    "rewards.unclaimedsale": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "rewards.badge": "MA",
@@ -415,6 +418,16 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.prizedraw": PrizeDraw.objects.create(
             program=program, key="foreign", name="Foreign draw", closes_at=factories.NOON
         ),
+        "rewards.unclaimedsale": UnclaimedSale.objects.create(
+            program=program,
+            source="foreign-till",
+            external_id="foreign-receipt",
+            amount="1.00",
+            body={},
+            fingerprint=b"",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
+        ),
         "rewards.checkout": Checkout.objects.create(
             program=program,
             member=member,
@@ -521,6 +534,8 @@ class TestOtherPrograms:
                 "wallet_type": elsewhere["members.wallettype"].pk,
                 "price": 1,
                 "voucher_valid_days": 1,
+                "voucher_uses": 1,
+                "limit_period": "ever",
             },
         )
 

@@ -40,6 +40,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "rewards_waitingreturn",
                 "rewards.view_waitingreturn",
             ),
+            (
+                gettext_lazy("Unclaimed sales"),
+                "receipt",
+                "rewards_unclaimedsale",
+                "rewards.view_unclaimedsale",
+            ),
             (gettext_lazy("Segments"), "diversity_3", "members_segment", "members.view_segment"),
             (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
         ],

@@ -8,6 +8,7 @@ from rewards.admin.prizes import BadgeAdmin, ChallengeAdmin, PrizeDrawAdmin, pri
 from rewards.admin.redemption import RedemptionAdmin
 from rewards.admin.reward import RewardAdmin
 from rewards.admin.segment import SegmentAdmin
+from rewards.admin.unclaimed_sale import UnclaimedSaleAdmin
 from rewards.admin.waiting_return import WaitingReturnAdmin
 
 # After what waits for somebody: points reserved at a checkout, adjustments.
@@ -27,5 +28,6 @@ __all__ = [
     "RedemptionAdmin",
     "RewardAdmin",
     "SegmentAdmin",
+    "UnclaimedSaleAdmin",
     "WaitingReturnAdmin",
 ]
