@@ -33,6 +33,7 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Members"), "group", "members_member", "members.view_member"),
             (gettext_lazy("Activities"), "receipt_long", "rewards_activity", "rewards.view_activity"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
+            (gettext_lazy("Checkouts"), "shopping_cart", "rewards_checkout", "rewards.view_checkout"),
             (
                 gettext_lazy("Waiting returns"),
                 "assignment_return",

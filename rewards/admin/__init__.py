@@ -2,6 +2,7 @@ from members.admin import MemberAdmin
 from rewards.admin.activity import ActivityAdmin, activities_panel
 from rewards.admin.attribute import AttributeTypeAdmin, EventTypeAdmin
 from rewards.admin.campaign import CampaignAdmin
+from rewards.admin.checkout import CheckoutAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.prizes import BadgeAdmin, ChallengeAdmin, PrizeDrawAdmin, prizes_panel
 from rewards.admin.redemption import RedemptionAdmin
@@ -20,6 +21,7 @@ __all__ = [
     "BadgeAdmin",
     "CampaignAdmin",
     "ChallengeAdmin",
+    "CheckoutAdmin",
     "EventTypeAdmin",
     "LedgerCheckAdmin",
     "PrizeDrawAdmin",

@@ -1,4 +1,4 @@
-"""Blocking a member, what they agreed to, and forgetting them, in a browser. Leaves pictures in var/screenshots."""
+"""Blocking a member, what they agreed to, and forgetting them, in a browser, with pictures."""
 
 import pytest
 
