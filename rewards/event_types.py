@@ -91,6 +91,7 @@ def _load(program: Program) -> list[Described]:
     declared: defaultdict[UUID, list[Declared]] = defaultdict(list)
     rows = AttributeType.objects.of(program).filter(event_type__isnull=False).order_by("name")
     for row in rows:
+        assert row.event_type_id is not None, "the filter says so"
         declared[row.event_type_id].append(Declared(row.name, row.label, row.type, tuple(row.choices)))
     types = EventType.objects.of(program).order_by("name")
     return [Described(known.name, known.label, tuple(declared[known.pk])) for known in types]
