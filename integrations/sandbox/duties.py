@@ -9,6 +9,7 @@ from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import expiry, holds, pending, warnings
 from rewards import occasion_days, redeeming, referrals, segmenting, turns
+from rewards.checkouts import ending as checkouts
 from rewards.performance import audiences
 
 
@@ -66,6 +67,12 @@ DUTIES: Final = (
         "members.tasks.move_pending_points",
         _all_of(pending.cancel_overdue),
         _OF_LOTS.format(bucket="pending", moment="lot.cancels_at"),
+    ),
+    Duty(
+        "rewards.tasks.expire_checkouts",
+        _all_of(checkouts.expire_overdue),
+        "SELECT min(expires_at) FROM rewards_checkout"
+        " WHERE program_id = $1 AND status = 'open' AND expires_at > $2 AND expires_at <= $3",
     ),
     Duty(
         "members.tasks.expire_holds",

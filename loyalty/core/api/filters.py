@@ -86,7 +86,7 @@ class TextFilter(django_filters.CharFilter):  # type: ignore[misc]  # untyped
     schema: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 254}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, max_length=254, strip=False, **kwargs)
+        super().__init__(*args, max_length=self.schema["maxLength"], strip=False, **kwargs)
 
 
 class IdFilter(django_filters.UUIDFilter):  # type: ignore[misc]  # untyped

@@ -221,6 +221,6 @@ STRAYS: Final[dict[str, str]] = {
         UNION ALL
         SELECT 'event ' || v.number, 'tells of an entry of a member who is not there'
         FROM core_event v LEFT JOIN members_member m ON m.id = v.member_id
-        WHERE v.data ? 'entry_id' AND m.id IS NULL
+        WHERE v.data ? 'entry_id' AND m.id IS NULL AND NOT v.data ? 'is_sample'
     """,
 }
