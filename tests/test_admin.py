@@ -536,6 +536,7 @@ class TestOtherPrograms:
                 "voucher_valid_days": 1,
                 "voucher_uses": 1,
                 "limit_period": "ever",
+                "discount_kind": "none",
             },
         )
 
