@@ -40,6 +40,11 @@ from tests.clients import employed
 from tests.rewards.occasions.conftest import read_the_log
 
 UNSEEN = {
+    "checkout.abandoned",
+    "checkout.confirmed",
+    "checkout.expired",
+    "sale.cancelled",
+    "sale.corrected",
     # Their own tests hold them to what the catalogue says, where they are published.
     "consent.granted",
     "consent.withdrawn",
