@@ -76,6 +76,12 @@ def grant(credential: Credential, *, scopes: Iterable[str] | None, at: datetime)
     return Grant(token, int((ends_at - at).total_seconds()), wanted)
 
 
+def revoke(credential: Credential, *, token: str) -> None:
+    """End one of the client's tokens (RFC 7009); of another's, and of one that has ended, nothing is done."""
+    tokens = AccessToken.objects.filter(credential__client_id=credential.client_id)
+    tokens.filter(digest=prefixed.digest(token)).delete()
+
+
 def prune(*, at: datetime) -> int:
     """Delete tokens that have ended; returns how many."""
     deleted, _by_model = AccessToken.objects.filter(expires_at__lte=at).delete()

@@ -160,6 +160,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "forget unclaimed sales": {
+        "task": "rewards.tasks.forget_unclaimed_sales",
+        "schedule": crontab(hour=4, minute=10),
+        "options": {"expires": 3600},
+    },
     "keep campaign audiences": {
         "task": "rewards.tasks.keep_campaign_audiences",
         "schedule": 60.0,

@@ -23,6 +23,8 @@ urlpatterns = [
     path("v1/", include("loyalty.core.api.urls")),
     path("v1", problem.unknown_address),
     path("oauth/token", oauth.token, name="oauth-token"),
+    path("oauth/revoke", oauth.revoke, name="oauth-revoke"),
+    path(".well-known/oauth-authorization-server", oauth.metadata, name="oauth-metadata"),
     path("oauth/<path:address>", problem.unknown_address),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     # Browsers ask for it on pages that name no icon, such as plain answers.

@@ -67,7 +67,7 @@ _FITS: Final[Mapping[str, Callable[[Any], bool]]] = {
     AttributeKind.BOOLEAN: lambda value: isinstance(value, bool),
     AttributeKind.SET: lambda value: isinstance(value, str | list | tuple),
 }
-_EXPECTED: Final = {
+_EXPECTED: Final[Mapping[str, Any]] = {
     AttributeKind.TEXT: gettext_lazy("a text."),
     AttributeKind.NUMBER: gettext_lazy("a whole number, or a text such as “12.5” with up to 6 decimals."),
     AttributeKind.DATE: gettext_lazy("a day, as “2026-06-01”."),

@@ -64,7 +64,7 @@ def record(
             at=at,
             consent_id=str(consent.pk),
             purpose=purpose,
-            version=version,
+            text_version=version,
             said_at=said_at.isoformat(),
         )
     return consent

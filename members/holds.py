@@ -233,7 +233,7 @@ def prolong(hold_id: UUID, *, expires_at: datetime, kept_for: str, program: Prog
     :raises HoldIsClosed: if it has ended, or its time is over
     """
     assert connection.in_atomic_block, "what a hold is kept for is locked by its owner"
-    rows = Hold.objects.open().filter(program=program, pk=hold_id, kept_for=kept_for)
+    rows = Hold.objects.of(program).open().filter(pk=hold_id, kept_for=kept_for)
     if not rows.filter(expires_at__gt=at).update(expires_at=expires_at):
         found = _find_hold(hold_id, program).hold
         paying.must_be_kept_for(found, kept_for)

@@ -90,8 +90,9 @@ def _erase(member: Member, ids: list[UUID], *, actor: str, at: datetime) -> None
 
 
 def _give_up_points(program: Program, ids: Collection[UUID], *, actor: str, at: datetime) -> None:
-    for hold_id in Hold.objects.open().filter(member__in=ids).order_by("pk").values_list("pk", flat=True):
-        holds.release(hold_id, program=program, source="", actor=actor, at=at)
+    # What they were kept for finds them free when its own time is over.
+    for hold in Hold.objects.open().filter(member__in=ids).order_by("pk"):
+        holds.release(hold.pk, kept_for=hold.kept_for, program=program, source="", actor=actor, at=at)
     accounts = merging.loaded(program, ids)
     plan = Plan(accounts)
     changes = [

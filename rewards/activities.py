@@ -9,7 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Final
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
@@ -31,6 +32,8 @@ DecimalText = Annotated[
 QuantityText = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)", examples=["2", "0.750"])]
 Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601 with offset")]
 MAX_LINES = 1_000
+NOBODY: Final = MemberReference(kind="id", value=str(UUID(int=0)))
+"""Whose a sale is of which nobody has said."""
 
 
 class Money(Struct, frozen=True, forbid_unknown_fields=True):

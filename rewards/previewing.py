@@ -18,9 +18,9 @@ from members import terms
 from members.ledger.plan import Plan
 from members.ledger.state import Account
 from members.models import MemberStatus
-from members.references import MemberReference, member_of
+from members.references import member_of
 from rewards import earning, histories, rules, vocabulary
-from rewards.activities import Basket, Sale
+from rewards.activities import NOBODY, Basket, Sale
 from rewards.awarding import Asked, Context, Decision, activity_facts, decide, member_facts, outcome
 from rewards.drawing import own_slot
 from rewards.engine.evaluate import Rulebook
@@ -33,7 +33,6 @@ from rewards.limiting import Limits
 from rewards.loading import Found, Need, find, need_of
 from rewards.recorded import told_awards, told_gifts, told_messages
 
-NOBODY: Final = MemberReference(kind="id", value=str(UUID(int=0)))
 _SECRET: Final = ("voucher_code", "voucher_expires_at")
 
 

@@ -56,11 +56,10 @@ class SaleIsUndone(DomainError):
     title = gettext_lazy("The sale was cancelled or corrected before")
 
 
-class Waits(Struct, frozen=True, kw_only=True):
+class Waits(Struct, frozen=True, kw_only=True, tag_field="kind", tag="return"):
     """A return whose sale was not reported yet: kept, and applied by itself when the sale comes."""
 
     id: UUID
-    kind: Literal["return"] = "return"
     status: Literal["waiting"] = "waiting"
     external_id: str
     sale_external_id: str

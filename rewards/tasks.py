@@ -12,6 +12,7 @@ from members.models import CheckStatus, LedgerCheck, Segment
 from rewards import (
     budgets,
     checking,
+    claiming,
     known_values,
     occasion_days,
     redeeming,
@@ -81,6 +82,17 @@ def expire_checkouts() -> None:
 def _expire_checkouts(program: Program, at: datetime) -> None:
     if ended := sum(checkouts.expire_overdue(program, at=at)):
         log.info("checkouts_expired", program=program.key, checkouts=ended)
+
+
+@shared_task
+def forget_unclaimed_sales() -> None:
+    """Delete sales that nobody can claim any more, in every program."""
+    each_program(_forget_unclaimed_sales)
+
+
+def _forget_unclaimed_sales(program: Program, at: datetime) -> None:
+    if forgotten := claiming.forget(program, at=at):
+        log.info("unclaimed_sales_forgotten", program=program.key, sales=forgotten)
 
 
 @shared_task

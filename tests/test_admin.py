@@ -49,9 +49,11 @@ from rewards.models import (
     CampaignStatus,
     CampaignVersion,
     Challenge,
+    Checkout,
     PrizeDraw,
     Redemption,
     Reward,
+    UnclaimedSale,
     Voucher,
     WaitingReturn,
 )
@@ -81,8 +83,10 @@ SEES = {
     "members.reasoncode": "MSFA",
     "members.expiryrun": "MSFA",
     "rewards.activity": "MSFA",
+    "rewards.checkout": "MSFA",
     "rewards.redemption": "MSFA",
     "rewards.waitingreturn": "MSFA",
+    "rewards.unclaimedsale": "MSFA",
     "rewards.campaign": "MSFA",
     "rewards.reward": "MSFA",
     "rewards.badge": "MSFA",
@@ -119,8 +123,10 @@ ADDS = {
     "members.reasoncode": "A",
     "members.expiryrun": "",
     "rewards.activity": "",
+    "rewards.checkout": "",
     "rewards.redemption": "",
     "rewards.waitingreturn": "",
+    "rewards.unclaimedsale": "",
     "rewards.campaign": "MA",
     "rewards.reward": "MA",
     "rewards.badge": "MA",
@@ -412,6 +418,32 @@ def elsewhere(db: None) -> dict[str, Any]:
         "rewards.prizedraw": PrizeDraw.objects.create(
             program=program, key="foreign", name="Foreign draw", closes_at=factories.NOON
         ),
+        "rewards.unclaimedsale": UnclaimedSale.objects.create(
+            program=program,
+            source="foreign-till",
+            external_id="foreign-receipt",
+            amount="1.00",
+            body={},
+            fingerprint=b"",
+            occurred_at=factories.NOON,
+            recorded_at=factories.NOON,
+        ),
+        "rewards.checkout": Checkout.objects.create(
+            program=program,
+            member=member,
+            source=partner.key,
+            basket={},
+            quote={
+                "lines": [],
+                **dict.fromkeys(
+                    ("subtotal", "discount", "paid_with_points", "total"),
+                    {"amount": "0.00", "currency": "EUR"},
+                ),
+            },
+            total=0,
+            opened_at=factories.NOON,
+            expires_at=factories.NOON + timedelta(hours=1),
+        ),
         "rewards.waitingreturn": WaitingReturn.objects.create(
             program=program,
             source=partner.key,
@@ -502,6 +534,8 @@ class TestOtherPrograms:
                 "wallet_type": elsewhere["members.wallettype"].pk,
                 "price": 1,
                 "voucher_valid_days": 1,
+                "voucher_uses": 1,
+                "limit_period": "ever",
             },
         )
 
@@ -1005,6 +1039,10 @@ class TestRewardPage:
             "stock": "5",
             "is_active": "on",
             "voucher_valid_days": "90",
+            "voucher_uses": "1",
+            "has_voucher": "on",
+            "limit_period": "ever",
+            "discount_kind": "none",
         }
         Reward.objects.update(stock=3)
 
@@ -1015,6 +1053,26 @@ class TestRewardPage:
         assert '"stock"' not in update
         mug.refresh_from_db()
         assert (mug.name, mug.stock) == ("Big mug", 3)
+
+    def test_what_it_takes_off_is_asked_for_so_that_it_holds_together(self, marketer: Client, mug: Reward):
+        form = {
+            "name": "Big mug",
+            "wallet_type": str(mug.wallet_type_id),
+            "price": "500",
+            "voucher_valid_days": "90",
+            "voucher_uses": "1",
+            "limit_period": "ever",
+            "discount_kind": "percent",
+            "discount_amount": "5.00",
+        }
+
+        lacking = marketer.post(page("rewards.reward", "change", mug.pk), form)
+        marketer.post(page("rewards.reward", "change", mug.pk), form | {"discount_percent": "10"})
+
+        assert "Say what is taken off." in lacking.content.decode()
+        mug.refresh_from_db()
+        told = (mug.discount_kind, mug.discount_percent, mug.discount_amount)
+        assert told == ("percent", 10, None)
 
     def test_pieces_are_added_to_and_removed_from_what_is_there_now(self, marketer: Client, mug: Reward):
         offered = marketer.get(page("rewards.reward", "change", mug.pk)).content.decode()

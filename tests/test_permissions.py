@@ -22,12 +22,13 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, Segment, WalletType
-from rewards import vouchers
+from rewards import claiming, vouchers
+from rewards.activities import NOBODY
 from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
-from tests.protected import PROTECTED_FIELDS, REPEATED
+from tests.protected import PROTECTED_FIELDS
 
 EFFECTS: tuple[type[Model], ...] = (
     Member,
@@ -59,6 +60,7 @@ SALE = {
     "amount": {"amount": "1.00", "currency": "EUR"},
 }
 BASKET = {"member": CARD, "amount": {"amount": "1.00", "currency": "EUR"}}
+CLAIM = {**BASKET, "external_id": "receipt-0"}
 GOODS_BACK = {"external_id": "return-1", "occurred_at": "2026-06-01T12:00:00Z"}
 ONE = "/v1/transactions/<transaction_id:transaction_id>"
 EVENT = {
@@ -129,6 +131,7 @@ TABLE = {
     "GET /v1/members/<str:reference>/vouchers": Case("/v1/members/card:1001/vouchers", None, 200, 404),
     "GET /v1/members/<str:reference>/tiers": Case("/v1/members/card:1001/tiers", None, 200, 404),
     "GET /v1/members/<str:reference>/segments": Case("/v1/members/card:1001/segments", None, 200, 404),
+    "GET /v1/tiers": Case("/v1/tiers", None, 200, 200),
     "GET /v1/segments": Case("/v1/segments", None, 200, 200),
     "GET /v1/segments/<str:key>": Case("/v1/segments/vip", None, 200, 404),
     "GET /v1/segments/<str:key>/members": Case("/v1/segments/vip/members", None, 200, 404),
@@ -147,6 +150,7 @@ TABLE = {
     "POST /v1/transactions": Case("/v1/transactions", SALE, 201, 404),
     "POST /v1/transactions/preview": Case("/v1/transactions/preview", BASKET, 200, 404),
     "GET /v1/transactions/<transaction_id:transaction_id>": Case("/v1/transactions/{sale}", None, 200, 404),
+    "POST /v1/transactions/claim": Case("/v1/transactions/claim", CLAIM, 201, 404),
     "GET /v1/transactions": Case("/v1/transactions", None, 200, 200),
     f"POST {ONE}/returns": Case("/v1/transactions/{sale}/returns", GOODS_BACK, 201, 404),
     f"POST {ONE}/cancel": Case("/v1/transactions/{sale}/cancel", {}, 200, 404),
@@ -201,6 +205,8 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     """Call an operation with that client; there are a sale, two holds, a voucher and a reward."""
     RewardFactory.create(program=shop.program, key="coffee", wallet_type=points, price=500)
     sale = shop.sells("receipt-1", "1000.00")
+    today_sale = shop.sale("receipt-0", "1.00", member=NOBODY, occurred_at=timezone.now())
+    claiming.keep(today_sale, program=shop.program, source="till", at=timezone.now())
     reasons.set_up_usual(shop.program)
     Segment.objects.create(program=shop.program, key="vip", name="VIP", kind="list")
     IdentifierFactory.create(member__program=shop.program, value="3003")
@@ -332,7 +338,7 @@ class TestOperation:
 class TestBody:
     def test_sets_nothing_that_is_not_the_callers_to_say(self, operation, refused, till, monkeypatch):
         case = TABLE[operation]
-        for field in set(PROTECTED_FIELDS) - REPEATED.get(operation, set()):
+        for field in PROTECTED_FIELDS:
             assert field not in (case.body or {}), "protected fields are in no body"
             monkeypatch.setitem(TABLE, operation, case._replace(body={**(case.body or {}), field: "1"}))
 

@@ -1,8 +1,9 @@
 """
-`POST /oauth/token`: the client credentials grant of OAuth 2.0 (RFC 6749, section 4.4).
+Tokens for OAuth clients: the client credentials grant (RFC 6749, section 4.4), revocation (RFC 7009) and
+where both are (RFC 8414).
 
-OAuth libraries know this address and its answers by heart, so that errors here have the form of
-RFC 6749, section 5.2, and are no problem documents.
+OAuth libraries know these answers by heart, so that errors here have the form of RFC 6749, section 5.2,
+and are no problem documents.
 """
 
 import base64
@@ -14,17 +15,20 @@ from typing import ClassVar, Final
 from urllib.parse import parse_qsl, unquote_plus
 
 import structlog
+from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from integrations import tokens
 from integrations.calls import Recognised
 from integrations.models import Credential
 from loyalty.core.api import problem, refusals, rendering, throttling
-from loyalty.core.api.auth import Caller
+from loyalty.core.api.auth import SCOPES, Caller
 from loyalty.core.api.refusals import TooManyRequests
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -104,6 +108,37 @@ def token(request: HttpRequest) -> HttpResponse:
         "scope": " ".join(granted.scopes),
     }
     return rendering.answer(body, headers=_NOT_KEPT)
+
+
+@csrf_exempt
+@_in_the_words_of_oauth
+def revoke(request: HttpRequest) -> HttpResponse:
+    """End a token of the client before its time; of what is no token of its own, nothing is said."""
+    fields = _fields(request)
+    client = _client(request, fields, timezone.now())
+    if "token" not in fields:
+        raise InvalidRequest(_("The token is missing."))
+    _admit(request, client)
+    tokens.revoke(client, token=fields["token"])
+    return HttpResponse(headers=_NOT_KEPT)
+
+
+@require_safe
+def metadata(request: HttpRequest) -> HttpResponse:
+    """What a client needs to know about this authorization server (RFC 8414, section 2)."""
+    ways = ["client_secret_basic", "client_secret_post"]
+    body = {
+        "issuer": settings.BASE_URL,
+        "token_endpoint": settings.BASE_URL + reverse("oauth-token"),
+        "revocation_endpoint": settings.BASE_URL + reverse("oauth-revoke"),
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": [],
+        "token_endpoint_auth_methods_supported": ways,
+        "revocation_endpoint_auth_methods_supported": ways,
+        "scopes_supported": sorted(SCOPES),
+        "service_documentation": settings.BASE_URL + reverse("docs"),
+    }
+    return rendering.answer(body)
 
 
 def _admit(request: HttpRequest, client: Credential) -> None:

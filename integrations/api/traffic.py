@@ -13,8 +13,8 @@ from loyalty.core.api.deprecation import Deprecation
 from loyalty.core.api.refusals import TooManyRequests
 from loyalty.core.api.schema import Operation
 
-TOKEN: Final = "/oauth/token"
-PREFIXES: Final = ("/v1", TOKEN, "/graphql")
+OAUTH: Final = "/oauth/"
+PREFIXES: Final = ("/v1", OAUTH, "/graphql")
 
 
 class TrafficMiddleware:
@@ -44,7 +44,7 @@ class TrafficMiddleware:
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        if "HTTP_AUTHORIZATION" not in request.META and request.path_info != TOKEN:
+        if "HTTP_AUTHORIZATION" not in request.META and not request.path_info.startswith(OAUTH):
             return _refused(request) or self.get_response(request)
         response = self.get_response(request)
         return (response.status_code == 401 and _refused(request)) or response

@@ -48,7 +48,8 @@ _HOLD: Final = "SELECT FROM members_wallet WHERE program_id = $1 ORDER BY id FOR
 _STOCK: Final = """
 UPDATE rewards_reward AS reward SET stock = least(stock + taken.pieces, 1000000)
 FROM (SELECT reward_id, count(*) AS pieces FROM rewards_redemption
-      WHERE program_id = $1 AND status NOT IN ('cancelled', 'expired', 'returned') GROUP BY 1) AS taken
+      WHERE program_id = $1 AND took_piece AND status NOT IN ('cancelled', 'expired', 'returned')
+      GROUP BY 1) AS taken
 WHERE reward.id = taken.reward_id AND reward.program_id = $1 AND reward.stock IS NOT NULL"""
 # The answer to the very call that resets is there already, and is yet to be written.
 _ANSWERS: Final = """

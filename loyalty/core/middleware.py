@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     Middleware = object
 
-API_PREFIXES = ("/v1/", "/oauth/", "/healthz", "/readyz")
+API_PREFIXES = ("/v1/", "/oauth/", "/.well-known/", "/healthz", "/readyz")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 # Version, trace, span and flags; later versions may have more behind them.
 TRACE = re.compile(

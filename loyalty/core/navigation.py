@@ -33,11 +33,18 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
             (gettext_lazy("Members"), "group", "members_member", "members.view_member"),
             (gettext_lazy("Activities"), "receipt_long", "rewards_activity", "rewards.view_activity"),
             (gettext_lazy("Redemptions"), "redeem", "rewards_redemption", "rewards.view_redemption"),
+            (gettext_lazy("Checkouts"), "shopping_cart", "rewards_checkout", "rewards.view_checkout"),
             (
                 gettext_lazy("Waiting returns"),
                 "assignment_return",
                 "rewards_waitingreturn",
                 "rewards.view_waitingreturn",
+            ),
+            (
+                gettext_lazy("Unclaimed sales"),
+                "receipt",
+                "rewards_unclaimedsale",
+                "rewards.view_unclaimedsale",
             ),
             (gettext_lazy("Segments"), "diversity_3", "members_segment", "members.view_segment"),
             (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),

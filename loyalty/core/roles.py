@@ -33,7 +33,7 @@ _SEE_MEMBERS: Final = {
     permission for model in _ABOUT_MEMBERS for permission in _may("members", model, "view")
 } | {
     permission
-    for model in ("activity", "redemption", "voucher", "waitingreturn")
+    for model in ("activity", "checkout", "redemption", "voucher", "waitingreturn", "unclaimedsale")
     for permission in _may("rewards", model, "view")
 }
 _SEE_RULES: Final = (

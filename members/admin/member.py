@@ -24,10 +24,12 @@ from members import details, profile, search
 from members.adjustments import MAY_ADJUST
 from members.admin import statement_page
 from members.admin.adjusting import AdjustsPoints, adjustments_panel
+from members.admin.block import block_page, blocks_panel
 from members.admin.consent import consents_panel
 from members.admin.hold import holds_panel
 from members.admin.household import household_page, household_panel
 from members.admin.merge import merge_page, merges_panel
+from members.admin.privacy import erase_page, export_page
 from members.admin.transfer import send_page
 from members.enrolment import normalize
 from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
@@ -108,7 +110,14 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     `panels` are what other apps add to the page about a member: each gives a template and its values.
     """
 
-    panels: list[Panel] = [holds_panel, adjustments_panel, household_panel, merges_panel, consents_panel]
+    panels: list[Panel] = [
+        blocks_panel,
+        holds_panel,
+        adjustments_panel,
+        household_panel,
+        merges_panel,
+        consents_panel,
+    ]
 
     list_display = ("name", "known_as", "shown_status", "shown_tier", "shown_points", "enrolled_at")
     list_filter = (("status", ChoicesDropdownFilter), TierFilter)
@@ -146,7 +155,14 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
         edit = self.admin_site.admin_view(self.edit_view)
         about = [
             path(f"<path:object_id>/{name}/", self._about(page), name=f"members_member_{name}")
-            for name, page in (("transfer", send_page), ("household", household_page), ("merge", merge_page))
+            for name, page in (
+                ("transfer", send_page),
+                ("household", household_page),
+                ("merge", merge_page),
+                ("block", block_page),
+                ("export", export_page),
+                ("erase", erase_page),
+            )
         ]
         statements = [
             path(
@@ -178,8 +194,8 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
         return member
 
     def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
-        """Who was merged into another member stays as they were."""
-        is_closed = obj is not None and obj.status == MemberStatus.MERGED
+        """Who was merged into another member stays as they were; of who was erased nothing is known."""
+        is_closed = obj is not None and obj.status in (MemberStatus.MERGED, MemberStatus.ERASED)
         return not is_closed and super().has_change_permission(request, obj)
 
     def change_view(
@@ -211,6 +227,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
         holdings = profile.holdings(member)
         panels = [panel(request, member) for panel in self.panels]
         is_active = member.status == MemberStatus.ACTIVE
+        is_alive = is_active or member.status == MemberStatus.BLOCKED
         return {
             "title": str(member),
             "original": member,
@@ -226,7 +243,10 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
             "may_transfer": is_active and request.user.has_perm("members.add_transfer"),
             "may_merge": is_active and request.user.has_perm("members.add_merge"),
             "may_see_household": is_active and request.user.has_perm("members.view_household"),
-            "may_adjust": request.user.has_perm(MAY_ADJUST),
+            "may_adjust": is_alive and request.user.has_perm(MAY_ADJUST),
+            "may_block": is_alive and request.user.has_perm("members.block_member"),
+            "may_export": is_alive and request.user.has_perm("members.export_member"),
+            "may_erase": is_alive and request.user.has_perm("members.erase_member"),
         }
 
     def response_change(self, request: HttpRequest, obj: Member) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Filters of lists by the member whom they are about, and the list of members by theirs."""
 
-from typing import Any, Final
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -62,14 +62,15 @@ class IdentifierFilter(filters.TextFilter):
 class NameFilter(filters.TextFilter):
     """Members by how their names begin; see `members.search`."""
 
-    schema: Final = {"type": "string", "minLength": 2, "maxLength": 100}
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 2, "maxLength": 100}
 
     def filter(self, qs: Any, value: str) -> Any:
         if not value:
             return qs
         words = value.replace(",", " ").split()
         if not words or len(words[0]) < 2:
-            raise InvalidFilter(_("name: at least two letters of a name."), parameter="name")
+            detail = _("name: at least two letters of a name.")
+            raise InvalidFilter(str(detail), parameter="name")
         return qs.filter(search.named(words))
 
 

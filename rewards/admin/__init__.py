@@ -2,11 +2,13 @@ from members.admin import MemberAdmin
 from rewards.admin.activity import ActivityAdmin, activities_panel
 from rewards.admin.attribute import AttributeTypeAdmin, EventTypeAdmin
 from rewards.admin.campaign import CampaignAdmin
+from rewards.admin.checkout import CheckoutAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.prizes import BadgeAdmin, ChallengeAdmin, PrizeDrawAdmin, prizes_panel
 from rewards.admin.redemption import RedemptionAdmin
 from rewards.admin.reward import RewardAdmin
 from rewards.admin.segment import SegmentAdmin
+from rewards.admin.unclaimed_sale import UnclaimedSaleAdmin
 from rewards.admin.waiting_return import WaitingReturnAdmin
 
 # After what waits for somebody: points reserved at a checkout, adjustments.
@@ -19,11 +21,13 @@ __all__ = [
     "BadgeAdmin",
     "CampaignAdmin",
     "ChallengeAdmin",
+    "CheckoutAdmin",
     "EventTypeAdmin",
     "LedgerCheckAdmin",
     "PrizeDrawAdmin",
     "RedemptionAdmin",
     "RewardAdmin",
     "SegmentAdmin",
+    "UnclaimedSaleAdmin",
     "WaitingReturnAdmin",
 ]

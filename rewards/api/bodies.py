@@ -8,9 +8,40 @@ import msgspec
 from msgspec import Meta, Struct
 
 from members.references import MemberReference
-from rewards.activities import Line, Money
+from rewards import activities
+from rewards.activities import MAX_LINES, NOBODY, Code, Line, Money, Return, Text, Whole
+from rewards.claiming import Kept
 from rewards.recorded import Recorded
 from rewards.returning import Waits
+
+
+class Sale(activities.Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):
+    """
+    A purchase. `amount` is what was paid for it in all, after discounts.
+
+    Without `member` it is kept until somebody claims it by its receipt.
+    """
+
+    member: MemberReference | None = None
+    amount: Money
+    store: Annotated[str, Meta(max_length=60)] = ""
+    lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] = ()
+    attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
+
+    def of_whoever(self) -> activities.Sale:
+        """The same as its member's, or nobody's."""
+        return activities.Sale(
+            external_id=self.external_id,
+            occurred_at=self.occurred_at,
+            member=self.member or NOBODY,
+            amount=self.amount,
+            store=self.store,
+            lines=self.lines,
+            attributes=self.attributes,
+        )
+
+
+Transaction = Sale | Return
 
 
 class Award(Struct, frozen=True, omit_defaults=True):
@@ -146,7 +177,7 @@ class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
     ] = False
 
 
-def answer_of(recorded: Recorded | Waits) -> dict[str, Any]:
+def answer_of(recorded: Recorded | Waits | Kept) -> dict[str, Any]:
     """What the partner is told: the same at first and at every repeat."""
     plain: dict[str, Any] = msgspec.to_builtins(recorded)
     plain.pop("is_repeat", None)
@@ -155,6 +186,6 @@ def answer_of(recorded: Recorded | Waits) -> dict[str, Any]:
     return plain
 
 
-def status_of(recorded: Recorded | Waits) -> int:
+def status_of(recorded: Recorded | Waits | Kept) -> int:
     """Whether it is booked, or accepted to be booked later."""
-    return 202 if isinstance(recorded, Waits) else 201
+    return 201 if isinstance(recorded, Recorded) else 202

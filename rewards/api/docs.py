@@ -9,9 +9,10 @@ from loyalty.core.errors import NotFound
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
 from members.transfers import TransferNotAllowed
-from rewards.activities import CustomEvent, Transaction
+from rewards.activities import CustomEvent
 from rewards.api import examples
-from rewards.api.bodies import RedemptionRequest, TransactionExplained, TransactionResult
+from rewards.api.bodies import RedemptionRequest, Transaction, TransactionExplained, TransactionResult
+from rewards.claiming import Kept
 from rewards.recorded import AlreadyReported
 from rewards.redeeming import Redeemed, RewardLimitReached, RewardNotOnOffer, RewardSoldOut, UnknownReward
 from rewards.reporting import TooManyCodes
@@ -42,6 +43,9 @@ record_transaction = operation(
     sale is recorded, under the `id` that it was answered with; until then there is nothing to read by
     it. Send it again to see what became of it.
 
+    A sale without `member` is answered with 202 too: it is kept, and earns when a member claims it by the
+    number and the amount of the receipt, until `claimable_until`. Send it again to see what became of it.
+
     `external_id` is your own number for it. The same one again is answered with the first result if the
     content is the same, and refused with `already_reported` if it differs, whatever Idempotency-Key it
     comes with.
@@ -51,8 +55,13 @@ record_transaction = operation(
     answer=TransactionResult,
     status=201,
     example=examples.RECORDED,
-    also_answers=((202, Waits, examples.WAITING),),
-    more_examples=(("A return", None, examples.RETURN), ("Of a return", 201, examples.RETURNED)),
+    also_answers=((202, Waits | Kept, examples.WAITING),),
+    more_examples=(
+        ("A return", None, examples.RETURN),
+        ("A sale of nobody", None, examples.SALE_OF_NOBODY),
+        ("Of a return", 201, examples.RETURNED),
+        ("Of a sale of nobody", 202, examples.KEPT),
+    ),
     refuses=(
         UnknownMember,
         MemberIsBlocked,

@@ -168,6 +168,19 @@ BOOKED: Final[dict[str, Any]] = {
     "attributes": {},
 }
 
+SALE_OF_NOBODY: Final[dict[str, Any]] = {name: value for name, value in SALE.items() if name != "member"}
+
+KEPT: Final[dict[str, Any]] = {
+    "id": "01976c1e-5d7a-7000-8000-66e3a0c4d2b9",
+    "kind": "sale",
+    "status": "unclaimed",
+    "external_id": SALE["external_id"],
+    "occurred_at": "2026-06-01T12:00:00Z",
+    "recorded_at": "2026-06-01T12:00:01Z",
+    "claimable_until": "2026-07-01T12:00:00Z",
+    "transaction_id": None,
+}
+
 EXPLAINED: Final[dict[str, Any]] = {
     **RECORDED,
     **BOOKED,

@@ -6,11 +6,13 @@ from django.urls.converters import StringConverter
 from rewards.api import (
     catalogue,
     checkouts,
+    claims,
     member_parts,
     member_redemptions,
     preview,
     redemptions,
     status,
+    tiers,
     undoing,
     views,
     vouchers,
@@ -45,7 +47,9 @@ urlpatterns = [
             "vouchers": member_redemptions.MemberVouchersView,
         }.items()
     ),
+    path("tiers", tiers.TiersView.as_view(), name="tiers"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/claim", claims.ClaimsView.as_view(), name="transaction-claim"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
     path(

@@ -11,13 +11,31 @@ from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
-from rewards import earning, explaining, reporting, returning
-from rewards.activities import CustomEvent, Return, Transaction
+from rewards import claiming, earning, explaining, reporting, returning
+from rewards.activities import NOBODY, CustomEvent, Return
 from rewards.api import docs
-from rewards.api.bodies import answer_of, status_of
+from rewards.api.bodies import Sale, Transaction, answer_of, status_of
 from rewards.api.listing import Listing
-from rewards.models import WaitingReturn
+from rewards.models import UnclaimedSale, WaitingReturn
 from rewards.recorded import Also, Recorded
+
+Booked = returning.Answer | claiming.Kept
+
+
+def book(reported: Sale | Return, caller: auth.Caller, also: Any = None) -> Booked:
+    """What becomes of one reported transaction: booked, waiting for its sale, or kept for its member."""
+    where: dict[str, Any] = {
+        "program": caller.program,
+        "source": caller.partner_key,
+        "at": clock.now(caller.program),
+        "also": also,
+    }
+    if isinstance(reported, Return):
+        return returning.record(reported, actor=caller.actor, **where)
+    sale = reported.of_whoever()
+    if sale.member == NOBODY:
+        return claiming.keep(sale, **where)
+    return earning.record(sale, actor=caller.actor, **where)
 
 
 class TransactionsView(Listing):
@@ -28,18 +46,9 @@ class TransactionsView(Listing):
         """Record a sale or return; a repeat is answered with the first result."""
         reported = parsing.decode(request, Transaction)
         caller = auth.caller(request)
-        journey: Any = returning.record if isinstance(reported, Return) else earning.record
 
-        def write(also: Callable[[Batch, Any], None]) -> returning.Answer:
-            answer: returning.Answer = journey(
-                reported,
-                program=caller.program,
-                source=caller.partner_key,
-                actor=caller.actor,
-                at=clock.now(caller.program),
-                also=also,
-            )
-            return answer
+        def write(also: Callable[[Batch, Any], None]) -> Booked:
+            return book(reported, caller, also)
 
         return idempotency.once(request, write, body=answer_of, status=status_of)
 
@@ -54,6 +63,8 @@ class TransactionView(PartnerView):
         try:
             activity = explaining.find(program, transaction_id)
         except NotFound:
+            if UnclaimedSale.objects.of(program).filter(pk=transaction_id).exists():
+                raise NotFound(_("This sale is kept for whoever claims it.")) from None
             if WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists():
                 raise NotFound(_("This return waits for its sale.")) from None
             raise

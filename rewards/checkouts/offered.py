@@ -85,7 +85,7 @@ def rewards(keys: Sequence[str], *, program: Program) -> list[Reward]:
     """
     if not keys:
         return []
-    rows = Reward.objects.filter(program=program, key__in=set(keys)).select_related("wallet_type")
+    rows = Reward.objects.of(program).filter(key__in=set(keys)).select_related("wallet_type")
     known = {reward.key: reward for reward in rows}
     for position, key in enumerate(keys):
         if key not in known:

@@ -34,6 +34,7 @@ from rewards.models.redemption import (
     VoucherUse,
 )
 from rewards.models.reward import LimitPeriod, Reward
+from rewards.models.unclaimed_sale import UnclaimedSale
 from rewards.models.undoing import Undoing
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
@@ -85,6 +86,7 @@ __all__ = [
     "ReferralStatus",
     "Reward",
     "TallyKind",
+    "UnclaimedSale",
     "Undoing",
     "VersionStep",
     "Voucher",

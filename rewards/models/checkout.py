@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.activity import Activity
 
@@ -19,10 +20,7 @@ class CheckoutStatus(models.TextChoices):
     EXPIRED = "expired", _("Time was over")
 
 
-class CheckoutQuerySet(models.QuerySet["Checkout"]):
-    def of(self, program: Program) -> Self:
-        return self.filter(program=program)
-
+class CheckoutQuerySet(TenantQuerySet["Checkout"]):
     def overdue(self, moment: datetime) -> Self:
         """Open ones whose time is over at that moment, and that still keep something reserved."""
         return self.filter(status=CheckoutStatus.OPEN, expires_at__lte=moment)

@@ -16,8 +16,8 @@ from rewards.models import Backtest, BacktestStatus
 from rewards.tasks import run_backtest
 from tests import factories
 from tests.cast import Shop
-from tests.e2e.test_crash import database_url
 from tests.e2e.test_expiry_crash import wait_until, worker
+from tests.servers import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

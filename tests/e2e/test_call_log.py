@@ -5,8 +5,8 @@ import pytest
 
 from integrations.models import Call
 from tests.clients import PartnerClient
-from tests.e2e.test_crash import Server, database_url
 from tests.factories import PartnerFactory
+from tests.servers import Server, database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

@@ -21,7 +21,7 @@ from django.conf import settings
 from loyalty.local import accounts, postgres
 from loyalty.local.bootstrap import ROOT
 from loyalty.local.processes import Part, Parts
-from tests.e2e.test_crash import running
+from tests.servers import running
 
 pytestmark = pytest.mark.slow
 

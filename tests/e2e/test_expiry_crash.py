@@ -25,7 +25,7 @@ from members.tasks import expire_points
 from rewards import earning
 from rewards.activities import Sale
 from tests.cast import Shop, euros
-from tests.e2e.test_crash import database_url
+from tests.servers import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

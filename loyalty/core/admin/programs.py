@@ -32,6 +32,7 @@ class ProgramAdmin(ThemedAdmin):
             },
         ),
         (_("Campaigns"), {"fields": ("campaigns_need_approval", "profile_fields", "referral_days")}),
+        (_("Purchases"), {"fields": ("claim_days",)}),
         (_("Households"), {"fields": ("household_size",)}),
     )
 

@@ -1,16 +1,22 @@
 """The docs that partners read: the OpenAPI text, its page to try it on, and what the problem codes mean."""
 
+from functools import lru_cache
+from threading import Lock
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import (
     SpectacularJSONAPIView,
     SpectacularSwaggerSplitView,
     SpectacularYAMLAPIView,
 )
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from loyalty.core.api import problem, refusals
 from loyalty.core.api.schema import described
@@ -18,12 +24,33 @@ from loyalty.core.api.schema import described
 READING: Final = ["get", "head"]
 
 
-class OpenAPIJSONView(SpectacularJSONAPIView):
+# Putting it together takes a second of processor time, and two at once trip over each other's imports.
+_ONE_AT_A_TIME: Final = Lock()
+
+
+@lru_cache
+def _written(urlconf: str, renderer: type[BaseRenderer], media_type: str) -> bytes:
+    schema = SchemaGenerator(urlconf=urlconf).get_schema(public=True)
+    written: bytes = renderer().render(schema, media_type, {})
+    return written
+
+
+class KeptText:
+    """Mixed into a view of the OpenAPI text: it is the same for everybody, and made once in a process."""
+
+    def _get_schema_response(self, request: Request) -> HttpResponse:
+        chosen = request.accepted_renderer
+        with _ONE_AT_A_TIME:
+            text = _written(settings.ROOT_URLCONF, type(chosen), chosen.media_type)
+        return HttpResponse(text, content_type=chosen.media_type)
+
+
+class OpenAPIJSONView(KeptText, SpectacularJSONAPIView):
     content_negotiation_class = DefaultContentNegotiation
     http_method_names = READING
 
 
-class OpenAPIYAMLView(SpectacularYAMLAPIView):
+class OpenAPIYAMLView(KeptText, SpectacularYAMLAPIView):
     content_negotiation_class = DefaultContentNegotiation
     http_method_names = READING
 

@@ -7,7 +7,7 @@ typing error must not show everything.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import django_filters
 import msgspec
@@ -83,10 +83,10 @@ class BooleanFilter(ChoiceFilter):
 class TextFilter(django_filters.CharFilter):  # type: ignore[misc]  # untyped
     """A text as it is stored, of at most 254 characters."""
 
-    schema: Final = {"type": "string", "minLength": 1, "maxLength": 254}
+    schema: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 254}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, max_length=254, strip=False, **kwargs)
+        super().__init__(*args, max_length=self.schema["maxLength"], strip=False, **kwargs)
 
 
 class IdFilter(django_filters.UUIDFilter):  # type: ignore[misc]  # untyped

@@ -44,6 +44,20 @@ def is_empty(request: Request) -> bool:
     return not request._request.body
 
 
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An object without fields."""
+
+
+def refuse_fields(request: Request) -> None:
+    """
+    See that a call has no body, or one that says nothing: `{}` or `null`.
+
+    :raises InvalidBody: with a pointer to the first field that there is
+    """
+    if not is_empty(request):
+        decode(request, _Nothing | None)
+
+
 def loads(raw: bytes) -> Any:
     """
     Any JSON value.

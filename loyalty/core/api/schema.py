@@ -233,7 +233,7 @@ class OperationSchema(AutoSchema):
         kinds: list[type[DomainError]] = [*_ALWAYS, *said.refuses]
         if self.scope != auth.ANY_SCOPE:
             kinds.append(refusals.MissingScope)
-        if said.takes is not None:
+        if said.takes is not None or said.is_keyed:
             kinds += _WITH_A_BODY
         if said.is_keyed:
             kinds += _WITH_A_KEY

@@ -1,9 +1,9 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from loyalty.core.api import auth, throttling
+from loyalty.core.api import auth, parsing, throttling
 
 
 class PartnerView(APIView):
@@ -20,3 +20,10 @@ class PartnerView(APIView):
         super().perform_authentication(request)
         if request.auth is not None:
             throttling.admit(request._request, auth.caller(request))
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Also refuses fields that are sent to a command that takes none, once it is clear who calls."""
+        super().initial(request, *args, **kwargs)
+        said = getattr(getattr(self, "post", None), "operation", None)
+        if request.method == "POST" and said is not None and said.takes is None:
+            parsing.refuse_fields(request)

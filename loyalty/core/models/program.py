@@ -5,7 +5,7 @@ import pghistory
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -138,6 +138,12 @@ class Program(models.Model):
         _("a referral counts after"),
         default=14,
         help_text=_("Days from a friend's first purchase, while it may still be returned."),
+    )
+    claim_days = models.PositiveSmallIntegerField(
+        _("a receipt can be claimed for"),
+        default=30,
+        validators=[MaxValueValidator(3_650)],
+        help_text=_("Days from a purchase that nobody was named for. 0: nobody claims one."),
     )
     clock_offset = models.DurationField(
         _("test clock"),

@@ -7,10 +7,12 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 import time_machine
 from django.test import Client
+from django.urls import resolve
 from django.utils import timezone
 
 from integrations import calls, credentials
 from integrations.models import AccessToken, Call, Credential, CredentialKind, Partner
+from loyalty.core.api import problem
 from tests.clients import PartnerClient
 from tests.factories import PartnerFactory
 
@@ -188,6 +190,58 @@ class TestToken:
         response = Client().get("/oauth/authorize")
 
         assert (response.status_code, response.json()["code"]) == (404, "unknown_address")
+
+
+class TestRevoke:
+    def revoke(self, client: App, token: str):
+        return ask({"token": token}, address="/oauth/revoke", authorization=client.basic)
+
+    def test_ends_a_token_with_the_next_call(self, app):
+        token = ask(GRANT, authorization=app.basic).json()["access_token"]
+        other = ask(GRANT, authorization=app.basic).json()["access_token"]
+
+        response = self.revoke(app, token)
+
+        assert (response.status_code, response.content) == (200, b"")
+        assert whoami(token).status_code == 401
+        assert whoami(other).status_code == 200
+
+    @pytest.mark.parametrize("token", ["nothing", "rt_live_", "é\0"])
+    def test_says_nothing_about_what_is_no_token(self, app, token):
+        assert self.revoke(app, token).status_code == 200
+
+    def test_ends_no_token_of_another_client(self, app, program):
+        other = App(PartnerFactory.create(program=program, key="other"))
+        token = ask(GRANT, authorization=app.basic).json()["access_token"]
+
+        assert self.revoke(other, token).status_code == 200
+
+        assert whoami(token).status_code == 200
+
+    def test_is_refused_to_strangers_and_without_a_token(self, app):
+        token = ask(GRANT, authorization=app.basic).json()["access_token"]
+
+        stranger = ask({"token": token}, address="/oauth/revoke", authorization=basic("nobody:nothing"))
+        empty = ask({}, address="/oauth/revoke", authorization=app.basic)
+
+        assert (stranger.status_code, stranger.json()["error"]) == (401, "invalid_client")
+        assert (empty.status_code, empty.json()["error"]) == (400, "invalid_request")
+        assert whoami(token).status_code == 200
+
+
+class TestMetadata:
+    def test_says_where_tokens_are_given_and_how_clients_name_themselves(self, db):
+        known = Client().get("/.well-known/oauth-authorization-server").json()
+
+        assert known["token_endpoint"] == f"{known['issuer']}/oauth/token"
+        assert known["grant_types_supported"] == ["client_credentials"]
+        assert known["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post"]
+        for name in ("token_endpoint", "revocation_endpoint"):
+            assert resolve(known[name].removeprefix(known["issuer"])).func is not problem.unknown_address
+
+
+def whoami(token: str):
+    return Client().get("/v1/whoami", headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class TestRecord:
         assert granted.data == {
             "consent_id": str(Consent.objects.earliest("pk").pk),
             "purpose": "newsletter",
-            "version": "2",
+            "text_version": "2",
             "said_at": "2026-06-01T12:00:00+00:00",
             "actor": "partner:till",
         }

@@ -60,11 +60,13 @@ class TestCatalogue:
         today.redeems("limited")
 
         shown = listed(till, "member=card:1001")
+        status = till.get("/v1/members/card:1001/status").json()
 
         assert shown == ["coffee"]
+        assert [reward["key"] for reward in status["rewards"]] == ["coffee"]
         for key in ("coffee", "dear", "limited", "gone", "off", "later", "flight"):
-            status = till.post("/v1/redemptions", {"member": CARD, "reward": key}).status_code
-            assert (status == 201) == (key in shown), key
+            response = till.post("/v1/redemptions", {"member": CARD, "reward": key})
+            assert (response.status_code == 201) == (key in shown), key
 
     @pytest.mark.parametrize("lapses", [True, False])
     def test_does_not_count_points_whose_time_is_over(self, today, till: PartnerClient, catalogue, lapses):

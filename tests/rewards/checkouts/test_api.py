@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from loyalty.core.models import Event
+from members import privacy
 from members.ledger import verify
 from members.models import Entry, Hold, Member, Wallet
 from rewards import guessing, redeeming, tasks
@@ -513,6 +514,21 @@ class TestEndOfTime:
         assert Redemption.objects.get().status in ("cancelled", "expired")
         assert Event.objects.filter(type="checkout.expired").count() == 1
         assert list(verify.run()) == []
+
+
+class TestErasure:
+    def test_of_the_member_leaves_nothing_reserved(self, till, ada: Member, rich: Shop, coffee: Reward, noon):
+        checkout = opened(till, points=using(300), rewards=["coffee"])
+
+        privacy.erase(ada, actor="staff:1", at=noon)
+        late = till.post(at(checkout, "confirm"), paid("13.00"))
+        with time_machine.travel(noon + timedelta(minutes=15), tick=False):
+            tasks.expire_checkouts()
+
+        assert late.status_code == 409
+        assert Checkout.objects.get().status == "expired"
+        coffee.refresh_from_db()
+        assert (coffee.stock, wallet()) == (2, (0, 0))
 
 
 class TestStatements:
