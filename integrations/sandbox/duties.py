@@ -9,7 +9,6 @@ from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import expiry, holds, pending, warnings
 from rewards import occasion_days, redeeming, referrals, segmenting, turns
-from rewards.checkouts import ending
 from rewards.performance import audiences
 
 
@@ -79,12 +78,6 @@ DUTIES: Final = (
         _all_of(redeeming.expire_overdue),
         "SELECT min(expires_at) FROM rewards_redemption"
         " WHERE program_id = $1 AND status = 'held' AND expires_at > $2 AND expires_at <= $3",
-    ),
-    Duty(
-        "rewards.tasks.expire_checkouts",
-        _all_of(ending.expire_overdue),
-        "SELECT min(expires_at) FROM rewards_checkout"
-        " WHERE program_id = $1 AND status = 'open' AND expires_at > $2 AND expires_at <= $3",
     ),
     Duty("members.tasks.warn_of_expiry", _all_of(warnings.warn)),
     Duty(
