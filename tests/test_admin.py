@@ -1067,6 +1067,8 @@ class TestRewardPage:
         }
 
         lacking = marketer.post(page("rewards.reward", "change", mug.pk), form)
+        amount = form | {"discount_kind": "amount"}
+        marketer.post(page("rewards.reward", "change", mug.pk), amount)
         marketer.post(page("rewards.reward", "change", mug.pk), form | {"discount_percent": "10"})
 
         assert "Say what is taken off." in lacking.content.decode()

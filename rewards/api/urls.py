@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from rewards.api import (
+    batches,
     catalogue,
     checkouts,
     claims,
@@ -49,6 +50,9 @@ urlpatterns = [
     ),
     path("tiers", tiers.TiersView.as_view(), name="tiers"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/batch", batches.TransactionBatchView.as_view(), name="transaction-batch"),
+    path("events/batch", batches.EventBatchView.as_view(), name="event-batch"),
+    path("event-types", batches.EventTypesView.as_view(), name="event-types"),
     path("transactions/claim", claims.ClaimsView.as_view(), name="transaction-claim"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
