@@ -88,9 +88,10 @@ def of(program: Program) -> Mapping[str, Described]:
 
 
 def _load(program: Program) -> list[Described]:
-    declared: defaultdict[UUID, list[Declared]] = defaultdict(list)
+    declared: defaultdict[UUID | None, list[Declared]] = defaultdict(list)
     rows = AttributeType.objects.of(program).filter(event_type__isnull=False).order_by("name")
     for row in rows:
+        assert row.event_type_id is not None, "the filter says so"
         declared[row.event_type_id].append(Declared(row.name, row.label, row.type, tuple(row.choices)))
     types = EventType.objects.of(program).order_by("name")
     return [Described(known.name, known.label, tuple(declared[known.pk])) for known in types]
@@ -165,10 +166,11 @@ _KINDS: Final[dict[str, tuple[Any, Callable[[Any], bool]]]] = {
 
 def _schema(declared: Declared) -> dict[str, Any]:
     number = {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$"}
-    shape: dict[str, Any] = {
+    shapes: dict[str, dict[str, Any]] = {
         AttributeKind.NUMBER.value: {"anyOf": [{"type": "integer"}, number]},
         AttributeKind.DATE.value: {"type": "string", "format": "date"},
         AttributeKind.BOOLEAN.value: {"type": "boolean"},
-    }.get(declared.kind, {"type": "string", "maxLength": 200})
+    }
+    shape = shapes.get(declared.kind, {"type": "string", "maxLength": 200})
     choices = {"enum": list(declared.choices)} if declared.choices else {}
     return {"title": declared.label, **shape, **choices}

@@ -179,7 +179,7 @@ class EventBatchView(PartnerView):
         return bulk.answer(request, CustomEvent, work)
 
 
-class EventTypeBody(Struct, frozen=True, kw_only=True):
+class ReportedEventType(Struct, frozen=True, kw_only=True):
     """A type of events that the program listens for."""
 
     type: str
@@ -187,10 +187,10 @@ class EventTypeBody(Struct, frozen=True, kw_only=True):
     attributes: Annotated[dict[str, Any], Meta(description="JSON Schema of the event's `attributes`")]
 
 
-class EventTypeList(Struct, frozen=True):
+class ReportedEventTypes(Struct, frozen=True):
     """All types, by their names."""
 
-    data: tuple[EventTypeBody, ...]
+    data: tuple[ReportedEventType, ...]
 
 
 _REVIEW: Final[dict[str, Any]] = {
@@ -220,14 +220,14 @@ class EventTypesView(PartnerView):
         must be: declared ones are held to it, others are taken as they are. An event of a type that is not
         in the list is taken, too, and campaigns can listen to it.
         """,
-        answer=EventTypeList,
+        answer=ReportedEventTypes,
         example={"data": [_REVIEW]},
     )
     def get(self, request: Request) -> HttpResponse:
         """What the program has described of the events that partners report."""
         known = event_types.of(auth.caller(request).program)
         data = (
-            EventTypeBody(type=one.name, label=one.label, attributes=one.schema())
+            ReportedEventType(type=one.name, label=one.label, attributes=one.schema())
             for _name, one in sorted(known.items())
         )
-        return rendering.answer(EventTypeList(tuple(data)))
+        return rendering.answer(ReportedEventTypes(tuple(data)))
