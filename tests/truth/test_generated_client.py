@@ -1,7 +1,8 @@
 """
 A till that is written with a client that a generator made of the schema alone.
 
-The generator gives up at a schema that it does not understand and warns of what it leaves out: neither happens.
+The generator gives up at a schema that it does not understand, and warns of what it leaves out: neither
+happens.
 """
 
 import importlib
