@@ -8,7 +8,7 @@ from loyalty.core import approvals
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import expiry, holds, pending, warnings
-from rewards import occasion_days, redeeming, referrals, segmenting, turns
+from rewards import claiming, occasion_days, redeeming, referrals, segmenting, turns
 from rewards.checkouts import ending
 from rewards.performance import audiences
 
@@ -93,6 +93,7 @@ DUTIES: Final = (
         _OF_LOTS.format(bucket="available", moment="least(lot.expires_at, wallet.lapses_at)"),
     ),
     Duty("rewards.tasks.go_through_days", _go_through_days),
+    Duty("rewards.tasks.forget_unclaimed_sales", lambda program, at: claiming.forget(program, at=at)),
     Duty("rewards.tasks.refresh_segments", lambda program, at: segmenting.refresh_all(program, at=at)),
     Duty(
         "loyalty.core.tasks.expire_approvals",

@@ -31,7 +31,8 @@ _ONE_AT_A_TIME: Final = Lock()
 @lru_cache
 def _written(urlconf: str, renderer: type[BaseRenderer], media_type: str) -> bytes:
     schema = SchemaGenerator(urlconf=urlconf).get_schema(public=True)
-    return bytes(renderer().render(schema, media_type, {}))
+    text: Any = renderer().render(schema, media_type, {})
+    return bytes(text)
 
 
 class KeptText:
