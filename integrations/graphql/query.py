@@ -9,6 +9,7 @@ from integrations.graphql import catalogue, people
 from integrations.graphql.limits import FIRST
 from integrations.graphql.people import After, First
 from integrations.graphql.reading import Connection, Info, Page, all_of, one_of, page
+from loyalty.core.errors import NotFound
 from members import models as members
 from members import references
 from members.api.filters import meant
@@ -51,7 +52,7 @@ class Query:
     def member(self, info: Info, reference: Reference) -> people.Member | None:
         try:
             asked = references.read(reference)
-        except references.NotFound:
+        except NotFound:
             return None
         found = meant(members.Member.objects.of(info.context.program), asked).first()
         return one_of(found, make=people.Member.of)  # type: ignore[no-any-return]

@@ -39,6 +39,7 @@ class GraphQLView(PartnerView):
 
     scopes: ClassVar[dict[str, str]] = {"post": auth.ANY_SCOPE}
     http_method_names = ["post"]
+    schema = None  # it describes itself, and is no part of the OpenAPI document
 
     def post(self, request: Request) -> HttpResponse:
         asked = parsing.decode(request, GraphQLRequest)

@@ -7,6 +7,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from integrations import calls
+from integrations.models import Call
 from members.models import Member
 from members.references import MemberReference
 from tests import factories
@@ -169,6 +171,28 @@ class TestDoor:
 
         assert "RateLimit" in response.headers
         assert response.headers["X-Request-Id"] == "mine-1"
+
+    def test_needs_no_csrf_token(self, till):
+        strict = Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {till.key}"})
+
+        response = strict.post("/graphql", {"query": "{ whoami { partner } }"}, "application/json")
+
+        assert response.status_code == 200
+
+    def test_stops_who_calls_too_often(self, till, settings):
+        settings.API_CALLS_PER_MINUTE = 1
+        ask(till, "{ whoami { partner } }")
+
+        response = till.post("/graphql", {"query": "{ whoami { partner } }"})
+
+        assert response.status_code == 429
+        assert int(response.headers["Retry-After"]) >= 1
+
+    def test_notes_calls_in_the_log(self, till):
+        ask(till, "{ whoami { partner } }")
+
+        calls.log.flush()
+        assert Call.objects.filter(credential=till.credential.pk, operation="POST graphql").exists()
 
     @pytest.mark.parametrize("method", ["get", "put", "delete"])
     def test_takes_post_alone(self, till, method):
