@@ -8,7 +8,7 @@ from integrations.models import Consumer
 from loyalty.core.models import Event, Program
 from rewards import noticing
 
-PATIENCE_SECONDS: Final = 2.0
+POLLED_EVERY_SECONDS: Final = 0.01
 
 
 def notice_occasions() -> int:
@@ -26,21 +26,22 @@ def newest_occasion(program: Program, *, after: int) -> int:
     return told.order_by("-number").values_list("number", flat=True).first() or after
 
 
-def hear(program: Program, *, after: int) -> int:
+def hear(program: Program, *, after: int, patience: float) -> int:
     """
     Have everything noticed that the program has told since that number, and what follows from it.
 
-    Another transaction may hold up the log's seal: after two seconds it is left to the periodic task,
-    which books the same by the moments of the events.
+    Another transaction may hold up the log's seal: after `patience` seconds it is left to whoever hears
+    next, and books the same by the moments of the events.
 
     :returns: the number up to which it was heard
     """
-    gives_up_at = time.monotonic() + PATIENCE_SECONDS
+    gives_up_at = time.monotonic() + patience
     while (newest := newest_occasion(program, after=after)) > after:
         while _cursor() < newest:
-            if time.monotonic() > gives_up_at:
-                return after
-            notice_occasions()
+            if notice_occasions() == 0:
+                if time.monotonic() > gives_up_at:
+                    return after
+                time.sleep(POLLED_EVERY_SECONDS)
         after = newest
     return after
 

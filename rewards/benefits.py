@@ -43,5 +43,5 @@ def _told(campaign: CompiledCampaign, program: Program) -> TierCampaign:
     anything = Usable(campaign, campaign.definition.conditions)
     said = None
     if not campaign.definition.variants:
-        said = usable.said(anything, member_id="", currency=program.currency, rounding=program.rounding)
+        said = usable.said(anything, None, currency=program.currency, rounding=program.rounding)
     return TierCampaign(campaign.key, name, vocabulary.spoken(said, program=program) if said else name)

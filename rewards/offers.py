@@ -8,24 +8,26 @@ besides, `told()` makes offers of what they held; a program that has none to mak
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
-from django.utils.translation import ngettext
+from django.utils.translation import get_language, ngettext
 from msgspec import Struct
 
 from loyalty.core.models import Program
 from rewards import histories, rules
 from rewards.counting import counts_column, read_counts
 from rewards.engine import usable
-from rewards.engine.evaluate import CompiledCampaign
+from rewards.engine.definition import Variant
+from rewards.engine.evaluate import CompiledCampaign, Rulebook
 from rewards.engine.facts import MemberFacts, Moment
+from rewards.engine.gifts import GiftEffect
 from rewards.engine.limits import Usage
 from rewards.engine.usable import Usable
-from rewards.histories import PAST_COLUMN, read_past, windows
+from rewards.histories import PAST_COLUMN, Past, read_past, windows
 from rewards.loading import segments_column
 from rewards.rules import Rules
 
@@ -63,6 +65,46 @@ _PROFILE: Final = """json_build_array(
     (SELECT coalesce(sum(available), 0) FROM wallet WHERE is_spendable))::text"""
 
 
+class Repertoire:
+    """What campaigns in force have to offer, and what must be known for it: the same until they change."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.campaigns = usable.could_be_used(rulebook)
+        definitions = [campaign.definition for campaign in self.campaigns]
+        self.limited = [one for one in self.campaigns if one.definition.limits.per_member]
+        self.budgeted = [one for one in self.campaigns if one.definition.limits.in_all]
+        self.segments = sorted(frozenset[str]().union(*(one.segments for one in definitions)))
+        self.history = frozenset[str]().union(*(one.history for one in definitions))
+        self.names = {kind: _names(kind, keys) for kind, keys in self._keys().items()}
+        effects = (effect for campaign in rulebook for effect in campaign.definition.effects)
+        self.challenges = sorted(
+            {
+                str(effect.parameters["challenge"])
+                for effect in effects
+                if isinstance(effect, GiftEffect) and effect.kind == "challenge_progress"
+            }
+        )
+        """Those that members can make progress with, by whatever they do."""
+
+    def _keys(self) -> dict[str, list[str]]:
+        keys: defaultdict[str, list[str]] = defaultdict(list)
+        for kind, key in sorted(usable.names(self.campaigns)):
+            if kind in _TABLES:
+                keys[kind].append(key)
+        return keys
+
+
+def _names(kind: str, keys: list[str]) -> Column:
+    return Column(
+        "(SELECT json_agg(json_build_array(key, name))"
+        f" FROM {_TABLES[kind]} WHERE program_id = $1 AND key = ANY({{0}}::text[]))::text",
+        [keys],
+    )
+
+
+_repertoire = lru_cache(maxsize=256)(Repertoire)
+
+
 class Offering:
     """What a program could offer at a moment, before it is known to whom."""
 
@@ -71,48 +113,35 @@ class Offering:
         self.at = at
         self.local = at.astimezone(ZoneInfo(program.time_zone))
         self.rules: Rules = rules.of(program)
-        self.campaigns = usable.could_be_used(self.rules.in_force(at))
+        self.repertoire = _repertoire(self.rules.in_force(at))
+        self.campaigns = self.repertoire.campaigns
 
     @cached_property
     def columns(self) -> dict[str, Column]:
         """What must be known of the member, and the names of what is offered."""
         if not self.campaigns:
             return {}
-        found = {"profile": Column(_PROFILE, []), **self._asked()}
-        keys: defaultdict[str, list[str]] = defaultdict(list)
-        for kind, key in sorted(usable.names(self.campaigns)):
-            keys[kind].append(key)
-        for kind in sorted(keys.keys() & _TABLES.keys()):
-            sql = (
-                "(SELECT json_agg(json_build_array(key, name))"
-                f" FROM {_TABLES[kind]} WHERE program_id = $1 AND key = ANY({{0}}::text[]))::text"
-            )
-            found[f"name.{kind}"] = Column(sql, [keys[kind]])
-        return found
+        named = {f"name.{kind}": column for kind, column in self.repertoire.names.items()}
+        return {"profile": Column(_PROFILE, []), **self._asked(), **named}
 
     def _asked(self) -> dict[str, Column]:
-        definitions = [campaign.definition for campaign in self.campaigns]
         found: dict[str, Column] = {}
-        if segments := frozenset[str]().union(*(one.segments for one in definitions)):
-            found["segments"] = Column(segments_column("{0}::text[]"), [sorted(segments)])
-        if self._history:
-            back = windows(self._history, self.local)
+        if self.repertoire.segments:
+            found["segments"] = Column(segments_column("{0}::text[]"), [self.repertoire.segments])
+        if self.repertoire.history:
+            back = windows(self.repertoire.history, self.local)
             asked = [{"days": days, "begins_at": begins.isoformat()} for days, begins in back.items()]
             found["past"] = Column(
                 f"(SELECT {PAST_COLUMN} FROM (SELECT $2::timestamptz AS occurred_at,"
                 " {0}::json AS windows) AS asked)",
                 [orjson.dumps(asked).decode()],
             )
-        if limited := [one for one in self.campaigns if one.definition.limits.per_member]:
+        if limited := self.repertoire.limited:
             periods = {p for one in limited for p in one.definition.limits.periods(self.local)}
             campaigns = [self.rules.campaign_ids[one.key] for one in limited]
             counts = counts_column("{0}::uuid[]", "{1}::text[]")
             found["counts"] = Column(counts, [campaigns, sorted(periods)])
         return found
-
-    @cached_property
-    def _history(self) -> frozenset[str]:
-        return frozenset[str]().union(*(one.definition.history for one in self.campaigns))
 
     def told(self, member_id: UUID, row: Sequence[Any]) -> list[Offer]:
         """
@@ -152,11 +181,14 @@ class Offering:
             attributes=attributes,
             id=str(member_id),
             segments=frozenset(read.get("segments", ())),
-            history=histories.facts(past, self._history, ZoneInfo(self.program.time_zone)) if past else {},
+            history=self._history(past) if past else {},
         )
 
+    def _history(self, past: Past) -> dict[str, Any]:
+        return histories.facts(past, self.repertoire.history, ZoneInfo(self.program.time_zone))
+
     def _usage(self, read: dict[str, Any]) -> Usage:
-        keys = {self.rules.campaign_ids[campaign.key]: campaign.key for campaign in self.campaigns}
+        keys = {self.rules.campaign_ids[one.key]: one.key for one in self.repertoire.limited}
         counters = {
             f"{keys[count.campaign_id]}/{count.period}": (count.times, count.points)
             for count in read_counts(read.get("counts"))
@@ -166,7 +198,7 @@ class Offering:
     def _empty(self) -> list[str]:
         return [
             f"{campaign.key}/{limit.unit}"
-            for campaign in self.campaigns
+            for campaign in self.repertoire.budgeted
             for limit in campaign.definition.limits.in_all
             if self._budget(campaign, limit.unit) in self.rules.empty_budgets
         ]
@@ -175,22 +207,39 @@ class Offering:
         return self.rules.budgets.get((self.rules.campaign_ids[campaign.key], unit))
 
     def _offer(self, found: Usable, member_id: UUID, names: dict[tuple[str, str], str]) -> Offer | None:
-        said = usable.said(
-            found,
-            member_id=str(member_id),
-            currency=self.program.currency,
-            rounding=self.program.rounding,
-        )
-        if said is None:
-            return None
         campaign = found.campaign
+        text = _spoken(
+            found,
+            campaign.definition.variant_of(campaign.key, str(member_id)),
+            (self.program.currency, self.program.rounding, get_language()),
+            frozenset(names.items()),
+        )
+        if text is None:
+            return None
         return Offer(
             campaign=campaign.key,
             name=names.get(("campaign", campaign.key), campaign.name),
-            text=said.named(names).text(ngettext),
+            text=text,
             is_personal=found.is_personal,
             ends_at=campaign.definition.ends_at,
         )
+
+
+@lru_cache(maxsize=4096)
+def _spoken(
+    found: Usable,
+    variant: Variant | None,
+    manner: tuple[str, str, str | None],
+    names: frozenset[tuple[tuple[str, str], str]],
+) -> str | None:
+    """
+    What is said of it; the same for many members, and putting it into words takes longer than all else.
+
+    `manner` is the currency, the rounding and the language.
+    """
+    currency, rounding, _language = manner
+    said = usable.said(found, variant, currency=currency, rounding=rounding)
+    return said.named(dict(names)).text(ngettext) if said else None
 
 
 def _urgency(offer: Offer) -> tuple[bool, bool, float, str]:

@@ -2,6 +2,7 @@
 Events that partners report: what only the program itself may see is refused, guessing codes is slow.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
@@ -10,21 +11,18 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members.ledger import store
 from members.references import member_of, reference
-from rewards import earning, rules
+from rewards import earning, event_types, rules
 from rewards.activities import CustomEvent
 from rewards.awarding import activity_facts
-from rewards.engine.triggers import REPORTED, RESERVED
 from rewards.recorded import Also, Recorded
 
 CODE_ENTERED: Final = "code.entered"
 WRONG_CODES_AT_MOST: Final = 10
 FORGOTTEN_AFTER_SECONDS: Final = 15 * 60
-_NEEDED: Final = {CODE_ENTERED: "code", "store.checked_in": "store"}
-"""What an event of that type is about, among its attributes."""
 
 
 class TooManyCodes(DomainError):
@@ -45,21 +43,33 @@ def report(
     :raises TooManyCodes: if the member has entered too many wrong codes lately
     :raises DomainError: as `earning.record()`
     """
-    if event.type in RESERVED - REPORTED:
-        raise InvalidInput(
-            _("“%(type)s” is what Regulars itself sees; nobody reports it.") % {"type": event.type},
-            pointer="#/type",
-        )
-    needed = _NEEDED.get(event.type)
-    if needed and not (isinstance(text := event.attributes.get(needed), str) and text.strip()):
-        raise InvalidInput(
-            _("An event “%(type)s” says which: a text in its attribute “%(name)s”.")
-            % {"type": event.type, "name": needed},
-            pointer=f"#/attributes/{needed}",
-        )
+    admit(event, program=program)
+    return earning.record(event, program=program, source=source, actor=actor, at=at, also=also)
+
+
+def report_many(
+    reported: Sequence[CustomEvent], *, program: Program, source: str, actor: str, at: datetime
+) -> list[Recorded | DomainError]:
+    """Book many events in their order: for each its result or the refusal, as `report()` has them."""
+    refusals = [_refusal(event, program) for event in reported]
+    admitted = [event for event, refusal in zip(reported, refusals, strict=True) if refusal is None]
+    booked = iter(earning.record_many(admitted, program=program, source=source, actor=actor, at=at))
+    return [next(booked) if refusal is None else refusal for refusal in refusals]
+
+
+def _refusal(event: CustomEvent, program: Program) -> DomainError | None:
+    try:
+        admit(event, program=program)
+    except DomainError as refusal:
+        return refusal
+    return None
+
+
+def admit(event: CustomEvent, *, program: Program) -> None:
+    """Refuse what nobody reports, what is not as it was described, and too many wrong codes."""
+    event_types.check(event, program=program)
     if event.type == CODE_ENTERED:
         _slow_down(event, program)
-    return earning.record(event, program=program, source=source, actor=actor, at=at, also=also)
 
 
 def _slow_down(event: CustomEvent, program: Program) -> None:

@@ -12,8 +12,6 @@ from typing import Any, Final, NamedTuple
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import references
-from rewards import rules
-from rewards.engine.gifts import GiftEffect
 from rewards.offers import Offer, Offering
 from rewards.redeeming.offers import bought_column
 
@@ -169,7 +167,7 @@ def read(program: Program, reference: references.Reference, *, at: datetime) -> 
 
 def query_of(program: Program, reference: references.Reference, offering: Offering) -> Query:
     """The one statement behind a status."""
-    in_reach = _in_reach(program, offering.at)
+    in_reach = offering.repertoire.challenges
     parameters = [program.pk, offering.at, in_reach, *_whom(reference)]
     columns = list(offering.columns.values())
     sql = _statement(reference.by, tuple((column.sql, len(column.parameters)) for column in columns))
@@ -195,20 +193,6 @@ def _whom(reference: references.Reference) -> list[str]:
 
 def _member(by: str) -> str:
     return _MEMBER.format(found=_FOUND[by], **_LIMITS)
-
-
-def _in_reach(program: Program, at: datetime) -> list[str]:
-    """The challenges that some campaign in force gives progress on."""
-    effects = (
-        effect for campaign in rules.of(program).in_force(at) for effect in campaign.definition.effects
-    )
-    return sorted(
-        {
-            str(effect.parameters["challenge"])
-            for effect in effects
-            if isinstance(effect, GiftEffect) and effect.kind == "challenge_progress"
-        }
-    )
 
 
 @lru_cache(maxsize=256)

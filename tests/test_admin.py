@@ -4,6 +4,7 @@ import html
 import json
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -536,6 +537,7 @@ class TestOtherPrograms:
                 "voucher_valid_days": 1,
                 "voucher_uses": 1,
                 "limit_period": "ever",
+                "discount_kind": "none",
             },
         )
 
@@ -1067,12 +1069,14 @@ class TestRewardPage:
         }
 
         lacking = marketer.post(page("rewards.reward", "change", mug.pk), form)
+        amount = form | {"discount_kind": "amount"}
+        marketer.post(page("rewards.reward", "change", mug.pk), amount)
         marketer.post(page("rewards.reward", "change", mug.pk), form | {"discount_percent": "10"})
 
         assert "Say what is taken off." in lacking.content.decode()
         mug.refresh_from_db()
         told = (mug.discount_kind, mug.discount_percent, mug.discount_amount)
-        assert told == ("percent", 10, None)
+        assert told == ("percent", Decimal(10), None)
 
     def test_pieces_are_added_to_and_removed_from_what_is_there_now(self, marketer: Client, mug: Reward):
         offered = marketer.get(page("rewards.reward", "change", mug.pk)).content.decode()

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from members.ledger import verify
+from members.models import Segment
 from tests.test_permissions import EFFECTS, TABLE
 
 POSTS = sorted(operation for operation in TABLE if operation.startswith("POST"))
@@ -81,6 +82,7 @@ def _kept() -> list[type[Model]]:
 
 @pytest.fixture
 def world(ada, shop):
+    Segment.objects.create(program=shop.program, key="vip", name="VIP", kind="list")
     shop.sells("receipt-1", "1000.00")
 
 

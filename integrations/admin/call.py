@@ -8,8 +8,11 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
@@ -77,16 +80,7 @@ class OutcomeFilter(DropdownFilter):
 class CallAdmin(FactAdmin):
     """Who called what, and what came of it."""
 
-    list_display = (
-        "called_at",
-        "usage_link",
-        "operation",
-        "shown_status",
-        "problem",
-        "took",
-        "call_count",
-        "is_replay",
-    )
+    list_display = ("shown_moment", "usage_link", "operation", "shown_status", "problem", "took", "marks")
     list_filter = (PartnerFilter, OperationFilter, OutcomeFilter)
     list_select_related = ("partner",)
     search_fields = ("request_id",)
@@ -94,21 +88,19 @@ class CallAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     fields = (
-        "called_at",
+        "shown_moment",
         "usage_link",
         "credential",
         "operation",
-        "shown_status",
+        "status",
         "problem",
         "took",
-        "call_count",
-        "is_replay",
-        "is_deprecated",
+        "marks",
         "shown_objects",
         "request_id",
         "trace_id",
     )
-    readonly_fields = ("usage_link", "shown_status", "took", "shown_objects")
+    readonly_fields = ("shown_moment", "usage_link", "took", "marks", "shown_objects")
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Call], search_term: str
@@ -126,6 +118,10 @@ class CallAdmin(FactAdmin):
             asked if asked.order_by().exists() else queryset.exclude(problem="").filter(problem=term)
         ), False
 
+    @display(description=_("called at"))
+    def shown_moment(self, call: Call) -> str:
+        return date_format(timezone.localtime(call.called_at), "j M Y, H:i:s")
+
     @display(description=_("partner"))
     def usage_link(self, call: Call) -> SafeString:
         page = reverse("admin:integrations_partner_usage", args=[call.partner_id])
@@ -142,6 +138,16 @@ class CallAdmin(FactAdmin):
     @display(description=_("took"))
     def took(self, call: Call) -> str:
         return f"{call.duration_ms:,} ms"
+
+    @display(description=_("remarks"))
+    def marks(self, call: Call) -> str:
+        """What is not so of most calls."""
+        told = [_now("repeat")] if call.is_replay else []
+        if call.is_deprecated:
+            told.append(_now("of what will go"))
+        if call.call_count > 1:
+            told.append(_now("%(number)s calls") % {"number": f"{call.call_count:,}"})
+        return ", ".join(told) or "–"
 
     @display(description=_("objects"))
     def shown_objects(self, call: Call) -> str:

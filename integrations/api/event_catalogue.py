@@ -35,7 +35,7 @@ class EventMessage(Struct, frozen=True):
         return cls(event.type, event.occurred_at, event.number, event.data)
 
 
-class EventTypeBody(Struct, frozen=True):
+class CataloguedEvent(Struct, frozen=True):
     """A type of event: when it happens, the JSON Schema (2020-12) of its message, and a sample."""
 
     type: str
@@ -52,7 +52,7 @@ class EventTypeBody(Struct, frozen=True):
 class EventCatalogue(Struct, frozen=True):
     """All types of events."""
 
-    data: tuple[EventTypeBody, ...]
+    data: tuple[CataloguedEvent, ...]
 
 
 class SampleEventRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -79,10 +79,10 @@ class EventCatalogueView(PartnerView):
         know, and take fields that the schema does not name. What is `required` stays.
         """,
         answer=EventCatalogue,
-        example=EventCatalogue((EventTypeBody.of(_BUDGET), EventTypeBody.of(_UPGRADE))),
+        example=EventCatalogue((CataloguedEvent.of(_BUDGET), CataloguedEvent.of(_UPGRADE))),
     )
     def get(self, request: Request) -> Response:
-        return Response(EventCatalogue(tuple(map(EventTypeBody.of, event_catalogue.kinds()))))
+        return Response(EventCatalogue(tuple(map(CataloguedEvent.of, event_catalogue.kinds()))))
 
 
 class SampleEventsView(PartnerView):

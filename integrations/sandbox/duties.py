@@ -8,8 +8,8 @@ from loyalty.core import approvals
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import expiry, holds, pending, warnings
-from rewards import occasion_days, redeeming, referrals, segmenting, turns
-from rewards.checkouts import ending as checkouts
+from rewards import claiming, occasion_days, redeeming, referrals, segmenting, turns
+from rewards.checkouts import ending
 from rewards.performance import audiences
 
 
@@ -69,12 +69,6 @@ DUTIES: Final = (
         _OF_LOTS.format(bucket="pending", moment="lot.cancels_at"),
     ),
     Duty(
-        "rewards.tasks.expire_checkouts",
-        _all_of(checkouts.expire_overdue),
-        "SELECT min(expires_at) FROM rewards_checkout"
-        " WHERE program_id = $1 AND status = 'open' AND expires_at > $2 AND expires_at <= $3",
-    ),
-    Duty(
         "members.tasks.expire_holds",
         _all_of(holds.expire_overdue),
         "SELECT min(expires_at) FROM members_hold"
@@ -86,6 +80,12 @@ DUTIES: Final = (
         "SELECT min(expires_at) FROM rewards_redemption"
         " WHERE program_id = $1 AND status = 'held' AND expires_at > $2 AND expires_at <= $3",
     ),
+    Duty(
+        "rewards.tasks.expire_checkouts",
+        _all_of(ending.expire_overdue),
+        "SELECT min(expires_at) FROM rewards_checkout"
+        " WHERE program_id = $1 AND status = 'open' AND expires_at > $2 AND expires_at <= $3",
+    ),
     Duty("members.tasks.warn_of_expiry", _all_of(warnings.warn)),
     Duty(
         "members.tasks.expire_points",
@@ -93,6 +93,7 @@ DUTIES: Final = (
         _OF_LOTS.format(bucket="available", moment="least(lot.expires_at, wallet.lapses_at)"),
     ),
     Duty("rewards.tasks.go_through_days", _go_through_days),
+    Duty("rewards.tasks.forget_unclaimed_sales", lambda program, at: claiming.forget(program, at=at)),
     Duty("rewards.tasks.refresh_segments", lambda program, at: segmenting.refresh_all(program, at=at)),
     Duty(
         "loyalty.core.tasks.expire_approvals",

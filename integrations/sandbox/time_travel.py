@@ -26,6 +26,8 @@ FARTHEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST: Final = timedelta(days=366)
 LEASE: Final = timedelta(seconds=60)
 POLLED_EVERY_SECONDS: Final = 0.1
+PATIENCE_SECONDS: Final = 10.0
+"""How long, in all, a move waits for the event log where other transactions hold it up."""
 
 
 class NotASandbox(DomainError):
@@ -141,7 +143,7 @@ class _Journey:
     def __init__(self, move_id: UUID) -> None:
         self.move = ClockMove.objects.select_related("program").get(pk=move_id)
         self.program = self.move.program
-        self.heard = 0
+        self.heard, self.patience = 0, PATIENCE_SECONDS
 
     def go_on(self, ends_at: float) -> bool:
         while self.move.reached_at is None or self.move.reached_at < self.move.to_at:
@@ -164,7 +166,9 @@ class _Journey:
         self._set_clock(appointment.at)
         for duty in appointment.duties:
             duty.work(self.program, appointment.at)
-        self.heard = listening.hear(self.program, after=self.heard)
+        began = time.monotonic()
+        self.heard = listening.hear(self.program, after=self.heard, patience=self.patience)
+        self.patience = max(self.patience - (time.monotonic() - began), 0.0)
         now, is_there = timezone.now(), appointment.at >= self.move.to_at
         self.move.reached_at = appointment.at
         ClockMove.objects.filter(pk=self.move.pk).update(

@@ -92,6 +92,8 @@ FIELDS: Final[dict[str, Field]] = {
     "balance": _count(_("The available points of that kind afterwards"), 460),
     "campaign": _text(_("Key of the campaign"), "double-weekend"),
     "challenge": _text(_("Key of the challenge"), "ten-coffees"),
+    "checkout_id": _id(_("The checkout"), "f1"),
+    "consent_id": _id(_("The record of what the member said"), "f2"),
     "completions": _count(_("How often the member has reached the goal"), 1),
     "draw": _text(_("Key of the prize draw"), "summer"),
     "duplicate": _id(_("The member whose record was merged into the other"), "b2"),
@@ -122,6 +124,7 @@ FIELDS: Final[dict[str, Field]] = {
     "merge_id": _id(_("The merge"), "b1"),
     "name": _text(_("The name that the campaign gives its signal"), "send-postcard"),
     "owed": _count(_("Points that the member owes afterwards, if any"), 20),
+    "pending": _count(_("Of the points, those that are pending"), 60),
     "place": _count(_("Which prize"), 1),
     "points": Field(
         _("How many points; below zero where an adjustment or a merge took them"),
@@ -133,9 +136,15 @@ FIELDS: Final[dict[str, Field]] = {
     "purpose": _text(_("What the consent is for"), "newsletter"),
     "reason": _text(_("Why; for adjustments the key of the reason"), "goodwill"),
     "recipient_id": _id(_("Who got the points"), "b4"),
+    "records": Field(
+        _("Ids of all records of the person: theirs, and those merged into it"),
+        {"type": "array", "items": {"type": "string", "format": "uuid"}},
+        [str(SAMPLE_MEMBER)],
+    ),
     "redemption_id": _id(_("The redemption"), "d1"),
     "referral_id": _id(_("The referral"), "b5"),
     "reward": _text(_("Key of the reward"), "coffee"),
+    "said_at": _moment(_("When the member said so"), "2026-06-01T12:00:00+00:00"),
     "sale_external_id": _text(_("The partner's number of the sale that it paid for"), "receipt-2026-000124"),
     "sale_id": _id(_("The sale whose goods came back"), "a3"),
     "segment": _text(_("Key of the segment"), "coffee-lovers"),
@@ -143,13 +152,24 @@ FIELDS: Final[dict[str, Field]] = {
     "status": _text(_("The status of the campaign"), "running"),
     "survivor": _id(_("The member who has it all now"), "b7"),
     "tier": _text(_("Key of the tier that the member has now"), "silver"),
+    "total": Field(
+        _("What is to be paid"),
+        {
+            "type": "object",
+            "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}},
+            "required": ["amount", "currency"],
+        },
+        {"amount": "12.50", "currency": "EUR"},
+    ),
     "tracking": _text(_("How to follow the parcel, as it was told; may be empty"), "DE-123456"),
+    "transaction_id": _id(_("The sale that was recorded"), "a4"),
     "transfer_id": _id(_("The transfer"), "c2"),
     "undone": _flag(_("Whether it undoes an earlier one"), True),
     "unit": Field(
         _("What the budget counts"), {"type": "string", "enum": ["times", "points", "money"]}, "points"
     ),
     "used": Field(_("What is used of it, as `allotted`"), {"type": ["integer", "string"]}, 8_000),
+    "text_version": _text(_("The text that the member was shown"), "2026-05"),
     "uses": _count(_("How often the voucher was used"), 1),
     "uses_allowed": _count(_("How often it can be used"), 1),
     "version": _count(_("Number of the campaign's version"), 1),
@@ -163,6 +183,9 @@ FIELDS: Final[dict[str, Field]] = {
 _POINTS: Final = ("entry_id", "wallet_type", "points", "balance")
 _REDEMPTION: Final = ("redemption_id", "reward")
 _VOUCHER: Final = (*_REDEMPTION, "voucher_id", "external_id", "uses", "uses_allowed")
+_CONSENT: Final = ("consent_id", "purpose", "text_version", "said_at", "actor")
+_BACK: Final = ("activity_id", "external_id", "sale_id", "amount", "is_whole")
+_CHECKOUT: Final = ("checkout_id", "total")
 _RUNGS: Final = ("ladder", "previous", "tier", "progress")
 _OF_A_HOLD: Final = ("owed", "hold_id", "sale_external_id")
 
@@ -184,14 +207,14 @@ _KINDS: Final = (
     ),
     _kind("member.blocked", _("A member may neither earn nor spend for now."), "actor", "reason"),
     _kind("member.unblocked", _("A member may earn and spend again."), "actor"),
-    _kind("member.erased", _("A person was forgotten. Delete what you know of them."), "actor"),
-    _kind("consent.granted", _("A member agreed to something."), "purpose", "actor"),
-    _kind("consent.withdrawn", _("A member agrees no longer. Stop at once."), "purpose", "actor"),
+    _kind("member.erased", _("A person was forgotten. Delete what you know of them."), "actor", "records"),
+    _kind("consent.granted", _("A member agreed to something."), *_CONSENT),
+    _kind("consent.withdrawn", _("A member agrees no longer. Stop at once."), *_CONSENT),
     _kind(
         "points.earned",
         _("Points were granted; pending ones are not in the balance."),
         *_POINTS,
-        at_times=("owed", "activity_id", "external_id"),
+        at_times=("owed", "pending", "activity_id", "external_id"),
     ),
     _kind("points.unlocked", _("Pending points became available."), *_POINTS, at_times=("owed",)),
     _kind("points.held", _("Points are reserved for a checkout."), *_POINTS, "hold_id", "expires_at"),
@@ -257,7 +280,7 @@ _KINDS: Final = (
         "points.merged",
         _("Points moved with a merge of members, or back when it was undone."),
         *_POINTS,
-        at_times=("owed", "merge_id", "undone"),
+        at_times=("owed", "merge_id", "undone", "redemption_id", "reward"),
     ),
     _kind(
         "member.merged",
@@ -286,6 +309,17 @@ _KINDS: Final = (
         "amount",
         "is_whole",
     ),
+    _kind("sale.cancelled", _("A sale was called off: as if it had never been."), *_BACK),
+    _kind("sale.corrected", _("A sale was replaced by a corrected one."), *_BACK),
+    _kind(
+        "checkout.confirmed",
+        _("A checkout was paid, and its sale recorded."),
+        *_CHECKOUT,
+        "external_id",
+        "transaction_id",
+    ),
+    _kind("checkout.abandoned", _("A checkout was called off; what it reserved is free."), *_CHECKOUT),
+    _kind("checkout.expired", _("A checkout's time was over; what it reserved is free."), *_CHECKOUT),
     _kind("segment.entered", _("A member came into a segment."), "segment"),
     _kind("segment.left", _("A member left a segment."), "segment"),
     _kind(

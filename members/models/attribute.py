@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from loyalty.core.models.program import moves_the_rules_revision
 from loyalty.core.tenancy import TenantQuerySet
 
 ATTRIBUTE_NAME_VALIDATOR = RegexValidator(
@@ -59,6 +60,7 @@ class EventType(models.Model):
                 violation_error_message=_("The program describes this type already."),
             ),
         ]
+        triggers = [moves_the_rules_revision()]
 
     def __str__(self) -> str:
         return self.label
@@ -70,7 +72,7 @@ class AttributeType(models.Model):
     A fact that only this program knows: about its members, its purchases or one type of event.
 
     Once the type is declared here, conditions compare by it. What partners tell about members is held
-    to it, too; what they report of purchases is not, as those have happened.
+    to it, too, and what they report of events; purchases are not, as those have happened.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -122,6 +124,7 @@ class AttributeType(models.Model):
                 name="only_texts_are_chosen_from", condition=Q(type__in=["text", "set"]) | Q(choices=[])
             ),
         ]
+        triggers = [moves_the_rules_revision()]
 
     def __str__(self) -> str:
         return self.label

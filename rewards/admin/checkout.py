@@ -46,8 +46,7 @@ class CheckoutAdmin(FactAdmin):
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
-        (None, {"fields": ("member_link", "state", "receipt_link", "source")}),
-        (_("Basket"), {"fields": ("shown_lines",)}),
+        (None, {"fields": ("member_link", "state", "shown_lines", "receipt_link", "source")}),
         (_("Time"), {"fields": ("opened_at", "expires_at", "closed_at")}),
     )
     readonly_fields = ("member_link", "state", "receipt_link", "shown_lines")

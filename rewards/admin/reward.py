@@ -56,7 +56,8 @@ class RewardAdmin(ProgramModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Reward, form: Any, change: bool) -> None:
         if change:
-            obj.save(update_fields=form.changed_data)
+            # What a discount has no use for is emptied, too, though nobody has changed it.
+            obj.save(update_fields={*form.changed_data, *DISCOUNT_FIELDS})
         else:
             super().save_model(request, obj, form, change)
 

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from rewards.api import (
+    batches,
     catalogue,
     checkouts,
     claims,
@@ -11,6 +12,7 @@ from rewards.api import (
     member_redemptions,
     preview,
     redemptions,
+    referrals,
     status,
     tiers,
     undoing,
@@ -49,6 +51,9 @@ urlpatterns = [
     ),
     path("tiers", tiers.TiersView.as_view(), name="tiers"),
     path("transactions", views.TransactionsView.as_view(), name="transactions"),
+    path("transactions/batch", batches.TransactionBatchView.as_view(), name="transaction-batch"),
+    path("events/batch", batches.EventBatchView.as_view(), name="event-batch"),
+    path("event-types", batches.EventTypesView.as_view(), name="event-types"),
     path("transactions/claim", claims.ClaimsView.as_view(), name="transaction-claim"),
     path("transactions/preview", preview.PreviewView.as_view(), name="transaction-preview"),
     path("transactions/<transaction_id:transaction_id>", views.TransactionView.as_view(), name="transaction"),
@@ -72,6 +77,9 @@ urlpatterns = [
     path("checkouts/<str:checkout_id>", checkouts.CheckoutView.as_view(), name="checkout"),
     path("checkouts/<str:checkout_id>/confirm", checkouts.ConfirmView.as_view(), name="checkout-confirm"),
     path("checkouts/<str:checkout_id>/abandon", checkouts.AbandonView.as_view(), name="checkout-abandon"),
+    path("referrals", referrals.ReferralsView.as_view(), name="referrals"),
+    path("referrals/accept", referrals.AcceptView.as_view(), name="referral-accept"),
+    path("referrals/<str:referral_id>", referrals.ReferralView.as_view(), name="referral"),
     path("rewards", catalogue.RewardsView.as_view(), name="rewards"),
     path("rewards/<str:reward_key>", catalogue.RewardView.as_view(), name="reward"),
     path("redemptions", redemptions.RedemptionsView.as_view(), name="redemptions"),

@@ -24,14 +24,14 @@ from rewards.returns.goods import cents
 
 class Applied(Struct, frozen=True, kw_only=True):
     """
-    What is reserved, as it was asked for: holds of the points, redemptions of the rewards, vouchers.
+    What is reserved, as it was asked for: holds of the points, redemptions with their points, vouchers.
 
     Discounts of the rewards come first, those of the vouchers after them.
     """
 
     holds: Sequence[UUID]
     rewards: Sequence[Reward]
-    redemptions: Sequence[UUID]
+    redemptions: Sequence[tuple[UUID, int]]
     vouchers: Sequence[Voucher]
     free: Mapping[str, int]
     """Points by kind that the member has, with those that are reserved here."""
@@ -58,11 +58,11 @@ def quoted(contents: CheckoutContents, found: Priced, applied: Applied, *, progr
             RewardApplied(
                 reward=reward.key,
                 wallet_type=reward.wallet_type.key,
-                points=reward.price,
+                points=points,
                 discount=priced(taken.cents, program),
                 redemption_id=redemption_id,
             )
-            for reward, taken, redemption_id in zip(
+            for reward, taken, (redemption_id, points) in zip(
                 applied.rewards, found.discounts, applied.redemptions, strict=False
             )
         ),
@@ -100,7 +100,8 @@ def _options(found: Priced, applied: Applied, program: Program) -> Iterator[Poin
     """What each kind of points could pay, if no other did; rewards have their points before."""
     due = found.subtotal - found.discounted
     for kind, rate in payable(program):
-        spent = sum(reward.price for reward in applied.rewards if reward.wallet_type_id == kind.id)
+        bought = zip(applied.rewards, applied.redemptions, strict=True)
+        spent = sum(points for reward, (_id, points) in bought if reward.wallet_type_id == kind.id)
         available = max(0, applied.free.get(kind.key, 0) - spent)
         points = most_points(rate, cents=due, available=available)
         yield PointsOption(

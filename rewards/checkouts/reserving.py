@@ -65,15 +65,19 @@ class Reserving:
                 release_points(self._checkout, [held], self._context)
                 del self._points[key]
 
-    def rewards(self, keys: Sequence[str]) -> list[UUID]:
-        """Redemptions of these rewards, in this order; in a stated order of rows for those that are new."""
+    def rewards(self, keys: Sequence[str]) -> list[tuple[UUID, int]]:
+        """
+        Redemptions of these rewards with their points, in this order.
+
+        What is kept has the price that it was reserved for. New ones take their rows in a stated order.
+        """
         kept = list(self._rewards)
-        found: dict[int, UUID] = {}
+        found: dict[int, tuple[UUID, int]] = {}
         for position in sorted(range(len(keys)), key=lambda position: (keys[position], position)):
             same = next((one for one in kept if one.reward == keys[position]), None)
             if same is not None:
                 kept.remove(same)
-                found[position] = same.redemption_id
+                found[position] = same.redemption_id, same.points
                 continue
             with pointed(f"#/rewards/{position}"):
                 found[position] = self._hold_reward(keys[position])
@@ -97,7 +101,7 @@ class Reserving:
             )
         return held.hold.id
 
-    def _hold_reward(self, key: str) -> UUID:
+    def _hold_reward(self, key: str) -> tuple[UUID, int]:
         redemption = redeeming.hold(
             member=self._member,
             reward=key,
@@ -107,7 +111,7 @@ class Reserving:
             actor=self._context.actor,
             at=self._context.at,
         )
-        return redemption.pk
+        return redemption.pk, redemption.points
 
     def _prolong_reward(self, redemption_id: UUID) -> bool:
         # Somebody may have given it up by itself; it is then reserved anew.

@@ -24,7 +24,7 @@ from rewards.checkouts import offered
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest, check
 from rewards.checkouts.offered import NothingLeftToPay
 from rewards.checkouts.pricing import Item, Kind, Priced, price
-from rewards.checkouts.quote import Quote
+from rewards.checkouts.quote import PointsApplied, Quote, RewardApplied
 from rewards.checkouts.quoting import Applied, kind_keys, quoted
 from rewards.checkouts.reserving import Reserving, latest
 from rewards.checkouts.states import lock, must_be_open, quote_of
@@ -132,7 +132,8 @@ def _free(account: Account, before: Quote | None, program: Program) -> Mapping[s
     keys = kind_keys(program)
     free = Counter({keys[wallet.type_id]: wallet.available for wallet in account.wallets})
     if before:
-        for one in (*before.points, *before.rewards):
+        reserved: tuple[PointsApplied | RewardApplied, ...] = (*before.points, *before.rewards)
+        for one in reserved:
             free[one.wallet_type] += one.points
     return free
 

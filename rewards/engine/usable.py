@@ -15,6 +15,7 @@ import msgspec
 
 from rewards.engine import conditions, phrases
 from rewards.engine.conditions import Group, Leaf, Node, leaves
+from rewards.engine.definition import Variant
 from rewards.engine.effects import Effect
 from rewards.engine.evaluate import CompiledCampaign
 from rewards.engine.facts import ActivityFacts, Facts, MemberFacts, Moment
@@ -114,28 +115,23 @@ def _seen(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     )
 
 
-def said(found: Usable, *, member_id: str, currency: str, rounding: str) -> Reason | None:
-    """What the member has to do for what; None if their variant of the campaign gives nothing to speak of."""
+def said(found: Usable, variant: Variant | None, *, currency: str, rounding: str) -> Reason | None:
+    """
+    What a member has to do for what; None if that variant of the campaign gives nothing to speak of.
+
+    `variant` is the member's, see `Definition.variant_of()`.
+    """
     campaign = found.campaign
-    variant = campaign.definition.variant_of(campaign.key, member_id)
-    gives = _given(campaign, variant.columns if variant else None, currency, rounding)
-    if gives is None:
+    effects = campaign.definition.effects
+    seen = _seen(effects if variant is None else [effects[column] for column in variant.columns])
+    if not seen:
         return None
+    gives = phrases.of_effects(seen, currency=currency, rounding=rounding)
     occasion = phrases.every(campaign.definition.trigger)
     if found.left is not None:
         left = phrases.of_node(found.left, currency=currency)
         occasion = Reason("then", {"first": occasion, "last": left})
     return Reason("sentence", {"what": occasion, "effects": gives})
-
-
-@lru_cache(maxsize=1024)
-def _given(
-    campaign: CompiledCampaign, columns: tuple[int, ...] | None, currency: str, rounding: str
-) -> Reason | None:
-    """The same for many members, and what takes longest to say."""
-    effects = campaign.definition.effects
-    seen = _seen(effects if columns is None else [effects[column] for column in columns])
-    return phrases.of_effects(seen, currency=currency, rounding=rounding) if seen else None
 
 
 def names(campaigns: Iterable[CompiledCampaign]) -> frozenset[tuple[str, str]]:

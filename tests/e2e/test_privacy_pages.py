@@ -1,4 +1,4 @@
-"""Blocking a member, what they agreed to, and forgetting them, in a browser, with pictures."""
+"""Blocking a member, their consents, and forgetting them, in a browser. Pictures: var/screenshots."""
 
 import pytest
 

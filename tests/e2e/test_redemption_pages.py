@@ -35,7 +35,7 @@ def today(shop: Shop, ada: Member, points: Any) -> Shop:
 
 def test_support_hands_over_cancels_and_takes_back(visitors, staffed: Program, today: Shop):
     bought, used, held = today.redeems("coffee"), today.redeems("coffee"), today.reserves("coffee")
-    by_the_till = {"program": today.program, "source": "till"}
+    by_the_till: dict[str, Any] = {"program": today.program, "source": "till"}
     for number in range(2):
         vouchers.use(used.voucher_code, external_id=f"till-7/{number}", at=today.at, **by_the_till)
     vouchers.roll_back(used.voucher_code, external_id="till-7/1", at=today.at, **by_the_till)

@@ -44,7 +44,7 @@ from members.models import (
 )
 from members.references import MemberIsErased, MemberIsMerged, MemberReference, UnknownMember
 from rewards import explaining, proving, remembered
-from rewards.models import Activity
+from rewards.models import Activity, Checkout, Undoing
 from tests import factories
 from tests.cast import CARD, Shop
 from tests.clients import PartnerClient
@@ -115,6 +115,18 @@ def zenobia(
     )
     factories.IdentifierFactory.create(member=other, value="zq-old")
     merging.merge(survivor=member, duplicate=other, **known)
+    said = {"basket": {"lines": [], "store": "", "attributes": {"to": "Bahnhofsallee 1"}}, "quote": {}}
+    Checkout.objects.create(
+        program=program,
+        member=member,
+        source="till",
+        status="abandoned",
+        total=1,
+        opened_at=shop.at,
+        expires_at=shop.later(minutes=5).at,
+        closed_at=shop.at,
+        **said,
+    )
     noted(sam, member, '[{"changed": {"name": "identifier", "object": "\\"zq@quillfeather.example"}}]')
     noted(sam, ada, f"200 points passed on to {WHOLE_NAME}.")
     return member
@@ -142,6 +154,7 @@ class TestErase:
             "core_idempotencyrecord",
             "django_admin_log",
             "rewards_activity",
+            "rewards_checkout",
         }
         assert tables_with(*SECRETS) == set()
 
@@ -201,6 +214,18 @@ class TestErase:
     def test_keeps_that_something_was_agreed_to_without_its_proof(self, erased):
         assert Consent.objects.get().purpose == "newsletter"
         assert not ConsentEvidence.objects.exists()
+
+    def test_empties_what_partners_wrote_to_an_undone_sale(self, zenobia, program, shop):
+        shop.sells("z-2", "1.00", member=HER_CARD)
+        first, second = Activity.objects.filter(member=zenobia).order_by("pk")
+        known = {"program": program, "actor": "partner:till", "undone_at": shop.at}
+        Undoing.objects.create(sale=first, undo=second, reason="Zenobia asked", **known)
+
+        privacy.erase(zenobia, at=shop.at, **PARTNER)
+
+        assert Undoing.objects.get().reason == ""
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Undoing.objects.update(reason="again")
 
     def test_happens_once(self, erased, shop):
         with pytest.raises(MemberIsErased):
@@ -396,14 +421,14 @@ class TestApi:
     ):
         shop.sells("z-2", "10.00", member=HER_CARD)
 
-        with django_assert_num_queries(30):
+        with django_assert_num_queries(33):
             response = till.get(f"/v1/members/{zenobia.pk}/export")
 
         assert response.status_code == 200
         assert len(response.json()["parts"]["activities"]) == 2
 
     def test_erases_in_bounded_round_trips(self, till, ada, points, django_assert_num_queries):
-        with django_assert_num_queries(42):
+        with django_assert_num_queries(46):
             till.post(f"/v1/members/{ada.pk}/erase", None)
 
 

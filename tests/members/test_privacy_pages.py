@@ -2,6 +2,7 @@
 
 import html
 import json
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -121,7 +122,7 @@ class TestErase:
 
 class TestConsents:
     def test_are_on_the_page_as_they_are_now_and_as_they_came_about(self, support, ada, noon):
-        known = {"purpose": "newsletter", "actor": "partner:till"}
+        known: dict[str, Any] = {"purpose": "newsletter", "actor": "partner:till"}
         consents.record(ada, is_granted=True, version="v7", evidence={"form": "sign-up"}, at=noon, **known)
         consents.record(ada, is_granted=False, source="till-12", at=noon, **known)
 

@@ -99,6 +99,7 @@ class TestHold:
     def test_has_points_that_nobody_else_frees_or_spends(self, shop: Shop, rich, coffee):
         held = hold(shop)
 
+        assert held.hold_id is not None
         with pytest.raises(HoldIsKept, match=f"redemption:{held.pk}"):
             holds.release(held.hold_id, **where(shop))
         with pytest.raises(HoldIsKept):
@@ -207,7 +208,7 @@ class TestExpireOverdue:
         assert Redemption.objects.get(pk=short.pk).status == "expired"
         assert Redemption.objects.get(pk=longer.pk).status == "held"
         assert (purse(rich), Reward.objects.get().stock) == ((600, 100, 0), 1)
-        assert Hold.objects.get(pk=short.hold_id).status == "expired"
+        assert Hold.objects.get(kept_for=f"redemption:{short.pk}").status == "expired"
         assert [event["redemption_id"] for event in told("redemption.expired")] == [str(short.pk)]
 
     def test_does_nothing_the_second_time(self, shop: Shop, rich, coffee):

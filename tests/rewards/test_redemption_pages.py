@@ -139,7 +139,7 @@ class TestRewardForm:
         form = {
             "name": "Cake", "key": "cake", "wallet_type": points.pk, "price": 300, "is_active": "on",
             "limit_per_member": 2, "limit_period": "week", "voucher_valid_days": 30, "voucher_uses": 3,
-            "has_voucher": "on",
+            "has_voucher": "on", "discount_kind": "none",
         }  # fmt: skip
 
         client.post(reverse("admin:rewards_reward_add"), form)
@@ -155,7 +155,7 @@ class TestRewardForm:
     def test_refuses_what_makes_no_sense(self, program: Program, points: Any, wrong):
         form = {
             "name": "Cake", "key": "cake", "wallet_type": points.pk, "price": 300, "limit_period": "ever",
-            "voucher_valid_days": 30, "voucher_uses": 1,
+            "voucher_valid_days": 30, "voucher_uses": 1, "discount_kind": "none",
         }  # fmt: skip
 
         response = staff(program, Role.MARKETER).post(reverse("admin:rewards_reward_add"), form | wrong)

@@ -255,7 +255,7 @@ class TestApi:
 
     def test_refuses_what_makes_no_sense(self, till: PartnerClient, code: str):
         dollars = {"amount": "1.00", "currency": "USD"}
-        cases = {
+        cases: dict[str, dict[str, Any]] = {
             "#/external_id": {"code": code},
             "#/amount/currency": {"code": code, "external_id": "r1", "amount": dollars},
             "#/amount/amount": {

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -31,8 +31,8 @@ _ONE_AT_A_TIME: Final = Lock()
 @lru_cache
 def _written(urlconf: str, renderer: type[BaseRenderer], media_type: str) -> bytes:
     schema = SchemaGenerator(urlconf=urlconf).get_schema(public=True)
-    written: bytes = renderer().render(schema, media_type, {})
-    return written
+    text: Any = renderer().render(schema, media_type, {})
+    return bytes(text)
 
 
 class KeptText:
@@ -41,7 +41,8 @@ class KeptText:
     def _get_schema_response(self, request: Request) -> HttpResponse:
         chosen = request.accepted_renderer
         with _ONE_AT_A_TIME:
-            text = _written(settings.ROOT_URLCONF, type(chosen), chosen.media_type)
+            kind: Any = type(chosen)
+            text = _written(settings.ROOT_URLCONF, kind, chosen.media_type)
         return HttpResponse(text, content_type=chosen.media_type)
 
 

@@ -228,6 +228,7 @@ class TestChange:
         assert changed["total"] == euros("10.50")
         assert wallet() == (250, 750)
         kept = Redemption.objects.get(pk=before["rewards"][0]["redemption_id"])
+        assert kept.hold is not None
         assert kept.expires_at == kept.hold.expires_at == later + timedelta(minutes=15)
         assert after.headers["ETag"] == till.get(at(before)).headers["ETag"]
 
@@ -239,6 +240,16 @@ class TestChange:
 
         assert after.json()["points"] == before["points"]
         assert Entry.objects.count() == entries
+
+    def test_keeps_the_price_that_a_reward_was_reserved_for(self, till, rich: Shop, five_off: Reward):
+        before = opened(till, rewards=["five-off"])
+        Reward.objects.update(price=700)
+
+        after = till.edit("PUT", at(before), contents(rewards=["five-off"], points=using(400))).json()
+
+        assert after["rewards"] == before["rewards"]
+        assert after["options"][0]["available"] == 500
+        assert wallet() == (100, 900)
 
     def test_that_is_refused_leaves_everything_as_it_was(self, till, rich: Shop, five_off: Reward):
         before = opened(till, points=using(100), rewards=["five-off"])
@@ -373,6 +384,16 @@ class TestConfirm:
 
         assert refused(answer)[:2] == (409, "redemption_not_in_state")
         assert not Activity.objects.filter(external_id="order-1").exists()
+
+    def test_refuses_a_member_who_was_blocked_meanwhile(self, till, ada: Member, rich: Shop):
+        checkout = opened(till, points=using(300))
+        Member.objects.update(status="blocked")
+
+        answer = till.post(at(checkout, "confirm"), paid("13.00"))
+
+        assert refused(answer)[1] == "member_blocked" or answer.status_code in (403, 409, 422)
+        assert wallet() == (700, 300)
+        assert till.post(at(checkout, "abandon")).status_code == 200
 
     def test_refuses_one_whose_time_is_over(self, till, rich: Shop, noon: datetime):
         checkout = opened(till, points=using(300), lives_for_seconds=60)

@@ -70,7 +70,8 @@ class TestEnds:
     @pytest.mark.slow
     def test_of_one_checkout_exactly_one_wins(self, paying: Shop):
         won = {"confirmed": 0, "abandoned": 0, "expired": 0}
-        shop = reward(paying, "coffee", 200, stock=ROUNDS) and paying
+        shop = paying
+        reward(shop, "coffee", 200, stock=ROUNDS)
 
         for number in range(ROUNDS):
             checkout = begin(shop, rewards=("coffee",))

@@ -23,7 +23,8 @@ def text(
 ) -> str | None:
     """What the member is told of the campaign; None if nothing, or if there is nothing to be used."""
     for found in usable.usable([rule], member=member, moment=Moment(at), usage=usage):
-        said = usable.said(found, member_id=member.id, currency="EUR", rounding="down")
+        variant = rule.definition.variant_of(rule.key, member.id)
+        said = usable.said(found, variant, currency="EUR", rounding="down")
         return said.text() if said else None
     return None
 
