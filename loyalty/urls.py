@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from integrations.api import oauth
+from integrations.graphql.views import GraphQLView
 from loyalty.core import health, navigation
 from loyalty.core.api import problem
 from rewards.admin import revenue
@@ -22,6 +23,8 @@ urlpatterns = [
     # It answers every other address under /v1.
     path("v1/", include("loyalty.core.api.urls")),
     path("v1", problem.unknown_address),
+    path("graphql", GraphQLView.as_view(), name="graphql"),
+    path("graphql/<path:address>", problem.unknown_address),
     path("oauth/token", oauth.token, name="oauth-token"),
     path("oauth/revoke", oauth.revoke, name="oauth-revoke"),
     path(".well-known/oauth-authorization-server", oauth.metadata, name="oauth-metadata"),

@@ -193,4 +193,4 @@ def server_error_handler(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info == "/v1" or request.path_info.startswith(("/v1/", "/oauth/"))
+    return request.path_info == "/v1" or request.path_info.startswith(("/v1/", "/graphql", "/oauth/"))
