@@ -171,6 +171,9 @@ TABLE = {
         "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
     ),
     "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
+    "GET /v1/campaigns": Case("/v1/campaigns", None, 200, 200),
+    "GET /v1/campaigns/<str:key>": Case("/v1/campaigns/base", None, 200, 404),
+    "GET /v1/campaigns/<str:key>/performance": Case("/v1/campaigns/base/performance", None, 200, 404),
     "GET /v1/referrals": Case("/v1/referrals", None, 200, 200),
     "POST /v1/referrals": Case("/v1/referrals", {"member": CARD}, 201, 404),
     "POST /v1/referrals/accept": Case("/v1/referrals/accept", {"code": "SESAMEXY", "friend": BERT}, 201, 404),

@@ -5,11 +5,13 @@ from django.urls.converters import StringConverter
 
 from rewards.api import (
     batches,
+    campaigns,
     catalogue,
     checkouts,
     claims,
     member_parts,
     member_redemptions,
+    performance,
     preview,
     redemptions,
     referrals,
@@ -77,6 +79,9 @@ urlpatterns = [
     path("checkouts/<str:checkout_id>", checkouts.CheckoutView.as_view(), name="checkout"),
     path("checkouts/<str:checkout_id>/confirm", checkouts.ConfirmView.as_view(), name="checkout-confirm"),
     path("checkouts/<str:checkout_id>/abandon", checkouts.AbandonView.as_view(), name="checkout-abandon"),
+    path("campaigns", campaigns.CampaignsView.as_view(), name="campaigns"),
+    path("campaigns/<str:key>", campaigns.CampaignView.as_view(), name="campaign"),
+    path("campaigns/<str:key>/performance", performance.PerformanceView.as_view(), name="performance"),
     path("referrals", referrals.ReferralsView.as_view(), name="referrals"),
     path("referrals/accept", referrals.AcceptView.as_view(), name="referral-accept"),
     path("referrals/<str:referral_id>", referrals.ReferralView.as_view(), name="referral"),
