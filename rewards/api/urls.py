@@ -9,6 +9,7 @@ from rewards.api import (
     catalogue,
     checkouts,
     claims,
+    codes,
     member_parts,
     member_redemptions,
     performance,
@@ -47,6 +48,7 @@ urlpatterns = [
             "badges": member_parts.MemberBadgesView,
             "challenges": member_parts.MemberChallengesView,
             "rewards": member_parts.MemberRewardsView,
+            "codes": codes.MemberCodesView,
             "redemptions": member_redemptions.MemberRedemptionsView,
             "vouchers": member_redemptions.MemberVouchersView,
         }.items()
@@ -82,6 +84,7 @@ urlpatterns = [
     path("campaigns", campaigns.CampaignsView.as_view(), name="campaigns"),
     path("campaigns/<str:key>", campaigns.CampaignView.as_view(), name="campaign"),
     path("campaigns/<str:key>/performance", performance.PerformanceView.as_view(), name="performance"),
+    path("campaigns/<str:key>/codes", codes.CampaignCodesView.as_view(), name="campaign-codes"),
     path("referrals", referrals.ReferralsView.as_view(), name="referrals"),
     path("referrals/accept", referrals.AcceptView.as_view(), name="referral-accept"),
     path("referrals/<str:referral_id>", referrals.ReferralView.as_view(), name="referral"),

@@ -65,7 +65,7 @@ class TestAccept:
         assert response.status_code == 201
         assert (response.json()["status"], response.json()["friend_id"]) == ("waiting", str(grace.pk))
 
-        shop.sells("r-1", "20.00", member=MemberReference(**FRIEND))
+        shop.sells("r-1", "20.00", member=MemberReference("card", "2002"))
         referrals.settle(shop.program, at=shop.at + timedelta(days=shop.program.referral_days))
         found = till.get(f"/v1/referrals/{response.json()['id']}").json()
         assert (found["status"], found["reason"]) == ("qualified", None)
@@ -99,7 +99,7 @@ class TestAccept:
         assert accept(till, code).json()["code"] == "self_referral"
 
     def test_refuses_a_friend_who_bought_before(self, till, code, grace, shop: Shop):
-        shop.sells("r-1", "20.00", member=MemberReference(**FRIEND))
+        shop.sells("r-1", "20.00", member=MemberReference("card", "2002"))
 
         response = accept(till, code)
 
