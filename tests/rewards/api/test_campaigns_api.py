@@ -90,8 +90,11 @@ class TestList:
 
 
 class TestRead:
-    def test_says_what_it_gives_for_what_to_whom_and_what_is_left(self, till, weeks, shop):
-        found = till.get("/v1/campaigns/weeks").json()
+    def test_says_what_it_gives_for_what_to_whom_and_what_is_left(
+        self, till, weeks, django_assert_num_queries
+    ):
+        with django_assert_num_queries(5):
+            found = till.get("/v1/campaigns/weeks").json()
 
         assert found["text"].startswith("For every sale by a member in tier Silver: 100 points. ")
         assert (found["status"], found["trigger"], found["version"]) == ("running", "sale", 1)

@@ -51,8 +51,11 @@ class TestCodes:
 
 
 class TestEnter:
-    def test_gives_what_the_campaign_promises_once(self, till, summer):
-        first = till.post(ADDRESS, entered("SUMMER26"))
+    def test_gives_what_the_campaign_promises_once(self, till, summer, django_assert_num_queries):
+        till.post(ADDRESS, entered("other", "c-0"))
+
+        with django_assert_num_queries(14):
+            first = till.post(ADDRESS, entered("SUMMER26"))
         repeat = till.post(ADDRESS, entered("SUMMER26"))
         second = till.post(ADDRESS, entered("summer 26", "c-2"))
 

@@ -70,8 +70,12 @@ class TestAccept:
         found = till.get(f"/v1/referrals/{response.json()['id']}").json()
         assert (found["status"], found["reason"]) == ("qualified", None)
 
-    def test_again_is_the_referral_that_there_is(self, till, code, grace):
-        first, again = accept(till, code), accept(till, code)
+    def test_again_is_the_referral_that_there_is(self, till, code, grace, django_assert_num_queries):
+        with django_assert_num_queries(21):
+            first = accept(till, code)
+        again = accept(till, code)
+        with django_assert_num_queries(2):
+            assert till.get(f"/v1/referrals/{first.json()['id']}").json() == first.json()
 
         assert again.json() == first.json()
         assert Referral.objects.count() == 1
