@@ -73,6 +73,7 @@ EVENT = {
     "type": "app.login",
     "member": CARD,
 }
+CODE = {"external_id": "code-1", "occurred_at": "2026-06-01T12:00:00Z", "code": "SUN"}
 GOODS = {"lines": [{"id": "1", "sku": "beans", "amount": {"amount": "5.00", "currency": "EUR"}}]}
 PURCHASE = {
     "external_id": "order-1",
@@ -171,6 +172,12 @@ TABLE = {
         "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
     ),
     "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
+    "GET /v1/campaigns": Case("/v1/campaigns", None, 200, 200),
+    "GET /v1/campaigns/<str:key>": Case("/v1/campaigns/base", None, 200, 404),
+    "GET /v1/campaigns/<str:key>/performance": Case("/v1/campaigns/base/performance", None, 200, 404),
+    # The campaign of the table listens to sales.
+    "GET /v1/campaigns/<str:key>/codes": Case("/v1/campaigns/base/codes", None, 404, 404),
+    "POST /v1/members/<str:reference>/codes": Case("/v1/members/card:1001/codes", CODE, 201, 404),
     "GET /v1/referrals": Case("/v1/referrals", None, 200, 200),
     "POST /v1/referrals": Case("/v1/referrals", {"member": CARD}, 201, 404),
     "POST /v1/referrals/accept": Case("/v1/referrals/accept", {"code": "SESAMEXY", "friend": BERT}, 201, 404),

@@ -5,11 +5,14 @@ from django.urls.converters import StringConverter
 
 from rewards.api import (
     batches,
+    campaigns,
     catalogue,
     checkouts,
     claims,
+    codes,
     member_parts,
     member_redemptions,
+    performance,
     preview,
     redemptions,
     referrals,
@@ -45,6 +48,7 @@ urlpatterns = [
             "badges": member_parts.MemberBadgesView,
             "challenges": member_parts.MemberChallengesView,
             "rewards": member_parts.MemberRewardsView,
+            "codes": codes.MemberCodesView,
             "redemptions": member_redemptions.MemberRedemptionsView,
             "vouchers": member_redemptions.MemberVouchersView,
         }.items()
@@ -77,6 +81,10 @@ urlpatterns = [
     path("checkouts/<str:checkout_id>", checkouts.CheckoutView.as_view(), name="checkout"),
     path("checkouts/<str:checkout_id>/confirm", checkouts.ConfirmView.as_view(), name="checkout-confirm"),
     path("checkouts/<str:checkout_id>/abandon", checkouts.AbandonView.as_view(), name="checkout-abandon"),
+    path("campaigns", campaigns.CampaignsView.as_view(), name="campaigns"),
+    path("campaigns/<str:key>", campaigns.CampaignView.as_view(), name="campaign"),
+    path("campaigns/<str:key>/performance", performance.PerformanceView.as_view(), name="performance"),
+    path("campaigns/<str:key>/codes", codes.CampaignCodesView.as_view(), name="campaign-codes"),
     path("referrals", referrals.ReferralsView.as_view(), name="referrals"),
     path("referrals/accept", referrals.AcceptView.as_view(), name="referral-accept"),
     path("referrals/<str:referral_id>", referrals.ReferralView.as_view(), name="referral"),
