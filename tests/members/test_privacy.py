@@ -421,7 +421,7 @@ class TestApi:
     ):
         shop.sells("z-2", "10.00", member=HER_CARD)
 
-        with django_assert_num_queries(32):
+        with django_assert_num_queries(33):
             response = till.get(f"/v1/members/{zenobia.pk}/export")
 
         assert response.status_code == 200
