@@ -77,7 +77,7 @@ def document(refusal: DomainError, *, path: str) -> dict[str, Any]:
 
 def type_uri(code: str) -> str:
     """Where the docs explain a code."""
-    return f"{settings.BASE_URL}/v1/docs/problems#{code}"
+    return f"{settings.BASE_URL}/v1/docs/problems/{code}"
 
 
 def known() -> list[type[DomainError]]:

@@ -16,7 +16,7 @@ class TestHandle:
 
         assert response.status_code == 409
         assert problem_of(response) == {
-            "type": f"{settings.BASE_URL}/v1/docs/problems#sold_out_in_test",
+            "type": f"{settings.BASE_URL}/v1/docs/problems/sold_out_in_test",
             "title": "Sold out",
             "status": 409,
             "detail": "None is left.",
@@ -176,7 +176,18 @@ class TestEveryError:
         assert response.status_code == 404
         assert problem_of(response)["code"] == "unknown_address"
 
-    @pytest.mark.parametrize("address", ["openapi.json", "openapi.yaml", "docs", "docs/problems"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "openapi.json",
+            "openapi.yaml",
+            "docs",
+            "docs/problems",
+            "docs/problems/not_found",
+            "docs/guides/",
+            "docs/guides/reference",
+        ],
+    )
     @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
     def test_of_the_docs_is_a_problem_and_names_what_they_take(self, db, method, address):
         response = getattr(Client(enforce_csrf_checks=True), method)(f"/v1/{address}")

@@ -80,10 +80,10 @@ class TestCatalogue:
         assert used | {"is_sample"} == set(event_catalogue.FIELDS)
 
     def test_is_the_page_of_the_docs(self):
-        page = Path(settings.BASE_DIR) / "docs" / "events.md"
+        page = Path(settings.BASE_DIR) / "docs" / "partners" / "events.md"
 
         assert page.read_text(encoding="utf-8") == command.page(), (
-            "write it anew: manage.py event_catalogue > docs/events.md"
+            "write it anew: manage.py event_catalogue > docs/partners/events.md"
         )
 
 
