@@ -100,5 +100,9 @@ def now() -> int:
 
 def since(program: Program, moment: datetime) -> int:
     """A position before everything that was recorded since then; a little from before may come after it."""
-    rows = db.fetch(_SINCE, [program.pk, moment - BEFORE])
+    try:
+        earliest = moment - BEFORE
+    except OverflowError:  # before the year 1
+        return 0
+    rows = db.fetch(_SINCE, [program.pk, earliest])
     return int(rows[0][0]) if rows else 0

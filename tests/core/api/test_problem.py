@@ -81,7 +81,18 @@ class TestHandle:
 
 
 class TestUnknownAddress:
-    @pytest.mark.parametrize("address", ["/v1", "/v1/", "/v1/nothing", "/v1/whoami/", "/v1/members/a/b/c"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/v1",
+            "/v1/",
+            "/v1/nothing",
+            "/v1/whoami/",
+            "/v1/members/a/b/c",
+            "/v1/rewards/%00",
+            "/v1/segments/a%0A%00/members",
+        ],
+    )
     def test_is_a_problem_under_v1(self, address):
         response = Client().get(address)
 

@@ -172,6 +172,12 @@ class TestStart:
                 event for event in all_of_it if event.recorded_at > NOON + timedelta(hours=wanted, minutes=-4)
             ]
 
+    @pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+    def test_the_first_moment_that_there_is_leads_before_everything(self, till, program, start):
+        happened(program, "points.earned")
+
+        assert types_of(till.get(FEED, {"start": start})) == ["points.earned"]
+
     def test_a_moment_is_found_in_one_query(self, till, program, django_assert_num_queries):
         happened(program, *(["points.earned"] * 9))
 
