@@ -50,7 +50,12 @@ def server(shop: Shop) -> Iterator[Server]:
 
 
 def generate(schema: Path, folder: Path) -> None:
-    command = [Path(sys.executable).with_name("openapi-python-client"), "generate", "--path", schema]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("openapi-python-client"),
+        "generate",
+        "--path",
+        schema,
+    ]
     command += ["--meta", "none", "--output-path", folder / NAME, "--fail-on-warning"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,7 @@ import argparse
 import os
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 import django
 import httpx
@@ -34,9 +34,8 @@ def main() -> int:
     from tests.truth.fuzz.run import Fuzzer
 
     made = world.make()
-    starting = nullcontext() if chosen.url else servers.running(servers.database_url())
-    with starting as server:
-        url = chosen.url or server.url
+    with ExitStack() as stack:
+        url = chosen.url or stack.enter_context(servers.running(servers.database_url())).url
         schema = httpx.get(f"{url}/v1/openapi.json", timeout=60).json()
         began = time.monotonic()
         report = Fuzzer(made, url=url, schema=schema, seed=chosen.seed).run(

@@ -192,27 +192,27 @@ class Fuzzer:
 
     def _replay(self) -> None:
         """Refused calls alone change nothing; those that others have made right meanwhile go first."""
-        connection = Connection(self.url)
-        calls, number = self.report.refused, 0
-        for _ in range(6):
-            before, still = digest(), []
-            for call in calls:
-                number += 1
-                answer = connection.send(call.again(number))
-                if _is_refusal(answer):
-                    still.append(call)
+        calls = self.report.refused
+        for turn in range(6):
+            before = digest()
+            still = self._refused_again(calls, turn)
             if len(still) == len(calls):
                 break
             calls = still
         else:
             self.report.findings["(replay)", "calls that were refused go through again and again"] = ""
+            return
         self.report.replayed = len(calls)
         after = digest()
         for table in before:
             if before[table] != after[table]:
-                self.report.findings["(replay)", f"refused calls changed {table}"] = (
-                    f"{before[table]} {after[table]}"
-                )
+                change = f"{before[table]} {after[table]}"
+                self.report.findings["(replay)", f"refused calls changed {table}"] = change
+
+    def _refused_again(self, calls: list[Call], turn: int) -> list[Call]:
+        connection = Connection(self.url)
+        numbered = enumerate(calls, start=turn * REPLAYED)
+        return [call for number, call in numbered if _is_refusal(connection.send(call.again(number)))]
 
 
 def _is_refusal(answer: Answer) -> bool:
