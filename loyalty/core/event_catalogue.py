@@ -244,7 +244,7 @@ _KINDS: Final = (
         "points.expired",
         _("Points expired."),
         *_POINTS,
-        at_times=(*_OF_A_HOLD, *_REDEMPTION, "activity_id", "external_id"),
+        at_times=(*_OF_A_HOLD, *_REDEMPTION, "activity_id", "external_id", "merge_id", "undone"),
     ),
     _kind(
         "points.reversed",

@@ -1,13 +1,12 @@
 """Those who adjust points, support up to 500 at once and 1,000 a day; and with whom members share."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from loyalty.core.models import Assignment, Program, Role, User
 from members.models import AdjustmentLimit, Member, ReasonCode, WalletType
-from tests import catalogue, factories
+from tests import factories
 
 
 def person(program: Program, role: Role) -> User:
@@ -76,14 +75,3 @@ def policy(program: Program, points: WalletType) -> Any:
 
     be()
     return be
-
-
-@pytest.fixture(autouse=True)
-def _events_are_as_the_catalogue_says(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test publishes, it publishes in the shape that partners were promised."""
-    databases = [name for name in ("transactional_db", "db") if name in request.fixturenames]
-    for name in databases[:1]:
-        request.getfixturevalue(name)  # so that it is still there afterwards
-    yield
-    if databases:
-        assert catalogue.faults() == []

@@ -428,7 +428,7 @@ class TestApi:
         assert len(response.json()["parts"]["activities"]) == 2
 
     def test_erases_in_bounded_round_trips(self, till, ada, points, django_assert_num_queries):
-        with django_assert_num_queries(46):
+        with django_assert_num_queries(47):
             till.post(f"/v1/members/{ada.pk}/erase", None)
 
 

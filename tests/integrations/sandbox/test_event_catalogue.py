@@ -39,7 +39,7 @@ from tests.catalogue import fault_of, strictly
 from tests.clients import employed
 from tests.rewards.occasions.conftest import read_the_log
 
-# All tests of members and rewards hold what they publish to the catalogue: see `tests.catalogue`.
+# All tests of the API and of rewards hold what they publish to the catalogue: see `tests.catalogue`.
 UNSEEN = {
     "checkout.abandoned",
     "checkout.confirmed",
