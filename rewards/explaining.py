@@ -131,13 +131,17 @@ def _told(activity: Activity, program: Program) -> dict[str, Any]:
         "amount": {"amount": str(activity.amount), "currency": program.currency},
         "store": activity.store,
         "verdicts": [
-            {
-                "campaign": verdict.campaign_key,
-                "name": verdict.name,
-                "matched": verdict.has_matched,
-                "points": sum(award.points for award in verdict.awards),
-                "reasons": [vocabulary.spoken(reason, program=program) for reason in verdict.reasons],
-            }
-            for verdict in verdicts(activity, program=program)
+            told_verdict(verdict, program=program) for verdict in verdicts(activity, program=program)
         ],
+    }
+
+
+def told_verdict(verdict: Verdict, *, program: Program) -> dict[str, Any]:
+    """What a campaign gave or lacked, as partners are told."""
+    return {
+        "campaign": verdict.campaign_key,
+        "name": verdict.name,
+        "matched": verdict.has_matched,
+        "points": sum(award.points for award in verdict.awards),
+        "reasons": [vocabulary.spoken(reason, program=program) for reason in verdict.reasons],
     }

@@ -24,6 +24,7 @@ from rewards.activities import NOBODY, Basket, Sale
 from rewards.awarding import Asked, Context, Decision, activity_facts, decide, member_facts, outcome
 from rewards.drawing import own_slot
 from rewards.engine.evaluate import Rulebook
+from rewards.engine.explain import Verdict, explain
 from rewards.engine.facts import Facts, Moment
 from rewards.engine.growing import Step
 from rewards.engine.limits import Usage
@@ -58,6 +59,22 @@ def preview(basket: Basket, *, program: Program, source: str, at: datetime) -> P
     :raises UnknownMember: if a member is named, and no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not earn
     """
+    made_up = _load(basket, program=program, source=source, at=at)
+    return made_up.told(is_known=basket.member is not None)
+
+
+def simulate(basket: Basket, *, program: Program, source: str, at: datetime) -> tuple[Verdict, ...]:
+    """
+    What each campaign in force would say of the basket, and what it would lack.
+
+    :raises InvalidInput: wrong currency, a time in the future, a line twice
+    :raises UnknownMember: if a member is named, and no member of the program has that identifier
+    :raises MemberIsBlocked: if the member may not earn
+    """
+    return _load(basket, program=program, source=source, at=at).verdicts()
+
+
+def _load(basket: Basket, *, program: Program, source: str, at: datetime) -> "_Preview":
     context = Context(program=program, terms=terms.of(program), source=source, actor="", at=at)
     sale = _sale(basket, at)
     earning.check(sale, program=program, at=at)
@@ -65,7 +82,7 @@ def preview(basket: Basket, *, program: Program, source: str, at: datetime) -> P
     need = need_of(sale, in_force, context)
     (found,) = find([sale], [need], context)
     account = member_of(found.account, basket.member) if basket.member else _newcomer(sale.occurred_at)
-    return _Preview(sale, context, in_force, need, found, account).told(is_known=basket.member is not None)
+    return _Preview(sale, context, in_force, need, found, account)
 
 
 def _sale(basket: Basket, at: datetime) -> Sale:
@@ -149,7 +166,17 @@ class _Preview:
             limits=self.limits,
         )
 
+    def verdicts(self) -> tuple[Verdict, ...]:
+        facts, usage = self._asked_of_the_engine()
+        return explain(self.campaigns, facts, rounding=self.context.program.rounding, usage=usage)
+
     def _near(self) -> tuple[dict[str, Any], ...]:
+        facts, usage = self._asked_of_the_engine()
+        program = self.context.program
+        found = near(self.campaigns, facts, rounding=program.rounding, usage=usage)
+        return tuple(_offer(offer, program) for offer in found)
+
+    def _asked_of_the_engine(self) -> tuple[Facts, Usage]:
         zone: ZoneInfo = self.context.terms.zone
         facts = Facts(
             activity=activity_facts(self.sale, self.context.source),
@@ -159,9 +186,7 @@ class _Preview:
         usage: Usage = self.limits.usage(
             self.campaigns, facts, member_id=self.account.member_id, costs=self.asked.costs
         )
-        program = self.context.program
-        found = near(self.campaigns, facts, rounding=program.rounding, usage=usage)
-        return tuple(_offer(offer, program) for offer in found)
+        return facts, usage
 
 
 def _without_code(gift: dict[str, Any]) -> dict[str, Any]:

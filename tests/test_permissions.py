@@ -174,6 +174,7 @@ TABLE = {
     "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
     "GET /v1/campaigns": Case("/v1/campaigns", None, 200, 200),
     "GET /v1/campaigns/<str:key>": Case("/v1/campaigns/base", None, 200, 404),
+    "POST /v1/campaigns/simulate": Case("/v1/campaigns/simulate", BASKET, 200, 404),
     "GET /v1/campaigns/<str:key>/performance": Case("/v1/campaigns/base/performance", None, 200, 404),
     # The campaign of the table listens to sales.
     "GET /v1/campaigns/<str:key>/codes": Case("/v1/campaigns/base/codes", None, 404, 404),
