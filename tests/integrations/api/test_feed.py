@@ -172,6 +172,14 @@ class TestStart:
                 event for event in all_of_it if event.recorded_at > NOON + timedelta(hours=wanted, minutes=-4)
             ]
 
+    @pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+    def test_the_first_moment_that_there_is_leads_before_everything(self, till, program, start):
+        happened(program, "points.earned")
+
+        answer = till.get(FEED, {"start": start})
+
+        assert [event["type"] for event in answer.json()["data"]] == ["points.earned"]
+
     def test_a_moment_is_found_in_one_query(self, till, program, django_assert_num_queries):
         happened(program, *(["points.earned"] * 9))
 
