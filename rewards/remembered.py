@@ -91,10 +91,17 @@ _FORGET: Final = (
             || '{"forgotten": true}'
     WHERE member_id = ANY(%s)
         AND (attributes <> '{}' OR jsonb_exists_any(facts -> 'member', ARRAY['birth_date', 'attributes']))""",
+    # As it was reported, before anybody said whose it was.
+    """UPDATE rewards_unclaimedsale SET body = body || '{"attributes": {}}'
+    WHERE body -> 'attributes' <> '{}'
+        AND activity_id IN (SELECT id FROM rewards_activity WHERE member_id = ANY(%s))""",
     """UPDATE rewards_checkout SET basket = basket || '{"attributes": {}}'
     WHERE member_id = ANY(%s) AND basket -> 'attributes' <> '{}'""",
     "UPDATE rewards_redemption SET reason = '', tracking = ''"
     " WHERE member_id = ANY(%s) AND (reason <> '' OR tracking <> '')",
+    # The same stands in answers that are kept for repeats.
+    """UPDATE core_idempotencyrecord SET body = body || '{"reason": "", "tracking": ""}'
+    WHERE body ? 'tracking' AND body ->> 'member_id' = ANY(%s::uuid[]::text[])""",
     """UPDATE rewards_undoing SET reason = '' WHERE reason <> ''
     AND sale_id IN (SELECT id FROM rewards_activity WHERE member_id = ANY(%s))""",
 )

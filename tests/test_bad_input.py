@@ -134,6 +134,25 @@ class TestGet:
 
         assert response.status_code in (200, 404)
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            *(
+                "/v1/segments/{}",
+                "/v1/segments/{}/members",
+                "/v1/rewards/{}",
+                "/v1/members/{}",
+                "/v1/vouchers/{}",
+            ),
+            *("/v1/redemptions/{}", "/v1/checkouts/{}", "/v1/points/holds/{}", "/v1/transactions/{}"),
+        ],
+    )
+    def test_finds_nothing_by_a_name_that_cannot_be_stored(self, till, world, address):
+        response = till.get(address.format("a%00"))
+
+        assert response.status_code == 404
+        assert response.headers["Content-Type"] == "application/problem+json"
+
     @FUZZED
     @given(
         name=st.sampled_from(["cursor", "limit", "status", "identifier", "page"]), value=st.text() | odd_texts

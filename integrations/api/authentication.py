@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
+from urllib.parse import unquote
 
 import structlog
 from django.http import HttpRequest
@@ -80,7 +81,7 @@ class BearerAuthentication(BaseAuthentication):
         :raises InvalidCredential: if there is one that is not valid
         """
         meta = request._request.META
-        if (query := meta.get("QUERY_STRING")) and _IN_ADDRESS.search(query):
+        if (query := meta.get("QUERY_STRING")) and _IN_ADDRESS.search(unquote(query)):
             raise CredentialInAddress(_("Send it as Authorization: Bearer, and have this one revoked."))
         given = meta.get("HTTP_AUTHORIZATION")
         if not given:

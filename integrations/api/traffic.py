@@ -21,9 +21,10 @@ class TrafficMiddleware:
     """
     Around every call of the API, also those that no view answers.
 
-    Who brings no credential is counted before anything is done for him; whose credential is not valid, once
-    that is known; so is who fails to get a token, as he may have asked for it in the body. So a flood from an
-    address that a partner shares does not touch the partner's calls.
+    Who brings no credential is counted before anything is done for him; whose credential is not valid, or is
+    brought to where none is asked for, once that is known; so is who fails to get a token, as he may have
+    asked for it in the body. So a flood from an address that a partner shares does not touch the partner's
+    calls.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -47,7 +48,17 @@ class TrafficMiddleware:
         if "HTTP_AUTHORIZATION" not in request.META and not request.path_info.startswith(OAUTH):
             return _refused(request) or self.get_response(request)
         response = self.get_response(request)
-        return (response.status_code == 401 and _refused(request)) or response
+        return (_is_strangers(request, response) and _refused(request)) or response
+
+
+def _is_strangers(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """
+    Whether nobody valid has asked: also where no credential is looked at, or before one is.
+
+    An outage is not counted, as nobody can be known then.
+    """
+    is_known = getattr(request, "recognised", None) is not None
+    return response.status_code == 401 or (not is_known and response.status_code < 500)
 
 
 def _refused(request: HttpRequest) -> HttpResponse | None:

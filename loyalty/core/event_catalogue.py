@@ -161,7 +161,6 @@ FIELDS: Final[dict[str, Field]] = {
         },
         {"amount": "12.50", "currency": "EUR"},
     ),
-    "tracking": _text(_("How to follow the parcel, as it was told; may be empty"), "DE-123456"),
     "transaction_id": _id(_("The sale that was recorded"), "a4"),
     "transfer_id": _id(_("The transfer"), "c2"),
     "undone": _flag(_("Whether it undoes an earlier one"), True),
@@ -330,7 +329,7 @@ _KINDS: Final = (
         at_times=("campaign",),
     ),
     _kind("redemption.held", _("A reward is reserved for a checkout."), *_REDEMPTION, "points", "expires_at"),
-    _kind("redemption.fulfilled", _("A reward was handed over."), *_REDEMPTION, at_times=("tracking",)),
+    _kind("redemption.fulfilled", _("A reward was handed over."), *_REDEMPTION),
     _kind(
         "redemption.cancelled", _("A redemption was called off; its points are back."), *_REDEMPTION, "points"
     ),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -26,11 +26,15 @@ class CheckoutsView(PartnerView):
     scopes: ClassVar = {"post": "points:hold"}
 
     @docs.open_checkout
-    @idempotency.idempotent
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         """Price a basket and reserve what is applied to it."""
         wanted = parsing.decode(request, CheckoutRequest)
+        # Asked before the stored answer is looked at: it holds what only these scopes may see.
         _may_apply(request, wanted)
+        return self._open(request, wanted)
+
+    @idempotency.idempotent
+    def _open(self, request: Request, wanted: CheckoutRequest) -> Response:
         where = _where(request)
         with _slowed_down(request):
             checkout = sessions.begin(wanted, **where)

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from loyalty.core import audit
 from loyalty.core.models import Event, Program, User
@@ -44,7 +45,7 @@ from members.models import (
 )
 from members.references import MemberIsErased, MemberIsMerged, MemberReference, UnknownMember
 from rewards import explaining, proving, remembered
-from rewards.models import Activity, Checkout, Undoing
+from rewards.models import Activity, Checkout, UnclaimedSale, Undoing
 from tests import factories
 from tests.cast import CARD, Shop
 from tests.clients import PartnerClient
@@ -226,6 +227,36 @@ class TestErase:
         assert Undoing.objects.get().reason == ""
         with pytest.raises(DatabaseError), transaction.atomic():
             Undoing.objects.update(reason="again")
+
+    def test_empties_what_was_reported_before_the_receipt_was_claimed(self, zenobia, till, shop):
+        receipt = {
+            "external_id": "z-2",
+            "amount": {"amount": "1.00", "currency": "EUR"},
+        }
+        said = {"deliver_to": "Bahnhofsallee 1"}
+        when = timezone.now().isoformat()
+        till.post("/v1/transactions", receipt | {"kind": "sale", "occurred_at": when, "attributes": said})
+        till.post("/v1/transactions/claim", receipt | {"member": {"kind": "card", "value": "9911223344"}})
+
+        privacy.erase(zenobia, at=shop.at, **PARTNER)
+
+        kept = UnclaimedSale.objects.get()
+        assert kept.activity is not None
+        assert (kept.body["external_id"], kept.body["attributes"]) == ("z-2", {})
+        assert tables_with(*SECRETS) == set()
+
+    def test_empties_answers_that_say_where_a_reward_was_sent(self, zenobia, till, shop, points):
+        factories.RewardFactory.create(program=shop.program, key="mug", wallet_type=points, price=10)
+        bought = shop.redeems("mug", HER_CARD)
+        place, sent = f"/v1/redemptions/{bought.id}/fulfil", {"tracking": "Bahnhofsallee 1, parcel 7"}
+        first = till.post(place, sent, idempotency_key="k1")
+
+        privacy.erase(zenobia, at=shop.at, **PARTNER)
+
+        repeat = till.post(place, sent, idempotency_key="k1")
+        assert first.json()["tracking"] == "Bahnhofsallee 1, parcel 7"
+        assert (repeat.status_code, repeat.json()["tracking"]) == (200, "")
+        assert tables_with(*SECRETS) == set()
 
     def test_happens_once(self, erased, shop):
         with pytest.raises(MemberIsErased):
@@ -428,7 +459,7 @@ class TestApi:
         assert len(response.json()["parts"]["activities"]) == 2
 
     def test_erases_in_bounded_round_trips(self, till, ada, points, django_assert_num_queries):
-        with django_assert_num_queries(47):
+        with django_assert_num_queries(49):
             till.post(f"/v1/members/{ada.pk}/erase", None)
 
 

@@ -113,7 +113,7 @@ class InternalError(DomainError):
 
 
 class Unavailable(DomainError):
-    """The database cannot be reached or was too busy. Nothing was changed: send the same call again."""
+    """Database or Redis cannot be reached, or are too busy. Nothing was changed: send the same call again."""
 
     code = "unavailable"
     status = 503

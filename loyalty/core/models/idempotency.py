@@ -41,6 +41,11 @@ class IdempotencyRecord(models.Model):
                 name="answers_about_a_member",
                 condition=Q(body__has_any_keys=["value", "evidence"]),
             ),
+            models.Index(
+                KeyTextTransform("member_id", "body"),
+                name="answers_with_a_redemption",
+                condition=Q(body__has_key="tracking"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -144,6 +144,12 @@ class TestStranger:
 
         assert response.status_code == 429
 
+    @pytest.mark.parametrize("address", ["/v1/docs/problems", "/v1/nowhere"])
+    def test_is_stopped_where_no_key_is_looked_at(self, flood, address):
+        response = flood.get(address, headers={"Authorization": "Bearer nonsense"})
+
+        assert response.status_code == 429
+
     def test_is_in_nobodys_way_who_has_a_key_at_the_same_address(self, flood, till):
         response = till.get(WHOAMI, REMOTE_ADDR=flood.defaults["REMOTE_ADDR"])
 

@@ -51,6 +51,13 @@ class TestBearerAuthentication:
         assert response.json()["code"] == "credential_in_address"
         assert till.key not in response.content.decode()
 
+    def test_refuses_a_key_in_the_address_however_it_is_written(self, till):
+        disguised = "%" + till.key[:1].encode().hex() + till.key[1:]
+
+        response = till.get(f"{WHOAMI}?key={disguised}")
+
+        assert (response.status_code, response.json()["code"]) == (400, "credential_in_address")
+
     def test_refuses_a_mistyped_key_without_a_query(self, client, till, django_assert_num_queries):
         mistyped = till.key[:-1] + ("a" if till.key[-1] != "a" else "b")
 

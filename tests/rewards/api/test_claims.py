@@ -224,6 +224,20 @@ class TestClaim:
         assert refused(app.post("/v1/transactions/claim", receipt())) == (429, "too_many_claims")
         assert till.post("/v1/transactions/claim", receipt()).status_code == 201
 
+    def test_waits_where_nobody_can_count(self, till, app, ada, sale, settings):
+        till.post("/v1/transactions", sale)
+        nowhere = {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1",
+        }
+        settings.CACHES = {"default": nowhere}
+
+        answer = app.post("/v1/transactions/claim", receipt())
+
+        assert refused(answer) == (503, "unavailable")
+        assert answer.headers["Retry-After"] == "1"
+        assert not Activity.objects.exists()
+
     def test_applies_the_return_that_came_before_it(self, till, app, ada, sale, yesterday):
         till.post("/v1/transactions", sale)
         back = {

@@ -181,6 +181,18 @@ class TestOpen:
         assert (answer.status_code, answer.json()["scope"]) == (403, "redemptions:write")
         assert shop_key.post(CHECKOUTS, wanted()).status_code == 201
 
+    def test_is_not_repeated_to_who_may_no_longer_apply_what_is_in_it(
+        self, till, rich: Shop, five_off: Reward
+    ):
+        wants = wanted(rewards=["five-off"])
+        first = till.post(CHECKOUTS, wants, idempotency_key="k1")
+        other = PartnerClient.of(till.credential.partner, scopes=["points:hold"])
+
+        answer = other.post(CHECKOUTS, wants, idempotency_key="k1")
+
+        assert first.status_code == 201
+        assert (answer.status_code, answer.json()["scope"]) == (403, "redemptions:write")
+
     def test_has_its_effect_once_however_often_it_is_asked_for(self, till, rich: Shop):
         first = till.post(CHECKOUTS, wanted(points=using(300)), idempotency_key="k1")
         again = till.post(CHECKOUTS, wanted(points=using(300)), idempotency_key="k1")
