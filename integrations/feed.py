@@ -7,7 +7,7 @@ its program once, in order, and misses none. See Note [Event cursor] in `loyalty
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from integrations import messages
@@ -18,7 +18,6 @@ LOOKED_AT_MOST: Final = 5_000
 """Events that one call looks through for those of the wanted types."""
 BEFORE: Final = timedelta(minutes=5)
 """An event can be recorded that much earlier than others with a lower number: its transaction took long."""
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
