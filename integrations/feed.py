@@ -7,7 +7,7 @@ its program once, in order, and misses none. See Note [Event cursor] in `loyalty
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from integrations import messages
@@ -18,7 +18,6 @@ LOOKED_AT_MOST: Final = 5_000
 """Events that one call looks through for those of the wanted types."""
 BEFORE: Final = timedelta(minutes=5)
 """An event can be recorded that much earlier than others with a lower number: its transaction took long."""
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,9 @@ def now() -> int:
 
 def since(program: Program, moment: datetime) -> int:
     """A position before everything that was recorded since then; a little from before may come after it."""
-    if moment < _EARLIEST + BEFORE:
+    try:
+        earliest = moment - BEFORE
+    except OverflowError:  # before the year 1
         return 0
-    rows = db.fetch(_SINCE, [program.pk, moment - BEFORE])
+    rows = db.fetch(_SINCE, [program.pk, earliest])
     return int(rows[0][0]) if rows else 0

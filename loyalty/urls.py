@@ -4,10 +4,11 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.views import logout
 from django.contrib import admin
 from django.http import HttpResponseRedirect
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from integrations.api import oauth
+from integrations.graphql.views import GraphQLView
 from loyalty.core import health, navigation
 from loyalty.core.api import problem
 from rewards.admin import revenue
@@ -15,6 +16,8 @@ from rewards.admin import revenue
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
+    # Nothing has a NUL in its name: PostgreSQL takes none, not even to look for it.
+    re_path(r"^v1/[^\0]*\0", problem.unknown_address),
     # First what tills call: addresses are tried in this order.
     path("v1/", include("rewards.api.urls")),
     path("v1/", include("members.api.urls")),
@@ -22,6 +25,8 @@ urlpatterns = [
     # It answers every other address under /v1.
     path("v1/", include("loyalty.core.api.urls")),
     path("v1", problem.unknown_address),
+    path("graphql", GraphQLView.as_view(), name="graphql"),
+    path("graphql/<path:address>", problem.unknown_address),
     path("oauth/token", oauth.token, name="oauth-token"),
     path("oauth/revoke", oauth.revoke, name="oauth-revoke"),
     path(".well-known/oauth-authorization-server", oauth.metadata, name="oauth-metadata"),

@@ -20,11 +20,11 @@ def hold(member: Member) -> Member:
     """
     The member as they are now, who stays so until the transaction ends.
 
-    Wallets before the member's row, as everybody takes them: see Note [The lock] in
-    `members.ledger.store`. The row is locked against changes, not against being pointed at.
+    The member's row before the wallets, as merges and first sales take them. The row is locked against
+    changes, not against being pointed at: sales do not wait for it.
     """
-    store.lock([member.pk])
     present = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+    store.lock([member.pk])
     present.program = member.program
     return present
 

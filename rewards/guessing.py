@@ -30,22 +30,30 @@ class TooManyVoucherCodes(DomainError):
 
 
 @contextmanager
-def slowed_down(limits: Mapping[str, int]) -> Iterator[None]:
+def slowed_down(
+    limits: Mapping[str, int],
+    *,
+    wrong: type[DomainError] = UnknownVoucher,
+    refusal: type[DomainError] = TooManyVoucherCodes,
+) -> Iterator[None]:
     """
     Count a wrong code against each of these, such as {"member:<id>": 10}.
 
-    :raises TooManyVoucherCodes: if any of them has tried so many wrong ones in the last quarter of an hour
+    Codes of vouchers, if nothing else is said: `wrong` is what is raised for one that there is not, and
+    `refusal` what follows after too many; each kind of code is counted by itself.
+
+    :raises TooManyVoucherCodes: or `refusal`, if any of them tried so many in the last quarter of an hour
     """
-    keys = {f"wrong-vouchers:{who}": most for who, most in limits.items()}
+    keys = {f"wrong-codes:{wrong.code}:{who}": most for who, most in limits.items()}
     tried = _tried(keys)
     if any(tried.get(key, 0) >= most for key, most in keys.items()):
-        raise TooManyVoucherCodes(
+        raise refusal(
             _("Too many codes were tried. Wait for a quarter of an hour."),
             retry_after=FORGOTTEN_AFTER_SECONDS,
         )
     try:
         yield
-    except UnknownVoucher:
+    except wrong:
         _count(keys)
         raise
 

@@ -39,7 +39,7 @@ def _referral(friend: Member, at: datetime) -> Referral | None:
     member = _named(friend.attributes[ATTRIBUTE], friend.program)
     if member is None:
         return None
-    reason = _why_not(member, friend)
+    reason = why_not(member, friend)
     return Referral(
         program_id=friend.program_id,
         member=member,
@@ -69,8 +69,8 @@ def _named(value: Any, program: Program) -> Member | None:
     return None
 
 
-def _why_not(member: Member, friend: Member) -> str:
-    """Empty, if it counts; whoever brought somebody was a member before."""
+def why_not(member: Member, friend: Member) -> str:
+    """Empty, if the one brought the other: whoever brought somebody was a member before."""
     if _is_same_person(member, friend):
         return "self_referral"
     return "" if member.enrolled_at <= friend.enrolled_at else "member_before"
@@ -129,7 +129,7 @@ def _settle(program: Program, ids: Sequence[UUID], bought: dict[UUID, datetime],
     )
     counted = []
     for row in rows:
-        row.member = _survivor(row.member)
+        row.member = survivor(row.member)
         row.reason = _refusal(row)
         row.status = ReferralStatus.REFUSED if row.reason else ReferralStatus.QUALIFIED
         row.decided_at = at
@@ -145,7 +145,7 @@ def _settle(program: Program, ids: Sequence[UUID], bought: dict[UUID, datetime],
     return len(counted)
 
 
-def _survivor(member: Member) -> Member:
+def survivor(member: Member) -> Member:
     """Who has what was theirs, if they were merged into another member."""
     while member.merged_into is not None:
         member = member.merged_into

@@ -61,6 +61,9 @@ PARTS: Final = {
         "rewards_referral WHERE member_id = ANY($1) OR friend_id = ANY($1)",
         "id",
     ),
+    "referral_codes": listed(
+        "member_id, code, made_at", "rewards_referralcode WHERE member_id = ANY($1)", "id"
+    ),
     "limits": listed(
         "member_id, c.key AS campaign, period, times, points",
         "rewards_campaigncount n JOIN rewards_campaign c ON c.id = n.campaign_id WHERE member_id = ANY($1)",

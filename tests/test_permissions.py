@@ -22,12 +22,13 @@ from loyalty.core.api.auth import ANY_SCOPE, SCOPES
 from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, Segment, WalletType
-from rewards import claiming, vouchers
+from members.references import MemberReference
+from rewards import claiming, inviting, vouchers
 from rewards.activities import NOBODY
-from rewards.models import Activity, Checkout, Redemption, Voucher, VoucherUse
+from rewards.models import Activity, Checkout, Redemption, Referral, ReferralCode, Voucher, VoucherUse
 from tests.cast import Shop
 from tests.clients import PartnerClient
-from tests.factories import IdentifierFactory, PartnerFactory, RewardFactory
+from tests.factories import IdentifierFactory, MemberFactory, PartnerFactory, RewardFactory
 from tests.protected import PROTECTED_FIELDS
 
 EFFECTS: tuple[type[Model], ...] = (
@@ -37,6 +38,8 @@ EFFECTS: tuple[type[Model], ...] = (
     Redemption,
     VoucherUse,
     Checkout,
+    Referral,
+    ReferralCode,
     Event,
     IdempotencyRecord,
 )
@@ -70,6 +73,7 @@ EVENT = {
     "type": "app.login",
     "member": CARD,
 }
+CODE = {"external_id": "code-1", "occurred_at": "2026-06-01T12:00:00Z", "code": "SUN"}
 GOODS = {"lines": [{"id": "1", "sku": "beans", "amount": {"amount": "5.00", "currency": "EUR"}}]}
 PURCHASE = {
     "external_id": "order-1",
@@ -168,6 +172,16 @@ TABLE = {
         "/v1/checkouts/{checkout}/confirm", PURCHASE, 200, 404
     ),
     "POST /v1/checkouts/<str:checkout_id>/abandon": Case("/v1/checkouts/{checkout}/abandon", {}, 200, 404),
+    "GET /v1/campaigns": Case("/v1/campaigns", None, 200, 200),
+    "GET /v1/campaigns/<str:key>": Case("/v1/campaigns/base", None, 200, 404),
+    "GET /v1/campaigns/<str:key>/performance": Case("/v1/campaigns/base/performance", None, 200, 404),
+    # The campaign of the table listens to sales.
+    "GET /v1/campaigns/<str:key>/codes": Case("/v1/campaigns/base/codes", None, 404, 404),
+    "POST /v1/members/<str:reference>/codes": Case("/v1/members/card:1001/codes", CODE, 201, 404),
+    "GET /v1/referrals": Case("/v1/referrals", None, 200, 200),
+    "POST /v1/referrals": Case("/v1/referrals", {"member": CARD}, 201, 404),
+    "POST /v1/referrals/accept": Case("/v1/referrals/accept", {"code": "SESAMEXY", "friend": BERT}, 201, 404),
+    "GET /v1/referrals/<str:referral_id>": Case("/v1/referrals/{referral}", None, 200, 404),
     "GET /v1/rewards": Case("/v1/rewards", None, 200, 200),
     "GET /v1/rewards/<str:reward_key>": Case("/v1/rewards/coffee", None, 200, 404),
     "POST /v1/redemptions/preview": Case(
@@ -221,6 +235,12 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
     reserved = today.reserves("tea")
     voucher = today.redeems("tea").voucher_code
     Voucher.objects.filter(code=voucher).update(code="SESAME", uses_allowed=2)
+    inviting.invite(MemberReference("card", "1001"), program=shop.program, at=today.at)
+    ReferralCode.objects.update(code="SESAMEXY")
+    friend = MemberFactory.create(program=shop.program)
+    referral = Referral.objects.create(
+        program=shop.program, member=ada, friend=friend, registered_at=friend.enrolled_at
+    )
     used = vouchers.use("SESAME", external_id="r0", program=shop.program, source="till-2", at=today.at)
 
     def run(operation: str, client: Client) -> Any:
@@ -231,6 +251,7 @@ def call(ada: Member, shop: Shop, points: Any) -> Callable[[str, Client], Any]:
             redemption=reserved.pk,
             voucher=used.voucher_id,
             checkout=checkout.pk,
+            referral=referral.pk,
         )
         method = operation.partition(" ")[0]
         if method != "POST":

@@ -4,5 +4,5 @@ The conformance kit: does an integration do the right thing when something goes 
 `python -m integrations.conformance calls` stands between an integration and its sandbox and makes
 trouble; `… receiver` sends a webhook receiver what it must take and what it must not. Both then say,
 rule by rule, what was right. It needs Python and nothing else, so that partners can copy this folder.
-`docs/conformance.md` is for those who use it.
+`docs/partners/conformance.md` is for those who use it.
 """

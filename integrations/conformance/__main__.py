@@ -1,4 +1,4 @@
-"""`python -m integrations.conformance`: see `docs/conformance.md`."""
+"""`python -m integrations.conformance`: see `docs/partners/conformance.md`."""
 
 import argparse
 import json

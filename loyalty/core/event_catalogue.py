@@ -124,6 +124,7 @@ FIELDS: Final[dict[str, Field]] = {
     "merge_id": _id(_("The merge"), "b1"),
     "name": _text(_("The name that the campaign gives its signal"), "send-postcard"),
     "owed": _count(_("Points that the member owes afterwards, if any"), 20),
+    "pending": _count(_("Of the points, those that are pending"), 60),
     "place": _count(_("Which prize"), 1),
     "points": Field(
         _("How many points; below zero where an adjustment or a merge took them"),
@@ -167,13 +168,10 @@ FIELDS: Final[dict[str, Field]] = {
         _("What the budget counts"), {"type": "string", "enum": ["times", "points", "money"]}, "points"
     ),
     "used": Field(_("What is used of it, as `allotted`"), {"type": ["integer", "string"]}, 8_000),
+    "text_version": _text(_("The text that the member was shown"), "2026-05"),
     "uses": _count(_("How often the voucher was used"), 1),
     "uses_allowed": _count(_("How often it can be used"), 1),
-    "version": Field(
-        _("Number of the campaign's version; or the text that a member agreed to"),
-        {"type": ["integer", "string"]},
-        1,
-    ),
+    "version": _count(_("Number of the campaign's version"), 1),
     "voucher_id": _id(_("The voucher; its code is worth money, and is told to nobody here"), "d2"),
     "wallet_type": _text(_("Key of the kind of points"), "points"),
     "warning_id": _id(_("The warning"), "c3"),
@@ -184,7 +182,7 @@ FIELDS: Final[dict[str, Field]] = {
 _POINTS: Final = ("entry_id", "wallet_type", "points", "balance")
 _REDEMPTION: Final = ("redemption_id", "reward")
 _VOUCHER: Final = (*_REDEMPTION, "voucher_id", "external_id", "uses", "uses_allowed")
-_CONSENT: Final = ("consent_id", "purpose", "version", "said_at", "actor")
+_CONSENT: Final = ("consent_id", "purpose", "text_version", "said_at", "actor")
 _BACK: Final = ("activity_id", "external_id", "sale_id", "amount", "is_whole")
 _CHECKOUT: Final = ("checkout_id", "total")
 _RUNGS: Final = ("ladder", "previous", "tier", "progress")
@@ -215,7 +213,7 @@ _KINDS: Final = (
         "points.earned",
         _("Points were granted; pending ones are not in the balance."),
         *_POINTS,
-        at_times=("owed", "activity_id", "external_id"),
+        at_times=("owed", "pending", "activity_id", "external_id"),
     ),
     _kind("points.unlocked", _("Pending points became available."), *_POINTS, at_times=("owed",)),
     _kind("points.held", _("Points are reserved for a checkout."), *_POINTS, "hold_id", "expires_at"),
@@ -245,7 +243,7 @@ _KINDS: Final = (
         "points.expired",
         _("Points expired."),
         *_POINTS,
-        at_times=(*_OF_A_HOLD, *_REDEMPTION, "activity_id", "external_id"),
+        at_times=(*_OF_A_HOLD, *_REDEMPTION, "activity_id", "external_id", "merge_id", "undone"),
     ),
     _kind(
         "points.reversed",
@@ -281,7 +279,7 @@ _KINDS: Final = (
         "points.merged",
         _("Points moved with a merge of members, or back when it was undone."),
         *_POINTS,
-        at_times=("owed", "merge_id", "undone"),
+        at_times=("owed", "merge_id", "undone", "redemption_id", "reward"),
     ),
     _kind(
         "member.merged",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     Middleware = object
 
-API_PREFIXES = ("/v1/", "/oauth/", "/.well-known/", "/healthz", "/readyz")
+API_PREFIXES = ("/v1/", "/graphql", "/oauth/", "/.well-known/", "/healthz", "/readyz")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 # Version, trace, span and flags; later versions may have more behind them.
 TRACE = re.compile(
@@ -95,7 +95,7 @@ class HostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith(("/v1", "/oauth/")):
+        if request.path_info.startswith(("/v1", "/graphql", "/oauth/")):
             request.get_host()
         return self.get_response(request)
 

@@ -24,7 +24,7 @@ SHOWN_ON_MEMBER_PAGE = 5
 
 def blocks_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
     """The newest blocks of a member, for the page about them; nothing without any."""
-    found = Block.objects.filter(member=member).order_by("-pk")
+    found = Block.objects.filter(member=member).order_by("-pk") if getattr(member, "has_blocks", True) else ()
     return "admin/members/member/blocks_panel.html", {"blocks": list(found[:SHOWN_ON_MEMBER_PAGE])}
 
 

@@ -1,7 +1,7 @@
 """Members: the list, the page about one of them, and the form for their personal data."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -32,7 +32,13 @@ from members.admin.merge import merge_page, merges_panel
 from members.admin.privacy import erase_page, export_page
 from members.admin.transfer import send_page
 from members.enrolment import normalize
-from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
+from members.models import Block, Identifier, Member, MemberStatus, MemberTier, Merge, Tier, Wallet
+
+# Asked with the member, so that panels about what most members do not have need not ask.
+WHAT_FEW_HAVE: Final = {
+    "has_blocks": models.Exists(Block.objects.filter(member=models.OuterRef("pk"))),
+    "has_merges": models.Exists(Merge.objects.filter(survivor=models.OuterRef("pk"))),
+}
 
 Panel = Callable[[HttpRequest, Member], tuple[str, dict[str, Any]]]
 Page = Callable[[Any, HttpRequest, Member], HttpResponse]
@@ -216,7 +222,11 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     ) -> Member | None:
         """With what the member is known by, as every page about one says it."""
         try:
-            return profile.with_identifiers(self.get_queryset(request)).get(pk=UUID(object_id))
+            return (
+                profile.with_identifiers(self.get_queryset(request))
+                .annotate(**WHAT_FEW_HAVE)
+                .get(pk=UUID(object_id))
+            )
         except (Member.DoesNotExist, ValueError):
             return None
 

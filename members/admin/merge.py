@@ -26,7 +26,8 @@ from members.models import Entry, Identifier, Member, Merge
 
 def merges_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
     """The records that went into a member's, for the page about them; nothing without any."""
-    merges = Merge.objects.filter(survivor=member).select_related("duplicate").order_by("-pk")
+    found = Merge.objects.filter(survivor=member).select_related("duplicate").order_by("-pk")
+    merges = found if getattr(member, "has_merges", True) else ()
     return "admin/members/member/merges_panel.html", {"merges": list(merges[:10])}
 
 

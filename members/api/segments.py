@@ -136,7 +136,7 @@ _MEMBERSHIP: Final[dict[str, Any]] = {
 }
 _WHOM: Final[dict[str, Any]] = {"items": [{"kind": "card", "value": "1001"}, {"kind": "id", "value": "x"}]}
 _NOBODY: Final[dict[str, Any]] = {
-    "type": "https://regulars.example/v1/docs/problems#unknown_member",
+    "type": "https://regulars.example/v1/docs/problems/unknown_member",
     "title": "No such member",
     "status": 404,
     "detail": "No member of this program has the id “x”.",

@@ -62,7 +62,7 @@ class BatchedTransaction(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 _REFUSED: Final[dict[str, Any]] = {
-    "type": "http://127.0.0.1:8000/v1/docs/problems#unknown_member",
+    "type": "http://127.0.0.1:8000/v1/docs/problems/unknown_member",
     "title": "No such member",
     "status": 404,
     "detail": "No member of this program has the card “9999”.",

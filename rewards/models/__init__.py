@@ -33,6 +33,7 @@ from rewards.models.redemption import (
     VoucherStatus,
     VoucherUse,
 )
+from rewards.models.referral_code import ReferralCode
 from rewards.models.reward import LimitPeriod, Reward
 from rewards.models.unclaimed_sale import UnclaimedSale
 from rewards.models.undoing import Undoing
@@ -83,6 +84,7 @@ __all__ = [
     "Redemption",
     "RedemptionStatus",
     "Referral",
+    "ReferralCode",
     "ReferralStatus",
     "Reward",
     "TallyKind",

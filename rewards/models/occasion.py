@@ -79,6 +79,8 @@ class Referral(models.Model):
         ]
         indexes = [
             models.Index(name="referrals_waiting", fields=["program", "id"], condition=Q(status="waiting")),
+            models.Index(name="referrals_by_program", fields=["program", "-id"]),
+            models.Index(name="referrals_by_status", fields=["program", "status", "-id"]),
         ]
 
     def __str__(self) -> str:

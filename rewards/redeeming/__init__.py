@@ -2,7 +2,7 @@
 
 from rewards.redeeming.available import Previewed, available_to, preview
 from rewards.redeeming.direct import Also, Redeemed, redeem
-from rewards.redeeming.issuing import new_code
+from rewards.redeeming.issuing import CODE_ALPHABET, new_code
 from rewards.redeeming.life import (
     DEFAULT_LIFE,
     LONGEST_LIFE,
@@ -27,6 +27,7 @@ from rewards.redeeming.offers import (
 from rewards.redeeming.states import RedemptionNotInState, UnknownRedemption, VoucherInUse
 
 __all__ = [
+    "CODE_ALPHABET",
     "DEFAULT_LIFE",
     "LONGEST_LIFE",
     "Also",

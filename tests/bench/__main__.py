@@ -1,7 +1,7 @@
 """
 The bars: what the product does, over what the database itself can do for the same work.
 
-    python -m tests.bench [--members 20000] [--pairs 5] [--seconds 8] [--clients 8] [--only points]
+    python -m tests.bench [--members 20000] [--pairs 5] [--seconds 8] [--clients 8] [--only points|api]
 
 Needs the product at BASE_URL and its database at DATABASE_URL: `make bench` brings both up. The two
 sides take turns in pairs of swapped order; shown are the medians with their spread, and the share
@@ -32,7 +32,7 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=5)
     options.add_argument("--seconds", type=float, default=8)
     options.add_argument("--clients", type=int, default=8)
-    options.add_argument("--only", choices=["points"], help="measure these alone")
+    options.add_argument("--only", choices=["points", "api"], help="measure these alone")
     chosen = options.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
     django.setup()
@@ -70,6 +70,8 @@ class Comparison:
         program = self.program
         if self.chosen.only == "points":
             return self._points()
+        if self.chosen.only == "api":
+            return self._api()
         self._compare("POST /v1/transactions", program.sales, "earn_fn", bar=0.25)
         self._compare("GET …/status", program.statuses, "balance", bar=0.10)
         self._compare("POST /v1/redemptions", program.redemptions, "redeem_fn", bar=0.20)
@@ -86,6 +88,31 @@ class Comparison:
             for path, requests in (("spend", self.program.spends), ("holds", self.program.holds)):
                 name = f"POST /v1/points/{path}, {clients}"
                 self._compare(name, requests, "redeem_fn", bar=None, clients=clients)
+
+    def _api(self) -> None:
+        """What partners call most, by one connection and by many, with what the database could do of it."""
+        program = self.program
+        for name, requests, script in (
+            ("GET …/status", program.statuses, "balance"),
+            ("POST …/transactions/preview", program.previews, "balance"),
+            ("POST /v1/transactions", program.sales, "earn_fn"),
+            ("POST /v1/redemptions", program.redemptions, "redeem_fn"),
+        ):
+            for clients in (1, 8, 32):
+                self._rate_and_latency(name, requests, script, clients=clients)
+
+    def _rate_and_latency(
+        self, name: str, requests: Callable[..., Iterator[Any]], script: str, *, clients: int
+    ) -> None:
+        self._load(requests, clients, 1)
+        seen = self._load(requests, clients, self.chosen.seconds)
+        limit = self._limit(script, clients).per_second
+        print(
+            f"{name:28} {clients:3} connections {seen.per_second:7,.0f}/s"
+            f"  median {seen.median_ms:6.1f} ms  p99 {seen.p99_ms:6.1f} ms"
+            f"  limit {limit:7,.0f}/s  ratio {seen.per_second / limit:.3f}",
+            flush=True,
+        )
 
     def _limit(self, script: str, clients: int = 0) -> Any:
         return self.yardstick.measure(

@@ -180,6 +180,15 @@ def sales(bench: Bench, client: int) -> Iterator[Request]:
         yield _post("/v1/transactions", body, f"{run}-{step}")
 
 
+def previews(bench: Bench, client: int) -> Iterator[Request]:
+    """`POST /v1/transactions/preview` of the same basket, which is not sold."""
+    for step in count(client * 7919):
+        member = {"kind": "card", "value": card(spread(bench, step))}
+        amount = {"amount": f"{5 + step % 195}.{step % 100:02}", "currency": "EUR"}
+        body = {"member": member, "amount": amount, "lines": LINES}
+        yield Request("/v1/transactions/preview", orjson.dumps(body))
+
+
 def redemptions(bench: Bench, client: int) -> Iterator[Request]:
     """`POST /v1/redemptions` of a reward of 20 points."""
     run = uuid4().hex

@@ -24,7 +24,7 @@ from tests.cast import Shop, euros
 from tests.clients import PartnerClient
 
 CARD_17 = MemberReference(kind="card", value="17")
-GUIDE = Path(__file__).parents[2] / "docs" / "shop-checkout.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "partners" / "shop-checkout.md"
 
 pytestmark = [
     pytest.mark.slow,

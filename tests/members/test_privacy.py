@@ -452,14 +452,14 @@ class TestApi:
     ):
         shop.sells("z-2", "10.00", member=HER_CARD)
 
-        with django_assert_num_queries(32):
+        with django_assert_num_queries(33):
             response = till.get(f"/v1/members/{zenobia.pk}/export")
 
         assert response.status_code == 200
         assert len(response.json()["parts"]["activities"]) == 2
 
     def test_erases_in_bounded_round_trips(self, till, ada, points, django_assert_num_queries):
-        with django_assert_num_queries(48):
+        with django_assert_num_queries(50):
             till.post(f"/v1/members/{ada.pk}/erase", None)
 
 

@@ -14,7 +14,7 @@ INTRODUCTION = """\
 # Events
 
 What the program tells by webhook and feed. `GET /v1/event-catalogue` has the same with a JSON Schema for
-each type. This page is written by `manage.py event_catalogue > docs/events.md`.
+each type. This page is written by `manage.py event_catalogue > docs/partners/events.md`.
 
 A message is `{"type", "timestamp", "sequence", "data"}`: `timestamp` is when it happened, by the program's
 clock; `sequence` grows with each event of a member. Each can come more than once (the same `webhook-id`), and

@@ -1,14 +1,14 @@
-"""The docs that partners read: the OpenAPI text, its page to try it on, and what the problem codes mean."""
+"""The OpenAPI text, and its page to try it on."""
 
 from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
+import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.csrf import csrf_exempt
+from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import (
     SpectacularJSONAPIView,
     SpectacularSwaggerSplitView,
@@ -18,14 +18,19 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from loyalty.core.api import problem, refusals
-from loyalty.core.api.schema import described
-
 READING: Final = ["get", "head"]
 
 
 # Putting it together takes a second of processor time, and two at once trip over each other's imports.
 _ONE_AT_A_TIME: Final = Lock()
+
+
+def spoken() -> dict[str, Any]:
+    """The OpenAPI text, taken apart."""
+    with _ONE_AT_A_TIME:
+        text = _written(settings.ROOT_URLCONF, OpenApiJsonRenderer, OpenApiJsonRenderer.media_type)
+    content: dict[str, Any] = orjson.loads(text)
+    return content
 
 
 @lru_cache
@@ -60,17 +65,6 @@ class DocsView(SpectacularSwaggerSplitView):
     """Scripts and styles come from this server, none is inline."""
 
     url_name = "openapi"
+    template_name = "api/docs.html"
     content_negotiation_class = DefaultContentNegotiation
     http_method_names = READING
-
-
-@csrf_exempt
-def problems(request: HttpRequest) -> HttpResponse:
-    """Where the `type` of each problem document points."""
-    if (request.method or "").lower() not in READING:
-        answer = problem.response(refusals.MethodNotAllowed(), request)
-        answer.headers["Allow"] = "GET, HEAD"
-        return answer
-    # Every second piece stands between backticks: it is code.
-    known = [{"kind": kind, "pieces": described(kind).split("`")} for kind in problem.known()]
-    return render(request, "api/problems.html", {"problems": known})

@@ -78,7 +78,7 @@ def document(refusal: DomainError, *, path: str) -> dict[str, Any]:
 
 def type_uri(code: str) -> str:
     """Where the docs explain a code."""
-    return f"{settings.BASE_URL}/v1/docs/problems#{code}"
+    return f"{settings.BASE_URL}/v1/docs/problems/{code}"
 
 
 def known() -> list[type[DomainError]]:
@@ -198,4 +198,4 @@ def server_error_handler(request: HttpRequest) -> HttpResponse:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path_info == "/v1" or request.path_info.startswith(("/v1/", "/oauth/"))
+    return request.path_info == "/v1" or request.path_info.startswith(("/v1/", "/graphql", "/oauth/"))

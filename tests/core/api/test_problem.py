@@ -16,7 +16,7 @@ class TestHandle:
 
         assert response.status_code == 409
         assert problem_of(response) == {
-            "type": f"{settings.BASE_URL}/v1/docs/problems#sold_out_in_test",
+            "type": f"{settings.BASE_URL}/v1/docs/problems/sold_out_in_test",
             "title": "Sold out",
             "status": 409,
             "detail": "None is left.",
@@ -81,7 +81,18 @@ class TestHandle:
 
 
 class TestUnknownAddress:
-    @pytest.mark.parametrize("address", ["/v1", "/v1/", "/v1/nothing", "/v1/whoami/", "/v1/members/a/b/c"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/v1",
+            "/v1/",
+            "/v1/nothing",
+            "/v1/whoami/",
+            "/v1/members/a/b/c",
+            "/v1/rewards/%00",
+            "/v1/segments/a%0A%00/members",
+        ],
+    )
     def test_is_a_problem_under_v1(self, address):
         response = Client().get(address)
 
@@ -176,7 +187,18 @@ class TestEveryError:
         assert response.status_code == 404
         assert problem_of(response)["code"] == "unknown_address"
 
-    @pytest.mark.parametrize("address", ["openapi.json", "openapi.yaml", "docs", "docs/problems"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "openapi.json",
+            "openapi.yaml",
+            "docs",
+            "docs/problems",
+            "docs/problems/not_found",
+            "docs/guides/",
+            "docs/guides/reference",
+        ],
+    )
     @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
     def test_of_the_docs_is_a_problem_and_names_what_they_take(self, db, method, address):
         response = getattr(Client(enforce_csrf_checks=True), method)(f"/v1/{address}")

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import msgspec
@@ -36,16 +35,17 @@ from rewards import campaigns, noticing, occasion_days, prize_draws, turns
 from rewards.models import Activity, Badge, Challenge, PrizeDraw
 from tests import factories
 from tests.cast import Shop
+from tests.catalogue import fault_of, strictly
 from tests.clients import employed
 from tests.rewards.occasions.conftest import read_the_log
 
+# All tests of the API and of rewards hold what they publish to the catalogue: see `tests.catalogue`.
 UNSEEN = {
     "checkout.abandoned",
     "checkout.confirmed",
     "checkout.expired",
     "sale.cancelled",
     "sale.corrected",
-    # Their own tests hold them to what the catalogue says, where they are published.
     "consent.granted",
     "consent.withdrawn",
     "member.erased",
@@ -60,36 +60,6 @@ UNSEEN = {
     "voucher.used",
     "voucher.voided",
 }
-
-
-def strictly(kind: event_catalogue.EventKind) -> dict[str, Any]:
-    """The schema of a type, with no field besides those that it names."""
-    schema = event_catalogue.schema(kind)
-    schema["properties"]["data"]["additionalProperties"] = False
-    return schema
-
-
-def check(event: Event) -> None:
-    about = {"member_id": str(event.member_id)} if event.member_id else {}
-    message = {
-        "type": event.type,
-        "timestamp": event.occurred_at.isoformat(),
-        "sequence": event.number,
-        "data": {**about, **event.data},
-    }
-    validator = jsonschema.Draft202012Validator(
-        strictly(event_catalogue.KINDS[event.type]), format_checker=jsonschema.FormatChecker()
-    )
-    validator.validate(message)
-
-
-def fault_of(event: Event) -> str:
-    """What is not as the catalogue says; empty if nothing is."""
-    try:
-        check(event)
-    except jsonschema.ValidationError as error:
-        return f"{event.type}: {error.message}"
-    return ""
 
 
 class TestCatalogue:
@@ -110,10 +80,10 @@ class TestCatalogue:
         assert used | {"is_sample"} == set(event_catalogue.FIELDS)
 
     def test_is_the_page_of_the_docs(self):
-        page = Path(settings.BASE_DIR) / "docs" / "events.md"
+        page = Path(settings.BASE_DIR) / "docs" / "partners" / "events.md"
 
         assert page.read_text(encoding="utf-8") == command.page(), (
-            "write it anew: manage.py event_catalogue > docs/events.md"
+            "write it anew: manage.py event_catalogue > docs/partners/events.md"
         )
 
 
@@ -228,7 +198,7 @@ class TestSamples:
         event = samples.publish(sandbox, event_type=kind, member_id=ada.pk, at=clock.now(sandbox))
         read_the_log()
 
-        check(event)
+        assert fault_of(event) == ""
         assert event.data["is_sample"] is True
         assert not Entry.objects.exists()
         assert not Activity.objects.exists()

@@ -1,4 +1,4 @@
-"""The calls of docs/till-integration.md run as they stand there."""
+"""The calls of docs/partners/till-integration.md run as they stand there."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from rewards.models import Activity
 from tests import factories
 from tests.clients import PartnerClient
 
-GUIDE = Path(__file__).parents[3] / "docs" / "till-integration.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "partners" / "till-integration.md"
 SCOPES = ["members:read", "transactions:read", "transactions:write"]
 
 pytestmark = [
