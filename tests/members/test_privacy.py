@@ -459,11 +459,7 @@ class TestApi:
         assert len(response.json()["parts"]["activities"]) == 2
 
     def test_erases_in_bounded_round_trips(self, till, ada, points, django_assert_num_queries):
-<<<<<<< HEAD
         with django_assert_num_queries(49):
-=======
-        with django_assert_num_queries(50):
->>>>>>> refs/heads/attacker
             till.post(f"/v1/members/{ada.pk}/erase", None)
 
 
