@@ -16,9 +16,12 @@ class Login(Struct):
 
 
 class ApiKey(Struct):
+    """An API key; with a `client_id`, the `key` is the secret of an OAuth client."""
+
     name: str
     scopes: list[str]
     key: str
+    client_id: str = ""
 
 
 class Webhook(Struct):

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from integrations import credentials, prefixed, secrets, webhooks
 from integrations.demo.notes import ApiKey, Notes, Webhook
-from integrations.models import Credential, Partner, WebhookEndpoint
+from integrations.models import Credential, CredentialKind, Partner, WebhookEndpoint
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
 
@@ -15,10 +15,24 @@ class System(NamedTuple):
     partner_name: str
     key_name: str
     scopes: tuple[str, ...]
+    kind: str = CredentialKind.API_KEY
 
 
 LIVE: Final = (
-    System("tills", "Tills", "tills", ("members:read", "transactions:read", "transactions:write")),
+    System(
+        "tills",
+        "Tills",
+        "tills",
+        (
+            "members:read",
+            "transactions:read",
+            "transactions:write",
+            "rewards:read",
+            "redemptions:write",
+            "vouchers:use",
+            "points:hold",
+        ),
+    ),
     System(
         "web-shop",
         "Web shop and app",
@@ -30,8 +44,23 @@ LIVE: Final = (
             "transactions:write",
             "rewards:read",
             "redemptions:write",
+            "vouchers:use",
             "points:hold",
         ),
+    ),
+    System(
+        "web-shop",
+        "Web shop and app",
+        "app",
+        (
+            "members:read",
+            "members:write",
+            "rewards:read",
+            "redemptions:write",
+            "events:write",
+            "campaigns:read",
+        ),
+        CredentialKind.OAUTH_CLIENT,
     ),
     System("crm", "Customer relations", "crm", ("members:read", "members:write")),
     System("tools", "Everything, for trying out", "everything", tuple(SCOPES)),
@@ -58,9 +87,10 @@ def _ensure(program: Program, system: System, *, noted: str | None, at: datetime
         for lost in known:
             credentials.revoke(lost, by=None, at=at)
         _credential, noted = credentials.issue(
-            partner=partner, name=system.key_name, scopes=system.scopes, by=None
+            partner=partner, name=system.key_name, scopes=system.scopes, kind=system.kind, by=None
         )
-    return ApiKey(name=system.key_name, scopes=sorted(system.scopes), key=noted)
+    client_id = Credential.objects.valid(at).get(partner=partner, digest=prefixed.digest(noted)).client_id
+    return ApiKey(name=system.key_name, scopes=sorted(system.scopes), key=noted, client_id=client_id)
 
 
 def ensure_webhook(program: Program) -> Webhook:

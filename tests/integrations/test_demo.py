@@ -107,10 +107,12 @@ class TestLoadDemo:
     def test_gives_each_system_a_key_for_its_scopes(self, client: Client) -> None:
         notes = load()
 
-        assert [key.name for key in notes.api_keys] == ["tills", "web-shop", "crm", "everything", "sandbox"]
+        names = ["tills", "web-shop", "app", "crm", "everything", "sandbox"]
+        assert [key.name for key in notes.api_keys] == names
         for entry in notes.api_keys:
             credential = Credential.objects.valid(timezone.now()).get(digest=prefixed.digest(entry.key))
             assert credential.scopes == entry.scopes
+            assert credential.client_id == entry.client_id
             assert credential.partner.program.key == (
                 setting.SANDBOX if entry.name == "sandbox" else setting.LIVE
             )
