@@ -248,9 +248,10 @@ class TestDocs:
     @pytest.mark.parametrize("kind", ["unauthenticated", "identifier_taken", "insufficient_points"])
     def test_have_a_page_where_each_problem_type_points(self, db, kind):
         address = problem.type_uri(kind)
-        path, _hash, fragment = address.removeprefix("http://127.0.0.1:8000").partition("#")
+        page = Client().get(address.removeprefix("http://127.0.0.1:8000"))
 
-        assert f'id="{fragment}"' in Client().get(path).content.decode()
+        assert page.status_code == 200
+        assert kind in page.content.decode()
 
 
 class TestEveryAddress:

@@ -279,7 +279,7 @@ _KINDS: Final = (
         "points.merged",
         _("Points moved with a merge of members, or back when it was undone."),
         *_POINTS,
-        at_times=("owed", "merge_id", "undone", "redemption_id", "reward"),
+        at_times=("owed", "merge_id", "undone", *_REDEMPTION, "activity_id", "external_id"),
     ),
     _kind(
         "member.merged",

@@ -173,7 +173,6 @@ class TestRead:
             ":1001",
             "passport:1",
             "id:1",
-            "card:%00",
             "%ff",
             "{}",
         ],

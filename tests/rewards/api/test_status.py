@@ -231,7 +231,7 @@ class TestMemberStatus:
 
         assert status_of(till, bob.pk)["wallets"][0]["available"] == 0
 
-    @pytest.mark.parametrize("reference", [uuid4(), "card:9999", "passport:1", "card:%00", "nobody"])
+    @pytest.mark.parametrize("reference", [uuid4(), "card:9999", "passport:1", "nobody"])
     def test_says_that_there_is_no_such_member(self, till, ada, reference):
         response = till.get(f"/v1/members/{reference}/status")
 

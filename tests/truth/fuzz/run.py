@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib import import_module
@@ -70,6 +70,9 @@ class Connection:
         self.address = urlsplit(url).netloc
         self.http = http.client.HTTPConnection(self.address, timeout=60)
 
+    def close(self) -> None:
+        self.http.close()
+
     def send(self, call: Call) -> Answer:
         """
         The answer to a call.
@@ -84,8 +87,9 @@ class Connection:
             # Who sends too much is told before all of it is there, and has to look.
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.http.endheaders(call.body)
-            response = self.http.getresponse()
-            return Answer(response.status, response.getheader("Content-Type", ""), response.read())
+            with self.http.getresponse() as response:
+                media_type = response.getheader("Content-Type", "")
+                return Answer(response.status, media_type, response.read())
         except (OSError, http.client.HTTPException):
             self.http.close()
             raise
@@ -153,7 +157,18 @@ class Fuzzer:
     def _caller(self, number: int, keys: list[str], sandbox: str, requests: int) -> None:
         random = Random(f"{self.seed}-{number}")
         caller = Caller(self.operations, random, f"fuzz-{self.seed}-{number}")
-        connection = Connection(self.url)
+        with closing(Connection(self.url)) as connection:
+            self._converse(connection, caller, random, keys, sandbox, requests)
+
+    def _converse(
+        self,
+        connection: Connection,
+        caller: Caller,
+        random: Random,
+        keys: list[str],
+        sandbox: str,
+        requests: int,
+    ) -> None:
         for made in range(requests):
             if time.monotonic() > self.until:
                 return
@@ -210,9 +225,9 @@ class Fuzzer:
                 self.report.findings["(replay)", f"refused calls changed {table}"] = change
 
     def _refused_again(self, calls: list[Call], turn: int) -> list[Call]:
-        connection = Connection(self.url)
         numbered = enumerate(calls, start=turn * REPLAYED)
-        return [call for number, call in numbered if _is_refusal(connection.send(call.again(number)))]
+        with closing(Connection(self.url)) as connection:
+            return [call for number, call in numbered if _is_refusal(connection.send(call.again(number)))]
 
 
 def _is_refusal(answer: Answer) -> bool:
