@@ -123,7 +123,7 @@ def _attempt(request: Request, also: Also | None, *, is_locking: bool) -> Answer
         return _wait(request, found.waiting, also)
     if not is_locking and not any(account.wallets for account in found.accounts):
         raise Moved  # without a wallet to guard them, the returns of a sale take turns by a lock on it
-    if request.returned.occurred_at < found.sale.occurred_at:
+    if request.returned.occurred_at < found.sale.occurred_at - CLOCKS_MAY_DIFFER_BY:
         raise InvalidInput("Nothing comes back before it was sold.", pointer="#/occurred_at")
     return _book(request, found, found.sale, also)
 

@@ -69,6 +69,8 @@ class Booking:
         self.coming_back = coming_back
         self.back = sale.back + coming_back
         self.amount = money(coming_back.worth) if sale.goods.amount else Decimal(0)
+        # A till's clock may be behind the server's: nothing comes back before it was sold.
+        self.occurred_at = max(request.returned.occurred_at, sale.occurred_at)
         self.seller, self.holder = found.account.member_id, found.holder.member_id
         self.heirs = found.heirs
         self.accounts = {account.member_id: account for account in found.accounts}
@@ -257,7 +259,7 @@ class Booking:
         return Cause(
             key=f"return:{self.activity_id}:{what}",
             actor=self.request.actor,
-            effective_at=effective_at or self.request.returned.occurred_at,
+            effective_at=effective_at or self.occurred_at,
             recorded_at=self.request.at,
         )
 
@@ -296,7 +298,7 @@ class Booking:
             type=self.request.event,
             program_id=self.request.program.pk,
             member_id=self.holder,
-            occurred_at=self.request.returned.occurred_at,
+            occurred_at=self.occurred_at,
             recorded_at=self.request.at,
             data={
                 "activity_id": str(self.activity_id),
@@ -329,7 +331,7 @@ class Booking:
             kind=self.request.kind,
             external_id=self.request.returned.external_id,
             member_id=self.holder,
-            occurred_at=self.request.returned.occurred_at.astimezone(UTC),
+            occurred_at=self.occurred_at.astimezone(UTC),
             recorded_at=self.request.at.astimezone(UTC),
             points=-sum(taken["points"] for taken in self.taken if taken["wallet_type"] in spendable),
             awards=tuple(awards),

@@ -72,7 +72,8 @@ def generated(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     partner = factories.PartnerFactory.create(program=Program.objects.get(), key="till")
     key = PartnerClient.of(partner, scopes=SCOPES).key
     client = importlib.import_module(NAME).AuthenticatedClient(server.url, key)
-    yield SimpleNamespace(**operations, client=client, models=importlib.import_module(f"{NAME}.models"))
+    with client:
+        yield SimpleNamespace(**operations, client=client, models=importlib.import_module(f"{NAME}.models"))
     for module in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[module]
 

@@ -41,6 +41,16 @@ class TestRecord:
         assert (returned.pk, returned.occurred_at, returned.recorded_at) == (waits.id, shop.at, later.at)
         assert WaitingReturn.objects.get().activity == returned
 
+    def test_moves_what_a_slow_clock_dates_before_the_sale_to_its_moment(self, shop: Shop, ada: Member):
+        shop.hears_of_return("b1", "r1")
+
+        later = shop.later(minutes=5)
+        later.sells("r1", "100.00")
+
+        assert Activity.objects.get(kind="return").occurred_at == later.at
+        assert Wallet.objects.get(member=ada).available == 0
+        assert list(verify.run()) == []
+
     def test_refuses_what_was_brought_back_before_it_was_sold(self, shop: Shop, ada: Member):
         shop.hears_of_return("b1", "r1")
 
