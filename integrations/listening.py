@@ -6,7 +6,7 @@ from typing import Final
 from integrations import consumers
 from integrations.models import Consumer
 from loyalty.core.models import Event, Program
-from rewards import noticing
+from rewards.happenings import noticing
 
 POLLED_EVERY_SECONDS: Final = 0.01
 

@@ -25,8 +25,9 @@ from loyalty.core.models import Program, Role
 from members import figures
 from members.figures import Movement
 from members.models import LedgerCheck, TierLadder, WalletType
-from rewards import standing, wording
 from rewards.models import Activity, Campaign, Reward
+from rewards.planning import standing
+from rewards.telling import wording
 
 FIGURES_KEPT_FOR: Final = timedelta(minutes=5)
 NEWEST_SHOWN: Final = 8

@@ -1,7 +1,7 @@
 """
 Points that wait: they become available on their day, or by hand, or are cancelled if nothing comes.
 
-What an event of a partner makes available is part of recording that event: `rewards.awarding`.
+What an event of a partner makes available is part of recording that event: `rewards.deciding.awarding`.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -10,8 +10,9 @@ class RewardsConfig(AppConfig):
         """Tell the apps below, which know no rewards, what campaigns, awards and returns are about."""
         from loyalty.core import approvals
         from members import expiry_undo, privacy, statement
-        from rewards import remembered, reviews, wording
-        from rewards.returns import withholding
+        from rewards.journeys.returns import withholding
+        from rewards.planning import reviews
+        from rewards.telling import remembered, wording
 
         approvals.register(reviews.KIND)
         privacy.keepers.append(remembered.KEEPER)

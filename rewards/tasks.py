@@ -9,22 +9,16 @@ from loyalty.core import clock
 from loyalty.core.models import Program
 from loyalty.core.rounds import each_program
 from members.models import CheckStatus, LedgerCheck, Segment
-from rewards import (
-    budgets,
-    checking,
-    claiming,
-    known_values,
-    occasion_days,
-    redeeming,
-    referrals,
-    segmenting,
-    turns,
-    waiting,
-)
+from rewards import redeeming, segmenting
 from rewards.backtests import running
+from rewards.books import checking
 from rewards.checkouts import ending as checkouts
+from rewards.deciding import budgets
+from rewards.happenings import occasion_days, referrals
+from rewards.journeys import claiming, waiting
 from rewards.models import CampaignMeasurement
 from rewards.performance import audiences, days, measuring
+from rewards.planning import known_values, turns
 
 log = structlog.get_logger(__name__)
 

@@ -8,12 +8,13 @@ from loyalty.core.models import Program
 from members import holds
 from members.holds import Held
 from members.references import MemberReference
-from rewards import earning, redeeming, returning
-from rewards.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
+from rewards import redeeming
 from rewards.checkouts import sessions
 from rewards.checkouts.contents import CheckoutRequest
+from rewards.deciding.activities import CustomEvent, Line, Money, Return, ReturnedLine, Sale
+from rewards.deciding.recorded import Recorded
+from rewards.journeys import earning, returning
 from rewards.models import Checkout, Redemption
-from rewards.recorded import Recorded
 from rewards.redeeming import Redeemed
 
 CARD = MemberReference(kind="card", value="1001")

@@ -14,8 +14,8 @@ from django.test import override_settings
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
 from members.models import Member, Tier, TierLadder, WalletType
-from rewards import campaigns
 from rewards.models import Campaign
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient

@@ -42,7 +42,6 @@ from members.models import (
     WalletType,
 )
 from members.references import MemberReference
-from rewards import campaigns, drafts, wording
 from rewards.models import (
     Activity,
     Badge,
@@ -58,6 +57,8 @@ from rewards.models import (
     Voucher,
     WaitingReturn,
 )
+from rewards.planning import campaigns, drafts
+from rewards.telling import wording
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient, staff

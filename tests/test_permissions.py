@@ -23,9 +23,11 @@ from loyalty.core.models import Event, IdempotencyRecord
 from members import reasons
 from members.models import Entry, Member, Segment, WalletType
 from members.references import MemberReference
-from rewards import claiming, inviting, vouchers
-from rewards.activities import NOBODY
+from rewards.deciding.activities import NOBODY
+from rewards.happenings import inviting
+from rewards.journeys import claiming
 from rewards.models import Activity, Checkout, Redemption, Referral, ReferralCode, Voucher, VoucherUse
+from rewards.redeeming import vouchers
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import IdentifierFactory, MemberFactory, PartnerFactory, RewardFactory

@@ -27,8 +27,8 @@ from loyalty.core.models import Program
 from members import enrolment
 from members.models import Identifier, IdentifierKind
 from members.references import MemberReference
-from rewards import earning
-from rewards.activities import Line, Money, Sale
+from rewards.deciding.activities import Line, Money, Sale
+from rewards.journeys import earning
 from rewards.models import Activity, ActivityKind
 
 SOURCE: Final = "complete-journey"

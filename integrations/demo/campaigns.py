@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 
 from loyalty.core.models import Program, User
-from rewards import campaigns, reviews, turns
 from rewards.models import Campaign
+from rewards.planning import campaigns, reviews, turns
 
 BASE: Final = {"kind": "points_per_unit", "wallet_type": "points", "points": "1", "per": "1.00"}
 

@@ -14,9 +14,9 @@ from integrations.graphql.limits import FIRST
 from integrations.graphql.reading import Connection, Info, Page, Peers, lists, page, pages
 from loyalty.core.models import Program
 from members import models as members
-from rewards import explaining
 from rewards import models as rewards
 from rewards.api.redemption_bodies import status_of
+from rewards.telling import explaining
 
 First = Annotated[int, strawberry.argument(description="How many at most: 1 to 200.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor of the last one that is known.")]

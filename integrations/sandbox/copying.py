@@ -13,9 +13,9 @@ from loyalty.core import roles
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
 from members.models import AdjustmentLimit
-from rewards import campaigns
 from rewards.blueprint import applying, audience, document
 from rewards.models import UNDER_WAY, Campaign
+from rewards.planning import campaigns
 
 CREATE: Final = "integrations.create_sandbox"
 EARNS_SINCE: Final = timedelta(days=366)

@@ -8,9 +8,12 @@ from loyalty.core import approvals
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import expiry, holds, pending, warnings
-from rewards import claiming, occasion_days, redeeming, referrals, segmenting, turns
+from rewards import redeeming, segmenting
 from rewards.checkouts import ending
+from rewards.happenings import occasion_days, referrals
+from rewards.journeys import claiming
 from rewards.performance import audiences
+from rewards.planning import turns
 
 
 class Duty(NamedTuple):

@@ -14,8 +14,8 @@ from loyalty.core.models import Program
 from members import enrolment
 from members.models import Member
 from members.references import MemberReference
-from rewards import earning
-from rewards.activities import Line, Money, Sale
+from rewards.deciding.activities import Line, Money, Sale
+from rewards.journeys import earning
 
 AT_MOST: Final = 100
 MONTHS_BACK: Final = timedelta(days=90)

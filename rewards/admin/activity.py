@@ -15,8 +15,8 @@ from unfold.decorators import display
 from loyalty.core.admin import FactAdmin, program_of
 from members import comparing, search
 from members.models import Member
-from rewards import wording
 from rewards.models import Activity, ActivityKind
+from rewards.telling import wording
 
 KIND_LABELS = {
     ActivityKind.SALE: "primary",

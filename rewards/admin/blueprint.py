@@ -17,12 +17,12 @@ from loyalty.core import clock, roles
 from loyalty.core.admin import program_of
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
-from rewards import wording
 from rewards.blueprint import applying, audience, comparing, document, reading
 from rewards.blueprint.comparing import ADDED, CHANGED, MISSING, Change, Comparison
 from rewards.blueprint.document import Document
 from rewards.blueprint.faults import Fault, InvalidBlueprint
 from rewards.tasks import refresh_segment
+from rewards.telling import wording
 
 FAULTS_SHOWN: Final = 50
 CHIPS: Final = {ADDED: "success", CHANGED: "info", MISSING: "warning"}

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from loyalty.core.admin import FactAdmin, program_of
 from loyalty.core.admin.base import render
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking, tasks
+from rewards import tasks
+from rewards.books import checking
 
 NEWEST_SHOWN: Final = 30
 LABELS: Final = {

@@ -16,8 +16,9 @@ from loyalty.core.admin import ProgramModelAdmin, moments, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from members.models import Member
-from rewards import belongings, prize_draws
+from rewards import prize_draws
 from rewards.models import Badge, Challenge, PrizeDraw
+from rewards.telling import belongings
 
 COUNTED_AT_MOST = 10_000
 _HOLDERS = f"""

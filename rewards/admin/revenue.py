@@ -10,8 +10,8 @@ from loyalty.core import spreadsheets
 from loyalty.core.models import Program
 from members.admin.finance import frame
 from members.finance.liability import rounded
-from rewards import revenue
-from rewards.revenue import Month
+from rewards.books import revenue
+from rewards.books.revenue import Month
 
 SHOWN: Final = 12
 FIGURES: Final = (

@@ -8,8 +8,8 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from rewards import stock
 from rewards.models import Reward
+from rewards.redeeming import stock
 
 ADD, REMOVE, LIMIT, LIFT = "add", "remove", "limit", "lift"
 

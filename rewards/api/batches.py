@@ -16,8 +16,6 @@ from loyalty.core.api.bulk import Done
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import DomainError
-from rewards import earning, event_types, reporting
-from rewards.activities import NOBODY, CustomEvent, Return
 from rewards.api import examples
 from rewards.api.bodies import (
     Award,
@@ -31,6 +29,8 @@ from rewards.api.bodies import (
     status_of,
 )
 from rewards.api.views import book
+from rewards.deciding.activities import NOBODY, CustomEvent, Return
+from rewards.journeys import earning, event_types, reporting
 
 
 class BatchedTransaction(Struct, frozen=True, omit_defaults=True, kw_only=True):

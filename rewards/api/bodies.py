@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from members.references import MemberReference
-from rewards import activities
-from rewards.activities import MAX_LINES, NOBODY, Code, Line, Money, Return, Text, Whole
-from rewards.claiming import Kept
-from rewards.recorded import Recorded
-from rewards.returning import Waits
+from rewards.deciding import activities
+from rewards.deciding.activities import MAX_LINES, NOBODY, Code, Line, Money, Return, Text, Whole
+from rewards.deciding.recorded import Recorded
+from rewards.journeys.claiming import Kept
+from rewards.journeys.returning import Waits
 
 
 class Sale(activities.Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):

@@ -15,12 +15,12 @@ from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
-from rewards import published
 from rewards.engine.catalogue import WEEKDAYS
 from rewards.engine.definition import Definition
 from rewards.engine.triggers import KINDS
 from rewards.models import OVER, UNDER_WAY, Campaign, CampaignStatus
-from rewards.published import Published
+from rewards.telling import published
+from rewards.telling.published import Published
 
 KEY: Final = OpenApiParameter(
     "key",

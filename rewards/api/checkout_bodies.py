@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from rewards.activities import Money
 from rewards.api.bodies import TransactionResult
 from rewards.api.preview import PreviewBody
 from rewards.checkouts.confirming import Payment
 from rewards.checkouts.quote import PointsApplied, PointsOption, PricedLine, RewardApplied, VoucherApplied
+from rewards.deciding.activities import Money
 from rewards.models import Checkout, CheckoutStatus
 
 

@@ -14,8 +14,7 @@ from rewards.checkouts.confirming import PaymentsDoNotAddUp, Purchase
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest
 from rewards.checkouts.offered import NothingLeftToPay, PointsDoNotPay
 from rewards.checkouts.states import CheckoutIsClosed, UnknownCheckout
-from rewards.guessing import TooManyVoucherCodes
-from rewards.recorded import AlreadyReported
+from rewards.deciding.recorded import AlreadyReported
 from rewards.redeeming import (
     RedemptionNotInState,
     RewardLimitReached,
@@ -23,7 +22,8 @@ from rewards.redeeming import (
     RewardSoldOut,
     UnknownReward,
 )
-from rewards.vouchers import UnknownVoucher, VoucherNotUsable
+from rewards.redeeming.guessing import TooManyVoucherCodes
+from rewards.redeeming.vouchers import UnknownVoucher, VoucherNotUsable
 
 CHECKOUT_ID: Final = OpenApiParameter(
     "checkout_id", location=OpenApiParameter.PATH, description="The `id` of the checkout."

@@ -13,13 +13,13 @@ from loyalty.core import clock
 from loyalty.core.api import auth, etags, idempotency, parsing
 from loyalty.core.api.views import PartnerView
 from members.references import find_id
-from rewards import guessing
 from rewards.api import checkout_docs as docs
 from rewards.api.checkout_bodies import CheckoutBody
 from rewards.checkouts import confirming, ending, sessions, states
 from rewards.checkouts.confirming import Purchase
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest
 from rewards.models import Checkout
+from rewards.redeeming import guessing
 
 
 class CheckoutsView(PartnerView):

@@ -11,12 +11,12 @@ from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember
-from rewards import claiming
-from rewards.activities import Code, Money
 from rewards.api import examples
 from rewards.api.bodies import TransactionResult, answer_of
-from rewards.claiming import Receipt
-from rewards.recorded import Also, Recorded
+from rewards.deciding.activities import Code, Money
+from rewards.deciding.recorded import Also, Recorded
+from rewards.journeys import claiming
+from rewards.journeys.claiming import Receipt
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -15,14 +15,15 @@ from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE, find
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference
-from rewards import published, reporting
-from rewards.activities import Code, CustomEvent, Moment
 from rewards.api import examples
 from rewards.api.bodies import TransactionResult, answer_of
 from rewards.api.campaigns import KEY
+from rewards.deciding.activities import Code, CustomEvent, Moment
+from rewards.deciding.recorded import AlreadyReported, Also, Recorded
+from rewards.journeys import reporting
+from rewards.journeys.reporting import CODE_ENTERED, TooManyCodes
 from rewards.models import CampaignVersion
-from rewards.recorded import AlreadyReported, Also, Recorded
-from rewards.reporting import CODE_ENTERED, TooManyCodes
+from rewards.telling import published
 
 
 class CodesBody(Struct, frozen=True):

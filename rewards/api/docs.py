@@ -9,14 +9,14 @@ from loyalty.core.errors import NotFound
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
 from members.transfers import TransferNotAllowed
-from rewards.activities import CustomEvent
 from rewards.api import examples
 from rewards.api.bodies import RedemptionRequest, Transaction, TransactionExplained, TransactionResult
-from rewards.claiming import Kept
-from rewards.recorded import AlreadyReported
+from rewards.deciding.activities import CustomEvent
+from rewards.deciding.recorded import AlreadyReported
+from rewards.journeys.claiming import Kept
+from rewards.journeys.reporting import TooManyCodes
+from rewards.journeys.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 from rewards.redeeming import Redeemed, RewardLimitReached, RewardNotOnOffer, RewardSoldOut, UnknownReward
-from rewards.reporting import TooManyCodes
-from rewards.returning import ReturnedTooMuch, ReturnWasRefused, Waits
 
 TRANSACTION_ID: Final = OpenApiParameter(
     "transaction_id",

@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
-from rewards import explaining
-from rewards.activities import Money
 from rewards.api.examples import MEMBER_ID, SALE
 from rewards.api.filters import TransactionFilter
+from rewards.deciding.activities import Money
 from rewards.models import Activity
+from rewards.telling import explaining
 
 Status = Literal["booked", "cancelled", "corrected"]
 _READ: Final = (

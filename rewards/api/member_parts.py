@@ -20,13 +20,13 @@ from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE, find
 from members.models import Member
-from rewards import status
-from rewards.activities import Money
 from rewards.api import examples
 from rewards.api.bodies import Award
 from rewards.api.status import AvailableReward, EarnedBadge, OpenChallenge
+from rewards.deciding.activities import Money
+from rewards.deciding.recorded import told_awards
 from rewards.models import Activity, ActivityKind, Challenge, ChallengeProgress, MemberBadge
-from rewards.recorded import told_awards
+from rewards.telling import status
 
 _PAGES: Final = (NotFound, pagination.InvalidCursor, pagination.InvalidFilter)
 

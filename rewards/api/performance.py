@@ -14,13 +14,13 @@ from loyalty.core.api import auth, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
-from rewards import published
-from rewards.activities import Money
 from rewards.api.campaigns import KEY
+from rewards.deciding.activities import Money
 from rewards.models import CampaignMeasurement
 from rewards.performance import figures, outcome
 from rewards.performance.figures import Figures
 from rewards.performance.outcome import Pair
+from rewards.telling import published
 
 _TEXTS: Final = {
     "not_counted": _("Its results have not been counted yet."),

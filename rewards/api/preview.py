@@ -12,10 +12,10 @@ from loyalty.core.api import auth, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
-from rewards import previewing
-from rewards.activities import Basket, Money
 from rewards.api.bodies import Award, WalletBalance
 from rewards.api.examples import MEMBER_ID, SALE
+from rewards.deciding.activities import Basket, Money
+from rewards.journeys import previewing
 
 
 class PreviewedGift(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -19,8 +19,8 @@ from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
 from members.api.filters import MemberReferenceFilter
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember, find_id
-from rewards import inviting
 from rewards.api.examples import MEMBER_ID
+from rewards.happenings import inviting
 from rewards.models import Referral, ReferralCode, ReferralStatus
 
 REFERRAL_ID: Final = OpenApiParameter(
@@ -76,7 +76,7 @@ class ReferralBody(Struct, frozen=True, kw_only=True):
             member_id=referral.member_id,
             friend_id=referral.friend_id,
             status=referral.status,  # type: ignore[arg-type]  # the column's choices
-            reason=referral.reason or None,  # type: ignore[arg-type]  # what `rewards.referrals` says
+            reason=referral.reason or None,  # type: ignore[arg-type]  # what `rewards.happenings.referrals` says
             registered_at=referral.registered_at,
             decided_at=referral.decided_at,
         )

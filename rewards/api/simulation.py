@@ -11,10 +11,11 @@ from loyalty.core.api import auth, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
-from rewards import explaining, previewing
-from rewards.activities import Basket
 from rewards.api.bodies import CampaignVerdict
 from rewards.api.examples import EXPLAINED, SALE
+from rewards.deciding.activities import Basket
+from rewards.journeys import previewing
+from rewards.telling import explaining
 
 
 class SimulationBody(Struct, frozen=True):

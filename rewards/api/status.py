@@ -15,8 +15,8 @@ from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE
-from rewards import status
 from rewards.api import examples
+from rewards.telling import status
 
 
 class NextExpiry(Struct, frozen=True):

@@ -15,8 +15,8 @@ from loyalty.core.api import auth, pagination, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from members.models import Tier, TierLadder
-from rewards import benefits
-from rewards.benefits import TierCampaign
+from rewards.telling import benefits
+from rewards.telling.benefits import TierCampaign
 
 
 class TierExpiry(Struct, frozen=True):
@@ -117,7 +117,7 @@ class TiersView(PartnerView):
         rungs = Prefetch("tiers", Tier.objects.of(program).order_by("threshold", "pk"))
         ladders = TierLadder.objects.of(program).select_related("wallet_type").prefetch_related(rungs)
         page = pagination.paginate(request, ladders, filters=given)
-        # Campaigns go by the tiers of the first ladder: see `rewards.awarding`.
+        # Campaigns go by the tiers of the first ladder: see `rewards.deciding.awarding`.
         first = TierLadder.objects.of(program).filter(tiers__isnull=False).order_by("key").first()
         campaigns = benefits.by_tier(program, at=clock.now(program))
         data = tuple(_told(ladder, campaigns if ladder == first else {}) for ladder in page.rows)

@@ -14,14 +14,15 @@ from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
-from rewards import explaining, returning, undoing
-from rewards.activities import MAX_LINES, Basket, Code, Moment, Money, Return, ReturnedLine
 from rewards.api import examples
 from rewards.api.bodies import TransactionExplained, TransactionResult, answer_of
 from rewards.api.docs import TRANSACTION_ID
-from rewards.recorded import AlreadyReported
-from rewards.returning import ReturnedTooMuch, ReturnWasRefused, SaleIsUndone
-from rewards.undoing import Asked, NoSale, SaleHasReturns
+from rewards.deciding.activities import MAX_LINES, Basket, Code, Moment, Money, Return, ReturnedLine
+from rewards.deciding.recorded import AlreadyReported
+from rewards.journeys import returning, undoing
+from rewards.journeys.returning import ReturnedTooMuch, ReturnWasRefused, SaleIsUndone
+from rewards.journeys.undoing import Asked, NoSale, SaleHasReturns
+from rewards.telling import explaining
 
 Why = Annotated[str, Meta(max_length=200, description="For those who read it later; no personal data")]
 

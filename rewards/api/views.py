@@ -11,13 +11,14 @@ from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
-from rewards import claiming, earning, explaining, reporting, returning
-from rewards.activities import NOBODY, CustomEvent, Return
 from rewards.api import docs
 from rewards.api.bodies import Sale, Transaction, answer_of, status_of
 from rewards.api.listing import Listing
+from rewards.deciding.activities import NOBODY, CustomEvent, Return
+from rewards.deciding.recorded import Also, Recorded
+from rewards.journeys import claiming, earning, reporting, returning
 from rewards.models import UnclaimedSale, WaitingReturn
-from rewards.recorded import Also, Recorded
+from rewards.telling import explaining
 
 Booked = returning.Answer | claiming.Kept
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from members.references import MemberReference
-from rewards.activities import Money
 from rewards.api.redemption_bodies import status_of
+from rewards.deciding.activities import Money
 from rewards.models import Voucher, VoucherUse
 
 VoucherCode = Annotated[

@@ -19,8 +19,13 @@ from rewards.api.voucher_bodies import (
     VoucherUseBody,
     VoucherVoiding,
 )
-from rewards.guessing import TooManyVoucherCodes
-from rewards.vouchers import UnknownVoucher, UnknownVoucherUse, VoucherNotUsable, VoucherUsedOtherwise
+from rewards.redeeming.guessing import TooManyVoucherCodes
+from rewards.redeeming.vouchers import (
+    UnknownVoucher,
+    UnknownVoucherUse,
+    VoucherNotUsable,
+    VoucherUsedOtherwise,
+)
 
 VOUCHER_ID: Final = OpenApiParameter(
     "voucher_id",

@@ -14,7 +14,6 @@ from loyalty.core.api import auth, filters, idempotency, pagination, parsing, re
 from loyalty.core.api.views import PartnerView
 from members.api.views import identified
 from members.references import MemberReference, find_id
-from rewards import guessing, vouchers
 from rewards.api import voucher_docs as docs
 from rewards.api.redemption_filters import VoucherFilter
 from rewards.api.voucher_bodies import (
@@ -27,9 +26,10 @@ from rewards.api.voucher_bodies import (
     VoucherUseBody,
     VoucherVoiding,
 )
+from rewards.deciding.recorded import check_currency
 from rewards.models import Voucher, VoucherUse
-from rewards.recorded import check_currency
-from rewards.vouchers import UnknownVoucher
+from rewards.redeeming import guessing, vouchers
+from rewards.redeeming.vouchers import UnknownVoucher
 
 
 class VouchersView(PartnerView):

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members.models import SegmentMember
-from rewards import rules
 from rewards.backtests.stream import Happened
+from rewards.deciding import rules
 from rewards.engine import history
 from rewards.engine.evaluate import Rulebook
 from rewards.engine.facts import Facts

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from loyalty.core.models import Program
-from rewards import rules
+from rewards.deciding import rules
 from rewards.engine.evaluate import CompiledCampaign, Rulebook, compile_campaign
 from rewards.models import Backtest, CampaignVersion
 

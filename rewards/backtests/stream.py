@@ -14,8 +14,8 @@ from msgspec import Struct
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members.references import MemberReference
-from rewards.activities import CustomEvent, Line, Money, Sale
-from rewards.awarding import activity_facts
+from rewards.deciding.activities import CustomEvent, Line, Money, Sale
+from rewards.deciding.awarding import activity_facts
 from rewards.engine.facts import Facts, MemberFacts, Moment
 
 AT_ONCE: Final = 2_000
@@ -31,7 +31,7 @@ class Stored(Struct, frozen=True):
 
 
 class KeptMoney(Struct, frozen=True):
-    """`rewards.activities.Money` without the patterns, which it met when it was reported."""
+    """`rewards.deciding.activities.Money` without the patterns, which it met when it was reported."""
 
     amount: str
 
@@ -41,7 +41,7 @@ class KeptMoney(Struct, frozen=True):
 
 
 class KeptLine(Struct, frozen=True):
-    """`rewards.activities.Line` likewise: checking each text again would take twice the time of the rules."""
+    """`Line` likewise: checking each text again would take twice the time of the rules."""
 
     id: str
     sku: str

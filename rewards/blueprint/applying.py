@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy
 from loyalty.core import audit, roles
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program, User
-from rewards import campaigns
 from rewards.blueprint import comparing, document
 from rewards.blueprint.campaigns import is_published
 from rewards.blueprint.comparing import ADDED, CHANGED, MISSING, Comparison
 from rewards.blueprint.document import Described, Document
 from rewards.blueprint.sections import BY_KEY, SECTIONS
 from rewards.models import CampaignStatus
+from rewards.planning import campaigns
 
 VIEW: Final = "rewards.view_blueprint"
 APPLY: Final = "rewards.apply_blueprint"

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.models import Program, User
-from rewards import campaigns
 from rewards.blueprint.columns import Column, Values, without_nothing
 from rewards.blueprint.faults import Faults
 from rewards.blueprint.reading import Node
 from rewards.blueprint.section import Read, Section
 from rewards.engine import definition as engine
 from rewards.models import NEVER_PUBLISHED, OVER, Campaign, CampaignStatus, CampaignVersion
+from rewards.planning import campaigns
 
 _TRIGGER: Final = {"tiers": "tiers", "segments": "segments", "challenges": "challenges"}
 _AUDIENCE: Final = {"tiers": "tiers", "segments": "segments", "not_segments": "segments"}

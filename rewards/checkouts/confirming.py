@@ -17,17 +17,18 @@ from loyalty.core.models import Program
 from members import holds
 from members.paying import Context
 from members.references import MemberReference
-from rewards import earning, redeeming, vouchers
-from rewards.activities import Code, Line, Money, Sale
+from rewards import redeeming
 from rewards.checkouts.contents import priced
 from rewards.checkouts.quote import Quote
 from rewards.checkouts.reserving import kept_for
 from rewards.checkouts.sessions import sold_lines
 from rewards.checkouts.states import happened, lock, must_be_open, quote_of
+from rewards.deciding.activities import Code, Line, Money, Sale
+from rewards.deciding.recorded import AlreadyReported, Recorded, check_currency
+from rewards.journeys import earning
+from rewards.journeys.returns.goods import cents
 from rewards.models import Checkout, CheckoutStatus, Redemption, RedemptionStatus
-from rewards.recorded import AlreadyReported, Recorded, check_currency
-from rewards.redeeming import RedemptionNotInState
-from rewards.returns.goods import cents
+from rewards.redeeming import RedemptionNotInState, vouchers
 
 
 class PaymentsDoNotAddUp(DomainError):

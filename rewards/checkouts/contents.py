@@ -12,9 +12,9 @@ from members.holds import DEFAULT_LIFE
 from members.ledger.operations import MAX_POINTS
 from members.paying import Context
 from members.references import MemberReference
-from rewards import earning
-from rewards.activities import MAX_LINES, Code, Line, Money, Sale, Text, Whole
-from rewards.returns.goods import cents, money
+from rewards.deciding.activities import MAX_LINES, Code, Line, Money, Sale, Text, Whole
+from rewards.journeys import earning
+from rewards.journeys.returns.goods import cents, money
 
 LONGEST_SECONDS: Final = 24 * 60 * 60
 MOST_CENTS: Final = 10**14 - 1

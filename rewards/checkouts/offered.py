@@ -13,12 +13,12 @@ from loyalty.core.models import Program
 from members import terms
 from members.holds import PointsNotSpendable, UnknownWalletType
 from members.terms import WalletTerms
-from rewards import vouchers as looked_up
 from rewards.checkouts.contents import PointsWanted
 from rewards.checkouts.pricing import Discount, Kind, Rate, Tender
+from rewards.journeys.returns.goods import cents
 from rewards.models import Discounted, Reward, Voucher
 from rewards.redeeming import UnknownReward
-from rewards.returns.goods import cents
+from rewards.redeeming import vouchers as looked_up
 
 
 class PointsDoNotPay(DomainError):

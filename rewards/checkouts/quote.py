@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from rewards.activities import Money
+from rewards.deciding.activities import Money
 
 _ID_OF_HOLD = "Of the hold that reserves them; it ends with the checkout"
 

@@ -18,8 +18,8 @@ from rewards.checkouts.quote import (
     RewardApplied,
     VoucherApplied,
 )
+from rewards.journeys.returns.goods import cents
 from rewards.models import Reward, Voucher
-from rewards.returns.goods import cents
 
 
 class Applied(Struct, frozen=True, kw_only=True):

@@ -8,11 +8,11 @@ from uuid import UUID
 from members import holds
 from members.paying import Context, HoldIsClosed
 from members.references import MemberReference
-from rewards import redeeming, vouchers
+from rewards import redeeming
 from rewards.checkouts.offered import pointed
 from rewards.checkouts.quote import PointsApplied, Quote, RewardApplied, VoucherApplied
 from rewards.models import Checkout, Redemption, RedemptionStatus
-from rewards.redeeming import RedemptionNotInState
+from rewards.redeeming import RedemptionNotInState, vouchers
 
 
 def kept_for(checkout: Checkout) -> str:

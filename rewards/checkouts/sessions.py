@@ -18,8 +18,6 @@ from members.ledger import store
 from members.ledger.state import Account
 from members.paying import Context
 from members.references import MemberReference, member_of, reference
-from rewards import previewing
-from rewards.activities import Basket, Line, Money
 from rewards.checkouts import offered
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest, check
 from rewards.checkouts.offered import NothingLeftToPay
@@ -28,8 +26,10 @@ from rewards.checkouts.quote import PointsApplied, Quote, RewardApplied
 from rewards.checkouts.quoting import Applied, kind_keys, quoted
 from rewards.checkouts.reserving import Reserving, latest
 from rewards.checkouts.states import lock, must_be_open, quote_of
+from rewards.deciding.activities import Basket, Line, Money
+from rewards.journeys import previewing
+from rewards.journeys.returns.goods import cents
 from rewards.models import Checkout, Reward
-from rewards.returns.goods import cents
 
 Seen = Callable[[Checkout], None]
 """Refuses a change by who has not seen the checkout as it is; called with its row held."""

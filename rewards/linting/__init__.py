@@ -11,7 +11,7 @@ from loyalty.core import clock
 from loyalty.core.models import Program
 from members import terms
 from members.finance import estimates
-from rewards import rules
+from rewards.deciding import rules
 from rewards.engine import definition as engine_definition
 from rewards.engine.problems import InvalidDefinition
 from rewards.linting import lasting, matching, naming, others, worth

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from rewards.contradictions import impossible, required
 from rewards.linting.case import ERROR, Case, Hint
+from rewards.planning.contradictions import impossible, required
 
 DAYS_UNTIL_ALL_RECUR: Final = 366 * 40
 """29 February falls on each weekday in 28 years, or in 40 across a century that is no leap year."""

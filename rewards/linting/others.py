@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from rewards.contradictions import are_disjoint
 from rewards.engine.definition import Definition
 from rewards.engine.effects import Multiplier
 from rewards.engine.evaluate import CompiledCampaign
 from rewards.engine.gifts import GiftEffect
 from rewards.linting.case import ERROR, INFO, NAMED_AT_MOST, WARNING, Case, Hint
+from rewards.planning.contradictions import are_disjoint
 
 
 def overlaps(case: Case) -> Iterator[Hint]:

@@ -6,11 +6,11 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from rewards.contradictions import required
 from rewards.engine.definition import Definition
 from rewards.engine.effects import FixedPoints, Multiplier, PointsPerItem, PointsPerUnit
 from rewards.linting.case import ERROR, INFO, WARNING, Case, Hint
 from rewards.linting.others import may_meet
+from rewards.planning.contradictions import required
 
 SHARE: Final = Decimal("0.20")
 """Of a sale: who gives back more than this should mean it."""

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='campaign',
             name='turns_at',
-            field=models.DateTimeField(db_comment="When the next version or the schedule's start or end is due; `rewards.turns` looks then", editable=False, null=True),
+            field=models.DateTimeField(db_comment="When the next version or the schedule's start or end is due; `planning.turns` looks then", editable=False, null=True),
         ),
         migrations.AddField(
             model_name='campaignevent',

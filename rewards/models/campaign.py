@@ -156,7 +156,7 @@ class Campaign(models.Model):
     turns_at = models.DateTimeField(
         null=True,
         editable=False,
-        db_comment="When the next version or the schedule's start or end is due; `rewards.turns` looks then",
+        db_comment="When the next version or the schedule's start or end is due; `planning.turns` looks then",
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

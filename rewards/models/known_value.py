@@ -22,7 +22,7 @@ class KnownValue(models.Model):
     """
     A store, category, brand, department or product that purchases have named, exactly as they wrote it.
 
-    It is what forms offer to choose from. Written by `rewards.known_values` alone, which reads activities.
+    It is what forms offer to choose from. `planning.known_values` alone writes it, from activities.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -172,7 +172,7 @@ class Comparison:
         """Sales a second through `record_many`, 500 at a time, in this one process."""
         from django.utils import timezone
 
-        from rewards import earning
+        from rewards.journeys import earning
 
         run, now = uuid4().hex, timezone.now()
         steps = range(int(self.chosen.seconds * 1_000))

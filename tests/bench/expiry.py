@@ -57,7 +57,7 @@ class Comparison:
 
     def _fill(self) -> None:
         from members.enrolment import Enrolment, enrol_many
-        from rewards import earning
+        from rewards.journeys import earning
         from tests.bench.program import card, sale
 
         began = self.now - timedelta(days=400)
@@ -156,7 +156,7 @@ def _sell(program_id: Any, number: int, told: Connection) -> None:
 
     from loyalty.core.models import Program
     from members.models import Member
-    from rewards import earning
+    from rewards.journeys import earning
     from tests.bench.program import sale
 
     program = Program.objects.get(pk=program_id)

@@ -63,8 +63,8 @@ def main() -> None:
 def _publish(program: Any, key: str, more: dict[str, Any]) -> None:
     from django.utils import timezone
 
-    from rewards import campaigns
     from rewards.models import Campaign
+    from rewards.planning import campaigns
 
     definition = {
         "trigger": {"kind": "sale"},
@@ -91,7 +91,7 @@ def sales_a_second(
     from django.utils import timezone
 
     from loyalty.core.models import Program
-    from rewards import earning
+    from rewards.journeys import earning
     from tests.bench import program as bench
 
     program, run = Program.objects.get(key=key), uuid4().hex

@@ -18,9 +18,10 @@ from loyalty.core.models import Program
 from members.enrolment import Enrolment, enrol_many
 from members.models import Tier, TierLadder, WalletType
 from members.references import MemberReference
-from rewards import campaigns, earning
-from rewards.activities import Money, Sale
+from rewards.deciding.activities import Money, Sale
+from rewards.journeys import earning
 from rewards.models import Campaign, Reward
+from rewards.planning import campaigns
 from tests.bench.load import Request
 
 CAMPAIGNS = 50

@@ -17,7 +17,7 @@ def prepare() -> str:
     from django.utils import timezone
 
     from loyalty.core.api.auth import SCOPES
-    from rewards import campaigns
+    from rewards.planning import campaigns
     from tests import factories
     from tests.clients import PartnerClient
 

@@ -9,8 +9,8 @@ from playwright.sync_api import ViewportSize, expect
 
 from loyalty.core.models import Program, User
 from members.models import WalletType
-from rewards import campaigns, turns
 from rewards.models import Campaign, CampaignStatus
+from rewards.planning import campaigns, turns
 from tests import factories
 from tests.e2e.conftest import DESKTOP, NARROW, Visitor
 

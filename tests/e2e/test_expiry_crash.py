@@ -22,8 +22,8 @@ from members.ledger import verify
 from members.models import Entry, ExpiryRun, RunStatus, Wallet, WalletType
 from members.references import MemberReference
 from members.tasks import expire_points
-from rewards import earning
-from rewards.activities import Sale
+from rewards.deciding.activities import Sale
+from rewards.journeys import earning
 from tests.cast import Shop, euros
 from tests.servers import database_url
 

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from loyalty.core.models import Program
 from members.models import Member
-from rewards import campaigns
 from rewards.models import Badge, Challenge, PrizeDraw
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 from tests.e2e.conftest import DESKTOP, NARROW

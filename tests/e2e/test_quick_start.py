@@ -17,8 +17,8 @@ from loyalty.core.api.auth import SCOPES
 from loyalty.core.api.guides import FOLDER
 from members.ledger import verify
 from members.models import Identifier, Wallet
-from rewards import campaigns
 from rewards.models import Redemption
+from rewards.planning import campaigns
 from tests import factories
 from tests.clients import PartnerClient
 from tests.servers import database_url, running

@@ -17,10 +17,10 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from loyalty.core.models import Program
-from rewards import campaigns, known_values
 from rewards.backtests import running
 from rewards.backtests.results import Result
 from rewards.models import Backtest, Campaign
+from rewards.planning import campaigns, known_values
 from tests import factories
 from tests.e2e.conftest import PICTURES, Visitor
 from tests.e2e.test_builder import add, choose

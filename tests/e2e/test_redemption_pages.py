@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from loyalty.core.models import Program
 from members.models import Member, Wallet
-from rewards import redeeming, vouchers
+from rewards import redeeming
+from rewards.redeeming import vouchers
 from tests import factories
 from tests.cast import Shop
 from tests.e2e.conftest import DESKTOP, NARROW

@@ -17,7 +17,7 @@ from loyalty.core.models import Program
 from members.ledger import verify
 from members.models import Identifier, Member, WalletType
 from members.references import MemberReference
-from rewards import earning
+from rewards.journeys import earning
 from rewards.models import Activity, Checkout
 from tests import factories
 from tests.cast import Shop, euros

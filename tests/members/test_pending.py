@@ -16,8 +16,8 @@ from members.ledger import verify
 from members.models import Entry, Lot, Member, Wallet, WalletType
 from members.pending import NotPending
 from members.references import MemberReference
-from rewards import campaigns
 from rewards.models import Campaign
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

@@ -44,8 +44,9 @@ from members.models import (
     Wallet,
 )
 from members.references import MemberIsErased, MemberIsMerged, MemberReference, UnknownMember
-from rewards import explaining, proving, remembered
+from rewards.books import proving
 from rewards.models import Activity, Checkout, UnclaimedSale, Undoing
+from rewards.telling import explaining, remembered
 from tests import factories
 from tests.cast import CARD, Shop
 from tests.clients import PartnerClient

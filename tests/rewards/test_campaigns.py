@@ -6,8 +6,8 @@ import pytest
 
 from loyalty.core.models import Event, Program
 from members.models import Member
-from rewards import campaigns, publishable
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
+from rewards.planning import campaigns, publishable
 from tests import factories
 from tests.cast import Shop
 

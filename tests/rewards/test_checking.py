@@ -16,9 +16,10 @@ from members.ledger import verify
 from members.ledger.verify import proof
 from members.ledger.verify.checks import STRAYS
 from members.models import CheckStatus, LedgerCheck, Lot, Member, Wallet
-from rewards import checking, tasks
+from rewards import tasks
+from rewards.books import checking
+from rewards.books.proving import evaluated_again
 from rewards.models import Activity
-from rewards.proving import evaluated_again
 from tests import factories
 from tests.cast import Shop
 from tests.clients import staff

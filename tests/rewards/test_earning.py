@@ -6,10 +6,12 @@ from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.models import Entry, Lot, Member, MemberTier, Posting, Wallet
 from members.references import MemberIsBlocked, MemberReference, UnknownMember
-from rewards import campaigns, earning, explaining
-from rewards.activities import Sale
+from rewards.deciding.activities import Sale
+from rewards.deciding.recorded import AlreadyReported, Recorded
+from rewards.journeys import earning
 from rewards.models import Activity, Campaign, CampaignVersion
-from rewards.recorded import AlreadyReported, Recorded
+from rewards.planning import campaigns
+from rewards.telling import explaining
 from tests import factories
 from tests.cast import Shop, euros, line
 

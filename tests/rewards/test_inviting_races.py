@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from members.references import MemberReference
-from rewards import inviting
+from rewards.happenings import inviting
 from rewards.models import Referral, ReferralCode
 from tests import factories
 from tests.races import at_once

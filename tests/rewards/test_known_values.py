@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 
 from loyalty.core.ids import first_id_of, new_id
-from rewards import known_values
 from rewards.models import KnownField, KnownValue
+from rewards.planning import known_values
 from tests import factories
 from tests.cast import line
 

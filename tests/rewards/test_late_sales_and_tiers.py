@@ -12,8 +12,9 @@ from members.ledger import store
 from members.ledger.state import TierPeriod
 from members.models import FormerTier, Lot, Member, MemberTier, Tier
 from members.references import MemberReference
-from rewards import campaigns, earning
+from rewards.journeys import earning
 from rewards.models import Activity, Campaign
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

@@ -7,14 +7,14 @@ import pytest
 
 from loyalty.core.models import Program
 from members.models import Member, Segment, TierLadder, WalletType
-from rewards import campaigns
 from rewards.backtests import asking
-from rewards.contradictions import are_disjoint, impossible
 from rewards.engine import conditions
 from rewards.engine.catalogue import SCOPES
 from rewards.engine.problems import Place
 from rewards.linting import Hint, lint
 from rewards.models import Campaign, KnownValue
+from rewards.planning import campaigns
+from rewards.planning.contradictions import are_disjoint, impossible
 from tests import factories
 from tests.cast import Shop
 from tests.rewards.backtests.conftest import carried_out

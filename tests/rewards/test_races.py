@@ -8,8 +8,8 @@ from loyalty.core.models import IdempotencyRecord
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
 from members.references import MemberReference
-from rewards import waiting
-from rewards.activities import ReturnedLine
+from rewards.deciding.activities import ReturnedLine
+from rewards.journeys import waiting
 from rewards.models import Activity, Redemption, Reward, WaitingReturn
 from tests import factories
 from tests.cast import Shop, line

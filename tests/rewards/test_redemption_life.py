@@ -13,7 +13,8 @@ from members.ledger.operations import InsufficientPoints
 from members.models import Hold, Lot, Member, Wallet
 from members.paying import HoldIsKept
 from members.references import MemberIsBlocked
-from rewards import proving, redeeming
+from rewards import redeeming
+from rewards.books import proving
 from rewards.models import Redemption, Reward, Voucher
 from rewards.redeeming import (
     RedemptionNotInState,

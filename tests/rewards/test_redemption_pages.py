@@ -11,8 +11,9 @@ from django.utils import timezone
 from loyalty.core import audit
 from loyalty.core.models import Program, Role
 from members.models import Member, Wallet
-from rewards import redeeming, vouchers
+from rewards import redeeming
 from rewards.models import Redemption, Reward, Voucher
+from rewards.redeeming import vouchers
 from tests import factories
 from tests.cast import Shop
 from tests.clients import staff

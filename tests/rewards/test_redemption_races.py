@@ -7,7 +7,8 @@ import pytest
 
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
-from rewards import proving, redeeming
+from rewards import redeeming
+from rewards.books import proving
 from rewards.models import Redemption, Reward, Voucher
 from tests import factories
 from tests.cast import Shop

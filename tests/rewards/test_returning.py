@@ -4,10 +4,10 @@ from loyalty.core.errors import InvalidInput
 from members import expiry
 from members.ledger import verify
 from members.models import Entry, Lot, Member, MemberTier, Wallet, WalletType
-from rewards import campaigns
+from rewards.deciding.recorded import AlreadyReported
+from rewards.journeys.returning import ReturnedTooMuch, Waits
 from rewards.models import Activity, Reward
-from rewards.recorded import AlreadyReported
-from rewards.returning import ReturnedTooMuch, Waits
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

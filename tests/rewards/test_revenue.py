@@ -9,9 +9,9 @@ import pytest
 from loyalty.core.models import Program
 from members.finance.liability import rounded
 from members.models import Member, WalletType
-from rewards import revenue
+from rewards.books import revenue
+from rewards.books.revenue import Month
 from rewards.models import Campaign
-from rewards.revenue import Month
 from tests import factories
 from tests.cast import Shop
 from tests.members.finance.conftest import Estimator

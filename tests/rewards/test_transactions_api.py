@@ -4,8 +4,8 @@ import pytest
 
 from loyalty.core.models import Event
 from members.models import Entry, Member, Wallet
-from rewards import campaigns
 from rewards.models import Activity, WaitingReturn
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient

@@ -1,8 +1,8 @@
 """The names that texts use for the keys of rules."""
 
 from members.models import Segment
-from rewards import vocabulary
 from rewards.engine import reasons
+from rewards.telling import vocabulary
 from tests import factories
 
 

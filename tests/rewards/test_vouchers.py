@@ -12,9 +12,15 @@ from django.utils import timezone
 
 from loyalty.core.models import Event
 from members.models import Member
-from rewards import guessing, redeeming, vouchers
+from rewards import redeeming
 from rewards.models import Redemption, Reward, Voucher, VoucherUse
-from rewards.vouchers import UnknownVoucher, UnknownVoucherUse, VoucherNotUsable, VoucherUsedOtherwise
+from rewards.redeeming import guessing, vouchers
+from rewards.redeeming.vouchers import (
+    UnknownVoucher,
+    UnknownVoucherUse,
+    VoucherNotUsable,
+    VoucherUsedOtherwise,
+)
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient

@@ -16,9 +16,9 @@ from loyalty.core.models import Assignment, Role, User
 from members import adjustments, expiry, holds
 from members.ledger import verify
 from members.models import AdjustmentLimit, Entry, Hold, Member, MemberTier, ReasonCode, Wallet, WalletType
-from rewards import campaigns
-from rewards.activities import ReturnedLine
+from rewards.deciding.activities import ReturnedLine
 from rewards.models import Activity
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop, line
 

@@ -7,8 +7,8 @@ import pytest
 from members import expiry
 from members.ledger import verify
 from members.models import Entry, Lot, Member, MemberTier, Wallet, WalletType
-from rewards import campaigns
 from rewards.models import Activity, Reward
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop, line
 

@@ -13,10 +13,11 @@ from loyalty.core.admin.base import program_of
 from loyalty.core.api import parsing
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
-from rewards import linting, wording
+from rewards import linting
 from rewards.admin.building import lists, offered, plain, reach
 from rewards.engine.catalogue import SCOPES
 from rewards.models import Campaign
+from rewards.telling import wording
 
 LARGEST: Final = 500_000
 PERMISSION: Final = "rewards.view_campaign"

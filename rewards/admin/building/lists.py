@@ -7,8 +7,8 @@ from django.db.models import Model, Q
 
 from loyalty.core.models import Program
 from members.models import EventType, Segment, Tier
-from rewards import known_values
 from rewards.models import Badge, Campaign, Challenge, KnownField, KnownValue, PrizeDraw, Reward
+from rewards.planning import known_values
 
 FOUND_AT_MOST: Final = 20
 

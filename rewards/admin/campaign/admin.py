@@ -16,7 +16,6 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import moments, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from rewards import budgets, campaigns, publishable, standing, wording
 from rewards.admin.campaign import (
     autosave,
     backtest,
@@ -32,8 +31,11 @@ from rewards.admin.campaign import (
 )
 from rewards.admin.campaign.page import CampaignPage
 from rewards.admin.campaign.tabs import CampaignPages, Tab
+from rewards.deciding import budgets
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import OVER, Campaign
+from rewards.planning import campaigns, publishable, standing
+from rewards.telling import wording
 
 PARTS: Final[tuple[Any, ...]] = (tryout, backtest, budget, performance, versions, history)
 """The further pages about a campaign, in the order of their tabs."""

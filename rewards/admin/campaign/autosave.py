@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST
 
 from loyalty.core.admin import program_of
 from loyalty.core.errors import DomainError
-from rewards import drafts
 from rewards.admin.building import asked
 from rewards.admin.campaign.page import CampaignForm, autosave_url, clock_time, names_form, theirs
 from rewards.admin.campaign.tabs import CampaignPages, campaign_of, page
 from rewards.models import Campaign
+from rewards.planning import drafts
 
 
 def urls(pages: CampaignPages) -> list[URLPattern]:

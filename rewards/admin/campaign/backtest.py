@@ -23,7 +23,7 @@ from loyalty.core.admin.charts import bars
 from loyalty.core.errors import DomainError
 from members.finance.liability import rounded
 from members.models import Member
-from rewards import tasks, wording
+from rewards import tasks
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, missing_of, page, show
 from rewards.backtests import asking, running
 from rewards.backtests.results import DayResult, Moved, Result
@@ -31,6 +31,7 @@ from rewards.backtests.simulation import CONTROL
 from rewards.engine.definition import digest
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import Backtest, BacktestStatus, Campaign
+from rewards.telling import wording
 
 TAB = Tab("backtest", _("Backtest"))
 SHOWN: Final = 10

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from rewards import budgets
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
-from rewards.budgets import Standing
+from rewards.deciding import budgets
+from rewards.deciding.budgets import Standing
 from rewards.models import BudgetUnit, Campaign
 
 if TYPE_CHECKING:

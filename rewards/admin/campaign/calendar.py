@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from loyalty.core import clock
 from loyalty.core.admin import program_of, render
-from rewards import agenda
 from rewards.admin.campaign import states
 from rewards.admin.campaign.tabs import CampaignPages
+from rewards.planning import agenda
 
 MONTH, QUARTER = "month", "quarter"
 MONTHS: Final = {MONTH: 1, QUARTER: 3}

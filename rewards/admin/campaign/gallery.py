@@ -14,13 +14,14 @@ from django.views.decorators.http import require_POST
 
 from loyalty.core.admin import program_of, render
 from loyalty.core.models import Program
-from rewards import known_values, making, wording
 from rewards.admin.campaign.recipe_form import RecipeForm
 from rewards.admin.campaign.tabs import CampaignPages, campaign_of
 from rewards.models import Campaign, KnownField
+from rewards.planning import known_values, making
 from rewards.recipes import setting
 from rewards.recipes.catalogue import BY_KEY, PURPOSES, RECIPES
 from rewards.recipes.recipe import Recipe
+from rewards.telling import wording
 
 COPIES_SHOWN: Final = 12
 SEARCH_AT_MOST: Final = 100

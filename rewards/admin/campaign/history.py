@@ -5,8 +5,8 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from rewards import chronicle
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
+from rewards.planning import chronicle
 
 TAB = Tab("history", _("History"))
 

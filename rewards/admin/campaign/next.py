@@ -24,10 +24,10 @@ from django.views.decorators.http import require_POST
 from loyalty.core import approvals, clock
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Approval, User
-from rewards import campaigns, publishable, reviews, spans
 from rewards.admin.campaign.tabs import CampaignPages, campaign_of
 from rewards.engine.problems import InvalidDefinition
 from rewards.models import NEVER_PUBLISHED, Campaign, CampaignStatus
+from rewards.planning import campaigns, publishable, reviews, spans
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise

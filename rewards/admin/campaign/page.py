@@ -16,11 +16,12 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from loyalty.core.admin.base import ProgramForm
 from loyalty.core.api import parsing
 from loyalty.core.errors import DomainError
-from rewards import drafts, making, wording
 from rewards.admin.building.asked import judgement
 from rewards.admin.building.offered import vocabulary
 from rewards.admin.building.words import words
 from rewards.models import Campaign, CampaignVersion
+from rewards.planning import drafts, making
+from rewards.telling import wording
 
 VERSIONS_SHOWN = 20
 

@@ -14,7 +14,6 @@ from loyalty.core import clock
 from loyalty.core.admin import render
 from members import search
 from members.models import Member, MemberStatus, WalletType
-from rewards import explaining, trying, wording
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, missing_of, page, show
 from rewards.admin.campaign.tryout_form import (
     MADE_UP,
@@ -30,6 +29,8 @@ from rewards.admin.campaign.tryout_form import (
 from rewards.engine.facts import MemberFacts
 from rewards.engine.limits import Usage
 from rewards.models import Activity, ActivityKind, Campaign
+from rewards.planning import trying
+from rewards.telling import explaining, wording
 
 TAB = Tab("tryout", _("Try out"))
 LAST_SHOWN: Final = 6

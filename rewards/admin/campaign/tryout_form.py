@@ -15,7 +15,7 @@ from members.models import Segment, Tier
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts
 from rewards.engine.triggers import OCCASIONS, SOURCE
 from rewards.models import Activity
-from rewards.trying import history_of
+from rewards.planning.trying import history_of
 
 LINES_AT_MOST: Final = 50
 BLANK_LINES: Final = 2

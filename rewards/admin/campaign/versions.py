@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import clock
 from loyalty.core.models import Program
-from rewards import differences, publishable, spans, wording
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
 from rewards.models import OVER, Campaign, CampaignVersion
+from rewards.planning import differences, publishable, spans
+from rewards.telling import wording
 
 TAB = Tab("versions", _("Versions"))
 DRAFT = "draft"

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from loyalty.core.models import Program
 from members.ledger.verify import Fault, Progress
 from members.models import CheckStatus, LedgerCheck
-from rewards import checking
+from rewards.books import checking
 
 CLEAN, FAULTS, NOT_DONE = 0, 1, 2
 ACTOR: Final = "system:command"

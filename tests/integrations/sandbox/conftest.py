@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.sandbox import time_travel
 from loyalty.core.models import Program, ProgramKind
 from members.models import WalletType
-from rewards import campaigns
+from rewards.planning import campaigns
 from tests import factories
 from tests.clients import PartnerClient
 

@@ -31,8 +31,10 @@ from members import (
 from members.ledger import verify
 from members.models import Entry, Member, Segment, WalletType
 from members.references import MemberReference
-from rewards import campaigns, noticing, occasion_days, prize_draws, turns
+from rewards import prize_draws
+from rewards.happenings import noticing, occasion_days
 from rewards.models import Activity, Badge, Challenge, PrizeDraw
+from rewards.planning import campaigns, turns
 from tests import factories
 from tests.cast import Shop
 from tests.catalogue import fault_of, strictly

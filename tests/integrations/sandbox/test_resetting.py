@@ -18,8 +18,8 @@ from members.ledger import verify
 from members.models import Entry, Member, Posting, Segment
 from members.references import MemberReference
 from rewards import redeeming
+from rewards.books.proving import ACTIVITIES
 from rewards.models import BudgetSlot, Redemption, Reward
-from rewards.proving import ACTIVITIES
 from tests import factories
 from tests.integrations.sandbox.conftest import travel
 from tests.races import at_once

@@ -17,8 +17,10 @@ from members import enrolment, holds
 from members.ledger import verify
 from members.models import Entry, Member, Segment, Wallet
 from members.references import MemberReference
-from rewards import campaigns, earning, segmenting
-from rewards.activities import Money, Sale
+from rewards import segmenting
+from rewards.deciding.activities import Money, Sale
+from rewards.journeys import earning
+from rewards.planning import campaigns
 from tests import factories
 from tests.integrations.sandbox.conftest import travel
 from tests.races import at_once

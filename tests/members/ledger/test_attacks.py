@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 
 from members import holds
 from members.models import Entry, Hold, Lot, Member, Posting, Wallet
-from rewards import checking
+from rewards.books import checking
 from tests import factories
 from tests.cast import CARD, Shop
 

@@ -7,8 +7,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from loyalty.core.models import Event, Program
 from members.models import Entry, Lot, Member, MemberTier, Posting, Wallet
-from rewards import campaigns
 from rewards.models import Activity, Campaign, CampaignVersion, Reward
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

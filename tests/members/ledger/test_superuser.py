@@ -20,9 +20,9 @@ from members.ledger.state import LotState
 from members.ledger.verify import CHAIN, Fault
 from members.ledger.verify.proof import UNCHANGED
 from members.models import Entry, Hold, LedgerAnchor, LedgerCheck, Lot, Member, MemberTier, Posting, Wallet
-from rewards import checking
+from rewards.books import checking
+from rewards.books.proving import AGAIN
 from rewards.models import Activity, CampaignVersion, Redemption, Reward
-from rewards.proving import AGAIN
 from tests import factories
 from tests.attackers import behind_the_programs_back
 from tests.cast import CARD, Shop

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rewards import campaigns
 from rewards.models import Campaign, CampaignMeasurement
 from rewards.performance import measuring
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

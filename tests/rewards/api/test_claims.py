@@ -9,8 +9,9 @@ from django.utils import timezone
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Event, Program
 from members.models import Member, Wallet
-from rewards import campaigns, claiming
+from rewards.journeys import claiming
 from rewards.models import Activity, UnclaimedSale
+from rewards.planning import campaigns
 from tests import factories
 from tests.clients import PartnerClient
 from tests.races import at_once

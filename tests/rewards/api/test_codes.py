@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from rewards import campaigns
 from rewards.models import Activity, Campaign
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

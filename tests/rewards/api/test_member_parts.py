@@ -6,8 +6,8 @@ import pytest
 import time_machine
 
 from members.models import Member
-from rewards import campaigns
 from rewards.models import Badge, Challenge
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from members.models import Member, MemberStatus
-from rewards import campaigns
 from rewards.models import Activity, BudgetSlot, CampaignCount, Redemption, Reward
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient

@@ -7,7 +7,7 @@ import pytest
 
 from members.models import Member
 from members.references import MemberReference
-from rewards import referrals
+from rewards.happenings import referrals
 from rewards.models import Referral, ReferralCode
 from tests import factories
 from tests.cast import Shop

@@ -14,10 +14,11 @@ from django.db.models import Model
 from loyalty.core.db import fetch
 from members import references, segments
 from members.models import Lot, Member, Segment, Wallet, WalletType
-from rewards import campaigns, status
 from rewards.api.status import MemberStatusBody
 from rewards.models import Badge, Campaign, Challenge
-from rewards.offers import Offering
+from rewards.planning import campaigns
+from rewards.telling import status
+from rewards.telling.offers import Offering
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.factories import (

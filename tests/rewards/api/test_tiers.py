@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from members.models import Tier
-from rewards import campaigns
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from members.models import Wallet
-from rewards import campaigns
 from rewards.models import Activity
+from rewards.planning import campaigns
 from tests import factories
 from tests.clients import PartnerClient
 

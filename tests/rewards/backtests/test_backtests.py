@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from loyalty.core.models import Program
 from members.models import Entry, Member, TierLadder
-from rewards import campaigns
 from rewards.backtests import asking, running, stream
 from rewards.backtests.results import Result
 from rewards.engine.assignment import is_held_out, part
 from rewards.models import Activity, Backtest, BacktestMember, BacktestStatus, BacktestTally, Campaign
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop, line
 from tests.rewards.backtests.conftest import DOUBLE, FIFTY_FOR_TEN, carried_out, tried

@@ -10,9 +10,10 @@ from django.urls import reverse
 
 from loyalty.core.models import Program, Role
 from members.models import Entry, Member
-from rewards import campaigns, tasks
+from rewards import tasks
 from rewards.backtests import asking
 from rewards.models import Activity, Backtest, BacktestStatus, Campaign
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop, line
 from tests.clients import staff

@@ -9,11 +9,11 @@ import pytest
 from loyalty.core import audit
 from loyalty.core.models import Event, Program, Role, User
 from members.models import AttributeType, ReasonCode, Segment, Tier, WalletType
-from rewards import campaigns
 from rewards.blueprint import applying, comparing, document
 from rewards.blueprint.comparing import CHANGED, MISSING, Comparison
 from rewards.blueprint.faults import InvalidBlueprint
 from rewards.models import Campaign, CampaignStatus, CampaignVersion, Reward
+from rewards.planning import campaigns
 from tests import factories, races
 from tests.clients import employed
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as some
 
 from loyalty.core.models import Program, User
 from members.models import ExpiryRule, Tier, TierLadder, WalletType
-from rewards import campaigns
 from rewards.blueprint import applying, comparing, document, reading, writing
 from rewards.blueprint.faults import InvalidBlueprint
 from rewards.blueprint.section import Section
 from rewards.blueprint.sections import KINDS
 from rewards.models import Campaign, Reward
+from rewards.planning import campaigns
 from tests import factories
 
 HEAD = "format: regulars-program/1\ncurrency: EUR\n"

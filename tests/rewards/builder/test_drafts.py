@@ -4,8 +4,8 @@ import pytest
 
 from loyalty.core.models import Program
 from members.models import WalletType
-from rewards import campaigns, drafts, publishable
 from rewards.models import Campaign
+from rewards.planning import campaigns, drafts, publishable
 from tests import factories
 
 RULE = factories.definition({"kind": "fixed_points", "points": 5})

@@ -10,8 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from loyalty.core.models import Program, Role, User
 from members.models import AttributeType, Member, Segment, SegmentMember, TierLadder, WalletType
-from rewards import drafts
 from rewards.models import Campaign, KnownField, KnownValue
+from rewards.planning import drafts
 from tests import factories
 from tests.clients import staff
 

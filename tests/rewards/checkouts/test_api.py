@@ -11,9 +11,10 @@ from loyalty.core.models import Event
 from members import privacy
 from members.ledger import verify
 from members.models import Entry, Hold, Member, Wallet
-from rewards import guessing, redeeming, tasks
-from rewards.activities import ReturnedLine
+from rewards import redeeming, tasks
+from rewards.deciding.activities import ReturnedLine
 from rewards.models import Activity, Checkout, Redemption, Reward, Voucher, VoucherUse
+from rewards.redeeming import guessing
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.rewards.checkouts.conftest import reward

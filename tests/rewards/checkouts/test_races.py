@@ -9,10 +9,10 @@ import pytest
 from loyalty.core.models import Event
 from members.ledger import verify
 from members.models import Hold, Member, Wallet, WalletType
-from rewards.activities import Line, Money
 from rewards.checkouts import confirming, ending, sessions
 from rewards.checkouts.confirming import Payment, Purchase
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest, PointsWanted
+from rewards.deciding.activities import Line, Money
 from rewards.models import Activity, Checkout, Redemption, Reward
 from tests.cast import CARD, Shop
 from tests.races import at_once

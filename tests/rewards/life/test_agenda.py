@@ -7,9 +7,9 @@ import pytest
 
 from loyalty.core.models import Program, User
 from members.models import WalletType
-from rewards import agenda, campaigns, reviews
-from rewards.agenda import Block
 from rewards.models import Campaign, CampaignVersion
+from rewards.planning import agenda, campaigns, reviews
+from rewards.planning.agenda import Block
 from tests import factories
 from tests.rewards.life.conftest import giving
 

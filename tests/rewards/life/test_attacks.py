@@ -8,9 +8,9 @@ from django.db import IntegrityError, connection, transaction
 
 from loyalty.core import approvals
 from loyalty.core.models import Program, User
-from rewards import campaigns, reviews
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
 from rewards.models.campaign import STEPS
+from rewards.planning import campaigns, reviews
 from tests import factories
 from tests.rewards.life.conftest import giving
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from loyalty.core.models import Program
-from rewards import differences
-from rewards.differences import ADDED, CHANGED, REMOVED, SAME
+from rewards.planning import differences
+from rewards.planning.differences import ADDED, CHANGED, REMOVED, SAME
 from tests import factories
 
 FIFTY = {"fact": "sale.amount", "operator": "gte", "value": "50.00"}

@@ -11,8 +11,8 @@ from loyalty.core import approvals
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Event, Program, User
 from members.models import WalletType
-from rewards import campaigns, publishable, reviews, spans, turns
 from rewards.models import Campaign
+from rewards.planning import campaigns, publishable, reviews, spans, turns
 from tests import factories
 from tests.rewards.life.conftest import giving
 from tests.rewards.life.machine import Model, Refused

@@ -12,9 +12,9 @@ from django.urls import reverse
 from loyalty.core import approvals, clock
 from loyalty.core.models import Program, Role, User
 from members.models import WalletType
-from rewards import campaigns, chronicle, reviews
 from rewards.admin.campaign.next import STEPS
 from rewards.models import Campaign, CampaignStatus, CampaignVersion
+from rewards.planning import campaigns, chronicle, reviews
 from tests import factories
 from tests.clients import browser_of
 from tests.rewards.life.conftest import giving, person

@@ -7,8 +7,8 @@ from django.db import transaction
 
 from loyalty.core import approvals
 from loyalty.core.models import Event, Program, Role, User
-from rewards import campaigns, publishable, reviews, turns
 from rewards.models import Campaign, CampaignStatus
+from rewards.planning import campaigns, publishable, reviews, turns
 from tests.races import at_once
 from tests.rewards.life.conftest import giving, person
 

@@ -9,8 +9,8 @@ from loyalty.core import approvals
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Approval, Program, Role, User
 from members.models import WalletType
-from rewards import campaigns, publishable, reviews
 from rewards.models import Campaign, CampaignStatus
+from rewards.planning import campaigns, publishable, reviews
 from tests import factories
 from tests.rewards.life.conftest import giving, person
 

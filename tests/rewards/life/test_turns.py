@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from loyalty.core.models import Event, Program
-from rewards import campaigns, publishable, turns
 from rewards.models import Campaign, CampaignStatus
+from rewards.planning import campaigns, publishable, turns
 from rewards.tasks import turn_campaigns
 from tests import factories
 from tests.rewards.life.conftest import giving

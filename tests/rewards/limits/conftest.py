@@ -9,10 +9,11 @@ import pytest
 from loyalty.core.models import Program
 from members.models import Member, WalletType
 from members.references import MemberReference
-from rewards import campaigns, earning
-from rewards.activities import Sale
+from rewards.deciding.activities import Sale
+from rewards.deciding.recorded import Recorded
+from rewards.journeys import earning
 from rewards.models import Activity, Campaign
-from rewards.recorded import Recorded
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 
 from loyalty.core.db import Batch, Moved, settled, violated
 from loyalty.core.models import Event, Program
-from rewards import budgets
-from rewards.drawing import SLOTS, Purses, Slot
+from rewards.deciding import budgets
+from rewards.deciding.drawing import SLOTS, Purses, Slot
 from rewards.models import BudgetSlot, Campaign, CampaignBudget
 from tests import factories
 from tests.races import at_once

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from members.models import Member, Wallet
-from rewards import explaining
 from rewards.models import Activity
+from rewards.telling import explaining
 from tests.cast import Shop
 from tests.rewards.limits.conftest import Publish, in_one_batch
 

@@ -7,8 +7,9 @@ from django.db.models import F
 from loyalty.core.models import Event
 from members.ledger import verify
 from members.models import Member, PointCost, Wallet
-from rewards import budgets, explaining
+from rewards.deciding import budgets
 from rewards.models import Activity, BudgetSlot, Campaign, CampaignCount
+from rewards.telling import explaining
 from tests.cast import Shop
 from tests.rewards.limits.conftest import Publish, in_one_batch
 

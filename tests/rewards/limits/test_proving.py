@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from loyalty.core.db import violated
 from members.models import Member
-from rewards import checking
+from rewards.books import checking
 from rewards.models import Activity, BudgetSlot, CampaignBudget, CampaignCount
 from tests.cast import Shop
 from tests.rewards.limits.conftest import Publish

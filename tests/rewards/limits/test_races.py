@@ -15,7 +15,9 @@ from django.db import connection, transaction
 from loyalty.core.models import Program
 from members.models import CheckStatus, Member, Wallet, WalletType
 from members.references import MemberReference
-from rewards import budgets, checking, earning
+from rewards.books import checking
+from rewards.deciding import budgets
+from rewards.journeys import earning
 from rewards.models import Activity, BudgetSlot, CampaignCount
 from tests import factories
 from tests.cast import Shop

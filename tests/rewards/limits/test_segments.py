@@ -4,8 +4,8 @@ import pytest
 
 from members import segments
 from members.models import Member, Segment, SegmentKind, Wallet, WalletType
-from rewards import explaining
 from rewards.models import Activity
+from rewards.telling import explaining
 from tests import factories
 from tests.cast import Shop
 from tests.rewards.limits.conftest import Publish

@@ -8,7 +8,8 @@ import pytest
 from django.db import transaction
 
 from loyalty.core.models import Event, Program
-from rewards import campaigns, noticing
+from rewards.happenings import noticing
+from rewards.planning import campaigns
 from tests import factories
 
 Listen = Callable[..., None]

@@ -8,7 +8,7 @@ from django.db import transaction
 from loyalty.core.models import Event, Program
 from members.ledger import verify
 from members.models import Member, Wallet
-from rewards import occasion_days, occasions
+from rewards.happenings import occasion_days, occasions
 from rewards.models import Activity, OccasionDay
 from tests import factories
 from tests.cast import Shop

@@ -9,7 +9,7 @@ from loyalty.core.models import Event
 from members.ledger import verify
 from members.models import Member
 from members.references import MemberReference
-from rewards import earning
+from rewards.journeys import earning
 from rewards.models import (
     Activity,
     Badge,
@@ -254,7 +254,7 @@ class TestRaces:
             cards.append(MemberReference(kind="card", value=f"m{number}"))
 
         def report(number: int) -> Any:
-            from rewards.activities import CustomEvent
+            from rewards.deciding.activities import CustomEvent
 
             event = CustomEvent(
                 external_id=f"e{number}", occurred_at=shop.at, type="app.login", member=cards[number % 4]

@@ -12,7 +12,7 @@ from loyalty.core.models import Event, Program
 from members import details, enrolment
 from members.ledger import verify
 from members.models import Identifier, Member, Wallet
-from rewards import noticing, occasions, referrals
+from rewards.happenings import noticing, occasions, referrals
 from rewards.models import Activity, Referral
 from tests import factories
 from tests.cast import Shop

@@ -11,8 +11,9 @@ from django.urls import reverse
 from loyalty.core.models import Event, Program, Role
 from members.models import Member
 from members.references import MemberReference
-from rewards import given_things, prize_draws
+from rewards import prize_draws
 from rewards.models import Badge, Challenge, DrawEntry, DrawWinner, MemberBadge, PrizeDraw
+from rewards.planning import given_things
 from tests import factories
 from tests.cast import Shop
 from tests.clients import staff

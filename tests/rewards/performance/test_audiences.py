@@ -9,9 +9,9 @@ import pytest
 from loyalty.core.models import Program
 from members.models import Member, Segment, SegmentKind, SegmentMember
 from members.references import MemberReference
-from rewards import campaigns
 from rewards.models import Campaign, CampaignAudience
 from rewards.performance import audiences, loading
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 

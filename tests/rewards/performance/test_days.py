@@ -13,10 +13,10 @@ from pytest_django import DjangoAssertNumQueries
 from loyalty.core.models import Program
 from members.models import Member, WalletType
 from members.references import MemberReference
-from rewards import campaigns
 from rewards.models import Activity, Campaign, CampaignDay, CampaignDayMark
 from rewards.performance import days
 from rewards.performance.experiments import split_of
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import CARD, Shop
 

@@ -15,11 +15,11 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members.models import Member, WalletType
 from members.references import MemberReference
-from rewards import campaigns
 from rewards.models import Activity, Campaign
 from rewards.performance import figures, loading
 from rewards.performance.experiments import Split, split_of
 from rewards.performance.figures import Figures
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop, line
 

@@ -7,9 +7,10 @@ import pytest
 import time_machine
 
 from loyalty.core.models import Program
-from rewards import campaigns, tasks
+from rewards import tasks
 from rewards.models import Campaign, CampaignMeasurement, MeasurementStatus
 from rewards.performance import loading, measuring
+from rewards.planning import campaigns
 from tests import factories
 
 

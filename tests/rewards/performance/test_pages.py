@@ -15,9 +15,9 @@ from pytest_django import DjangoAssertNumQueries
 from loyalty.core.models import Program, Role
 from members.models import Member, WalletType
 from members.references import MemberReference
-from rewards import campaigns
 from rewards.models import Campaign, CampaignMeasurement, MeasurementStatus
 from rewards.performance import checks, days, measuring
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 from tests.clients import staff

@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from loyalty.core.models import Program, Role
 from members.models import TierLadder, WalletType
-from rewards import campaigns, making, wording
 from rewards.models import Campaign, CampaignStatus, KnownField, KnownValue
+from rewards.planning import campaigns, making
 from rewards.recipes.catalogue import RECIPES
+from rewards.telling import wording
 from tests import factories
 from tests.clients import staff
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from loyalty.core.models import Role
 from members.models import Member, WalletType
-from rewards.activities import ReturnedLine
+from rewards.deciding.activities import ReturnedLine
 from rewards.models import Activity, WaitingReturn
 from tests import factories
 from tests.cast import Shop, line

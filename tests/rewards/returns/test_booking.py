@@ -10,10 +10,10 @@ from members import expiry, pending, unmerging
 from members.ledger import verify
 from members.models import Entry, Hold, Lot, Member, MemberTier, Merge, Wallet, WalletType
 from members.references import MemberReference
-from rewards import campaigns
-from rewards.activities import ReturnedLine
+from rewards.deciding.activities import ReturnedLine
+from rewards.journeys.returning import ReturnedTooMuch
 from rewards.models import Activity, Reward
-from rewards.returning import ReturnedTooMuch
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop, line
 from tests.rewards.returns.conftest import Pay

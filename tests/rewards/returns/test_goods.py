@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty.core.errors import InvalidInput
-from rewards.activities import Line, Money, Return, ReturnedLine
+from rewards.deciding.activities import Line, Money, Return, ReturnedLine
 from rewards.engine.effects import spread
 from rewards.engine.facts import LineFacts
-from rewards.returns.goods import Award, Back, ReturnedTooMuch, Sold, coming_back, owed, sold
+from rewards.journeys.returns.goods import Award, Back, ReturnedTooMuch, Sold, coming_back, owed, sold
 from tests.cast import euros
 from tests.factories import NOON
 

@@ -14,9 +14,9 @@ from loyalty.core.ids import new_id
 from rewards.engine.evaluate import Award as Evaluated
 from rewards.engine.evaluate import Rulebook, compile_campaign, evaluate
 from rewards.engine.facts import ActivityFacts, Facts, LineFacts, MemberFacts, Moment
-from rewards.returns import owing
-from rewards.returns.goods import Award, Back, ReturnedTooMuch, Sold, coming_back
-from rewards.returns.owing import Charge, Grant
+from rewards.journeys.returns import owing
+from rewards.journeys.returns.goods import Award, Back, ReturnedTooMuch, Sold, coming_back
+from rewards.journeys.returns.owing import Charge, Grant
 from tests.factories import NOON, definition
 from tests.rewards.returns.test_goods import BASKET, after, baskets, returned, steps
 

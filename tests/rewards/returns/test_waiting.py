@@ -5,11 +5,12 @@ import pytest
 from members.ledger import verify
 from members.models import Member, Wallet
 from members.references import UnknownMember
-from rewards import earning, tasks, waiting
-from rewards.activities import ReturnedLine
+from rewards import tasks
+from rewards.deciding.activities import ReturnedLine
+from rewards.deciding.recorded import AlreadyReported, Recorded
+from rewards.journeys import earning, waiting
+from rewards.journeys.returning import ReturnWasRefused, Waits
 from rewards.models import Activity, WaitingReturn
-from rewards.recorded import AlreadyReported, Recorded
-from rewards.returning import ReturnWasRefused, Waits
 from tests import factories
 from tests.cast import Shop, line
 

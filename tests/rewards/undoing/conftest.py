@@ -9,11 +9,12 @@ import pytest
 
 from loyalty.core.models import Program
 from members.references import MemberReference
-from rewards import campaigns, undoing
-from rewards.activities import Basket
+from rewards.deciding.activities import Basket
+from rewards.deciding.recorded import Recorded
+from rewards.journeys import undoing
+from rewards.journeys.undoing import Asked
 from rewards.models import Activity, Campaign
-from rewards.recorded import Recorded
-from rewards.undoing import Asked
+from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop, euros
 

@@ -7,7 +7,10 @@ from members import merging
 from members.ledger import verify
 from members.models import Member, MemberTier, Wallet
 from members.references import MemberReference, UnknownMember
-from rewards import checking
+from rewards.books import checking
+from rewards.deciding.recorded import AlreadyReported, Recorded
+from rewards.journeys.returning import SaleIsUndone
+from rewards.journeys.undoing import SaleHasReturns
 from rewards.models import (
     Activity,
     BudgetSlot,
@@ -21,9 +24,6 @@ from rewards.models import (
     Voucher,
 )
 from rewards.performance import days
-from rewards.recorded import AlreadyReported, Recorded
-from rewards.returning import SaleIsUndone
-from rewards.undoing import SaleHasReturns
 from tests import factories
 from tests.cast import Shop, line
 from tests.races import at_once

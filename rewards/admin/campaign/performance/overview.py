@@ -12,13 +12,13 @@ from loyalty.core import clock
 from loyalty.core.admin import charts, program_of, render
 from loyalty.core.models import Program
 from members.finance import estimates
-from rewards import standing
 from rewards.admin.campaign.performance import sums
 from rewards.admin.campaign.performance.words import ICONS, Words, share, shares_between
 from rewards.admin.campaign.tabs import CampaignPages
 from rewards.models import Campaign
 from rewards.performance import figures, measuring, outcome
 from rewards.performance.outcome import Outcome, Verdict
+from rewards.planning import standing
 
 SPANS: Final = (28, 91, 365)
 AT_MOST: Final = 200

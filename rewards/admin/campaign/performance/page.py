@@ -21,10 +21,11 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core import clock
 from loyalty.core.admin import charts
 from members.finance import estimates
-from rewards import budgets, tasks
+from rewards import tasks
 from rewards.admin.campaign.performance import downloads, overview, sums
 from rewards.admin.campaign.performance.words import Words, share, shares_between
 from rewards.admin.campaign.tabs import CampaignPages, Tab, campaign_of, page, show
+from rewards.deciding import budgets
 from rewards.models import Campaign, CampaignMeasurement, CampaignStatus
 from rewards.performance import figures, measuring, outcome
 from rewards.performance.experiments import split_of

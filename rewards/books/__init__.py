@@ -1,0 +1,1 @@
+"""Whether the books say what was earned, and what they mean to accounting."""

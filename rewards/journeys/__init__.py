@@ -1,0 +1,1 @@
+"""What becomes of an activity: earned, previewed, returned, claimed, cancelled, corrected."""

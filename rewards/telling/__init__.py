@@ -1,0 +1,1 @@
+"""What members, staff and partners are told: in words and in figures, about one member or one activity."""

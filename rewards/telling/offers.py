@@ -1,0 +1,247 @@
+"""
+Offers: campaigns that a member could use now, in words.
+
+Nothing is read for them alone. `wanted()` says which columns the statement about the member needs
+besides, `told()` makes offers of what they held; a program that has none to make needs none.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cached_property, lru_cache
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+from django.utils.translation import get_language, ngettext
+from msgspec import Struct
+
+from loyalty.core.models import Program
+from rewards.deciding import histories, rules
+from rewards.deciding.counting import counts_column, read_counts
+from rewards.deciding.histories import PAST_COLUMN, Past, read_past, windows
+from rewards.deciding.loading import segments_column
+from rewards.deciding.rules import Rules
+from rewards.engine import usable
+from rewards.engine.definition import Variant
+from rewards.engine.evaluate import CompiledCampaign, Rulebook
+from rewards.engine.facts import MemberFacts, Moment
+from rewards.engine.gifts import GiftEffect
+from rewards.engine.limits import Usage
+from rewards.engine.usable import Usable
+
+OFFERS_AT_MOST: Final = 50
+
+
+class Offer(Struct, frozen=True):
+    """A campaign that the member could use now: what has to be done for what, as a sentence."""
+
+    campaign: str
+    name: str
+    text: str
+    is_personal: bool
+    ends_at: datetime | None
+
+
+class Column(Struct, frozen=True):
+    """A column for a statement about `member`, `standing` and `wallet`; its parameters stand as {0}, {1} …"""
+
+    sql: str
+    parameters: list[Any]
+
+
+_TABLES: Final = {
+    "badge": "rewards_badge",
+    "campaign": "rewards_campaign",
+    "challenge": "rewards_challenge",
+    "draw": "rewards_prizedraw",
+    "reward": "rewards_reward",
+    "wallet_type": "members_wallettype",
+}
+_PROFILE: Final = """json_build_array(
+    member.birth_date, member.enrolled_at, member.attributes,
+    (SELECT tier FROM standing ORDER BY ladder LIMIT 1),
+    (SELECT coalesce(sum(available), 0) FROM wallet WHERE is_spendable))::text"""
+
+
+class Repertoire:
+    """What campaigns in force have to offer, and what must be known for it: the same until they change."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.campaigns = usable.could_be_used(rulebook)
+        definitions = [campaign.definition for campaign in self.campaigns]
+        self.limited = [one for one in self.campaigns if one.definition.limits.per_member]
+        self.budgeted = [one for one in self.campaigns if one.definition.limits.in_all]
+        self.segments = sorted(frozenset[str]().union(*(one.segments for one in definitions)))
+        self.history = frozenset[str]().union(*(one.history for one in definitions))
+        self.names = {kind: _names(kind, keys) for kind, keys in self._keys().items()}
+        effects = (effect for campaign in rulebook for effect in campaign.definition.effects)
+        self.challenges = sorted(
+            {
+                str(effect.parameters["challenge"])
+                for effect in effects
+                if isinstance(effect, GiftEffect) and effect.kind == "challenge_progress"
+            }
+        )
+        """Those that members can make progress with, by whatever they do."""
+
+    def _keys(self) -> dict[str, list[str]]:
+        keys: defaultdict[str, list[str]] = defaultdict(list)
+        for kind, key in sorted(usable.names(self.campaigns)):
+            if kind in _TABLES:
+                keys[kind].append(key)
+        return keys
+
+
+def _names(kind: str, keys: list[str]) -> Column:
+    return Column(
+        "(SELECT json_agg(json_build_array(key, name))"
+        f" FROM {_TABLES[kind]} WHERE program_id = $1 AND key = ANY({{0}}::text[]))::text",
+        [keys],
+    )
+
+
+_repertoire = lru_cache(maxsize=256)(Repertoire)
+
+
+class Offering:
+    """What a program could offer at a moment, before it is known to whom."""
+
+    def __init__(self, program: Program, *, at: datetime) -> None:
+        self.program = program
+        self.at = at
+        self.local = at.astimezone(ZoneInfo(program.time_zone))
+        self.rules: Rules = rules.of(program)
+        self.repertoire = _repertoire(self.rules.in_force(at))
+        self.campaigns = self.repertoire.campaigns
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """What must be known of the member, and the names of what is offered."""
+        if not self.campaigns:
+            return {}
+        named = {f"name.{kind}": column for kind, column in self.repertoire.names.items()}
+        return {"profile": Column(_PROFILE, []), **self._asked(), **named}
+
+    def _asked(self) -> dict[str, Column]:
+        found: dict[str, Column] = {}
+        if self.repertoire.segments:
+            found["segments"] = Column(segments_column("{0}::text[]"), [self.repertoire.segments])
+        if self.repertoire.history:
+            back = windows(self.repertoire.history, self.local)
+            asked = [{"days": days, "begins_at": begins.isoformat()} for days, begins in back.items()]
+            found["past"] = Column(
+                f"(SELECT {PAST_COLUMN} FROM (SELECT $2::timestamptz AS occurred_at,"
+                " {0}::json AS windows) AS asked)",
+                [orjson.dumps(asked).decode()],
+            )
+        if limited := self.repertoire.limited:
+            periods = {p for one in limited for p in one.definition.limits.periods(self.local)}
+            campaigns = [self.rules.campaign_ids[one.key] for one in limited]
+            counts = counts_column("{0}::uuid[]", "{1}::text[]")
+            found["counts"] = Column(counts, [campaigns, sorted(periods)])
+        return found
+
+    def told(self, member_id: UUID, row: Sequence[Any]) -> list[Offer]:
+        """
+        The offers to a member, from what the columns held; personal ones first, then those that end first.
+
+        No more than `OFFERS_AT_MOST`.
+        """
+        read = {
+            name: orjson.loads(value)
+            for name, value in zip(self.columns, row, strict=True)
+            if value is not None
+        }
+        found = usable.usable(
+            self.campaigns,
+            member=self._member(member_id, read),
+            moment=Moment(local=self.local),
+            usage=self._usage(read),
+        )
+        names = {
+            (name.removeprefix("name."), key): called
+            for name, rows in read.items()
+            if name.startswith("name.")
+            for key, called in rows
+        }
+        offers = (self._offer(one, member_id, names) for one in found)
+        in_order = sorted((offer for offer in offers if offer is not None), key=_urgency)
+        return in_order[:OFFERS_AT_MOST]
+
+    def _member(self, member_id: UUID, read: dict[str, Any]) -> MemberFacts:
+        born, enrolled, attributes, tier, balance = read["profile"]
+        past = read_past(read["past"]) if "past" in read else None
+        return MemberFacts(
+            tier=tier or "",
+            balance=balance,
+            enrolled_date=datetime.fromisoformat(enrolled).astimezone(self.local.tzinfo).date(),
+            birth_date=date.fromisoformat(born) if born else None,
+            attributes=attributes,
+            id=str(member_id),
+            segments=frozenset(read.get("segments", ())),
+            history=self._history(past) if past else {},
+        )
+
+    def _history(self, past: Past) -> dict[str, Any]:
+        return histories.facts(past, self.repertoire.history, ZoneInfo(self.program.time_zone))
+
+    def _usage(self, read: dict[str, Any]) -> Usage:
+        keys = {self.rules.campaign_ids[one.key]: one.key for one in self.repertoire.limited}
+        counters = {
+            f"{keys[count.campaign_id]}/{count.period}": (count.times, count.points)
+            for count in read_counts(read.get("counts"))
+        }
+        return Usage(counters=counters, left=dict.fromkeys(self._empty(), 0))
+
+    def _empty(self) -> list[str]:
+        return [
+            f"{campaign.key}/{limit.unit}"
+            for campaign in self.repertoire.budgeted
+            for limit in campaign.definition.limits.in_all
+            if self._budget(campaign, limit.unit) in self.rules.empty_budgets
+        ]
+
+    def _budget(self, campaign: CompiledCampaign, unit: str) -> UUID | None:
+        return self.rules.budgets.get((self.rules.campaign_ids[campaign.key], unit))
+
+    def _offer(self, found: Usable, member_id: UUID, names: dict[tuple[str, str], str]) -> Offer | None:
+        campaign = found.campaign
+        text = _spoken(
+            found,
+            campaign.definition.variant_of(campaign.key, str(member_id)),
+            (self.program.currency, self.program.rounding, get_language()),
+            frozenset(names.items()),
+        )
+        if text is None:
+            return None
+        return Offer(
+            campaign=campaign.key,
+            name=names.get(("campaign", campaign.key), campaign.name),
+            text=text,
+            is_personal=found.is_personal,
+            ends_at=campaign.definition.ends_at,
+        )
+
+
+@lru_cache(maxsize=4096)
+def _spoken(
+    found: Usable,
+    variant: Variant | None,
+    manner: tuple[str, str, str | None],
+    names: frozenset[tuple[tuple[str, str], str]],
+) -> str | None:
+    """
+    What is said of it; the same for many members, and putting it into words takes longer than all else.
+
+    `manner` is the currency, the rounding and the language.
+    """
+    currency, rounding, _language = manner
+    said = usable.said(found, variant, currency=currency, rounding=rounding)
+    return said.named(dict(names)).text(ngettext) if said else None
+
+
+def _urgency(offer: Offer) -> tuple[bool, bool, float, str]:
+    ends = offer.ends_at.timestamp() if offer.ends_at else 0.0
+    return not offer.is_personal, offer.ends_at is None, ends, offer.campaign
