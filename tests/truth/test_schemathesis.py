@@ -54,4 +54,5 @@ def test_the_server_does_what_its_schema_says(ada, shop, key, tmp_path):
         command += ["--url", server.url, "--header", f"Authorization: Bearer {key}"]
         found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
 
+    assert found.returncode == 0, found.stdout[-20_000:]
     assert list(verify.run()) == []
