@@ -47,12 +47,19 @@ class Entry:
 
     @strawberry.field(description="What it was for, in words for the member.")
     def description(self, info: Info) -> str:
-        return self.peers.load("words", lambda ids: _words(ids, program=info.context.program))[self.id]
+        return self._line(info).what
+
+    @strawberry.field(description="The sale or return that it was booked for.")
+    def transaction_id(self, info: Info) -> UUID | None:
+        return self._line(info).transaction_id
+
+    def _line(self, info: Info) -> statement.Line:
+        return self.peers.load("lines", lambda ids: _lines(ids, program=info.context.program))[self.id]
 
 
-def _words(ids: list[UUID], *, program: Program) -> dict[UUID, str]:
+def _lines(ids: list[UUID], *, program: Program) -> dict[UUID, statement.Line]:
     rows = members.Entry.objects.of(program).filter(pk__in=ids).select_related("wallet__type")
-    return {line.id: line.what for line in statement.worded(list(rows))}
+    return {line.id: line for line in statement.worded(list(rows))}
 
 
 @strawberry.type
