@@ -3,12 +3,14 @@
 from typing import Annotated, Any, Final
 
 import strawberry
+from django.utils.translation import gettext as _
 from strawberry.schema.config import StrawberryConfig
 
 from integrations.graphql import catalogue, people
 from integrations.graphql.limits import FIRST
 from integrations.graphql.people import After, First
 from integrations.graphql.reading import Connection, Info, Page, all_of, one_of, page
+from loyalty.core.api.pagination import InvalidFilter
 from loyalty.core.errors import NotFound
 from members import models as members
 from members import references
@@ -63,7 +65,8 @@ class Query:
     ) -> Connection[people.Member] | None:
         program = info.context.program
         rows = members.Member.objects.of(program)
-        rows = rows.filter(status=status) if status else rows
+        if status is not None:
+            rows = rows.filter(status=_known(status))
         asked = Page("members", first, after, filters=(status,))
         return page(rows, asked, program=program, make=people.Member.of)
 
@@ -109,10 +112,18 @@ class Query:
         return all_of(rows.order_by("key"), make=catalogue.TierLadder.of)
 
 
+def _known(status: str) -> str:
+    """:raises InvalidFilter: if no member ever has that status"""
+    if status not in members.MemberStatus:
+        names = ", ".join(members.MemberStatus.values)
+        raise InvalidFilter(_("This is one of {names}.").format(names=names), parameter="status")
+    return status
+
+
 class Schema(strawberry.Schema):
     """Says nothing of errors in the log: the view knows which of them are faults of ours."""
 
-    def process_errors(self, *_: Any, **__: Any) -> None:
+    def process_errors(self, *_args: Any, **_given: Any) -> None:
         pass
 
 

@@ -10,6 +10,7 @@ of them. So a hundred members with their wallets take as many statements as one.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -145,14 +146,19 @@ def page(rows: QuerySet[Any], asked: Page, *, program: Program, make: Make) -> C
 def pages(
     rows: QuerySet[Any], asked: Page, *, program: Program, make: Make, parent: str, ids: list[UUID]
 ) -> dict[UUID, Connection[Any]]:
-    """By parent, a page of what each of them has, in one statement for all."""
+    """
+    By parent, a page of what each of them has, in one statement for all.
+
+    `parent` may lead over another object (`redemption__member`), which `rows` then bring with them.
+    """
+    parent_of = attrgetter(f"{parent}_id".replace("__", "."))
     rows = _older(rows.filter(**{f"{parent}__in": ids}), asked, program)
     place = Window(RowNumber(), partition_by=[F(parent)], order_by=F(asked.by).desc())
     found = list(rows.annotate(place=place).filter(place__lte=asked.first + 1).order_by(f"-{asked.by}"))
     peers = Peers([row.pk for row in found])
     by_parent: dict[UUID, list[Any]] = {one: [] for one in ids}
     for row in found:
-        by_parent[getattr(row, f"{parent}_id")].append(row)
+        by_parent[parent_of(row)].append(row)
     return {one: _connection(mine, asked, program, make, peers) for one, mine in by_parent.items()}
 
 
