@@ -106,8 +106,10 @@ DATABASES["default"].update(
     CONN_HEALTH_CHECKS=False,
 )
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    # Plans of the ledger's statements do not depend on their values: plan once.
-    options="-c plan_cache_mode=force_generic_plan -c jit=off",
+    # Plans of the ledger's statements do not depend on their values: plan once. Work in the background
+    # waits for locks as long as it takes; `loyalty.wsgi` says how long somebody is kept waiting.
+    options="-c plan_cache_mode=force_generic_plan -c jit=off"
+    f" -c lock_timeout={env.str('DATABASE_LOCK_TIMEOUT', default='0')}",
     # Without a threshold psycopg prepares nothing, whatever `loyalty.core.db.fetch` asks for. (The ORM's
     # statements, bound on the client, are never prepared.)
     prepare_threshold=5,
