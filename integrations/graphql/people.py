@@ -100,7 +100,7 @@ class Wallet:
     @strawberry.field(description="Its statement, the newest line first.")
     def entries(self, info: Info, first: First = FIRST, after: After = None) -> Connection[Entry]:
         program = info.context.program
-        asked = Page("entries", first, after, by="number")
+        asked = Page("entries", first, after, by=("number",))
         rows = members.Entry.objects.of(program)
         found = self.peers.load(
             asked, lambda ids: pages(rows, asked, program=program, make=Entry.of, parent="wallet", ids=ids)
@@ -314,14 +314,14 @@ class Member:
     def transactions(
         self, info: Info, first: First = FIRST, after: After = None
     ) -> Connection[Transaction] | None:
-        asked = Page("member.transactions", first, after)
+        asked = Page("member.transactions", first, after, by=("occurred_at", "id"))
         return self._page(asked, transactions(info.context.program), info=info, make=Transaction.of)
 
     @strawberry.field(extensions=[catalogue.REDEMPTIONS])
     def redemptions(
         self, info: Info, first: First = FIRST, after: After = None
     ) -> Connection[Redemption] | None:
-        asked = Page("member.redemptions", first, after)
+        asked = Page("member.redemptions", first, after, by=("redeemed_at", "id"))
         return self._page(asked, redemptions(info.context.program), info=info, make=Redemption.of)
 
     @strawberry.field(extensions=[catalogue.VOUCHERS], description="Those of their redemptions.")
@@ -357,11 +357,11 @@ def redemptions(program: Program) -> QuerySet[rewards.Redemption]:
 
 def list_of_transactions(info: Info, first: int, after: str | None) -> Connection[Transaction]:
     program = info.context.program
-    asked = Page("transactions", first, after)
+    asked = Page("transactions", first, after, by=("occurred_at", "id"))
     return page(transactions(program), asked, program=program, make=Transaction.of)
 
 
 def list_of_redemptions(info: Info, first: int, after: str | None) -> Connection[Redemption]:
     program = info.context.program
-    asked = Page("redemptions", first, after)
+    asked = Page("redemptions", first, after, by=("redeemed_at", "id"))
     return page(redemptions(program), asked, program=program, make=Redemption.of)

@@ -64,7 +64,7 @@ class Query:
         program = info.context.program
         rows = members.Member.objects.of(program)
         rows = rows.filter(status=status) if status else rows
-        asked = Page("members", first, after, filters=(status,))
+        asked = Page("members", first, after, by=("enrolled_at", "id"), filters=(status,))
         return page(rows, asked, program=program, make=people.Member.of)
 
     @strawberry.field(extensions=[catalogue.TRANSACTIONS], description="Sales and returns.")

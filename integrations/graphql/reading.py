@@ -15,7 +15,6 @@ from uuid import UUID
 
 import strawberry
 from django.core import signing
-from django.core.exceptions import ValidationError
 from django.db.models import F, Model, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
@@ -23,10 +22,10 @@ from strawberry.extensions import FieldExtension
 
 from integrations.graphql import limits
 from loyalty.core.api import auth, refusals
-from loyalty.core.api.pagination import InvalidCursor, InvalidFilter
+from loyalty.core.api.pagination import InvalidCursor, InvalidFilter, beyond
 from loyalty.core.models import Program
 
-_SALT: Final = "integrations.graphql"
+_SALT: Final = "integrations.graphql.places"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +103,17 @@ class Page:
     name: str
     first: int
     after: str | None
-    by: str = "id"
+    by: tuple[str, ...] = ("id",)
     filters: tuple[Any, ...] = ()
 
-    def edge(self, program: Program) -> str | None:
+    @property
+    def order(self) -> list[str]:
+        """The newest first."""
+        return [f"-{name}" for name in self.by]
+
+    def edge(self, program: Program) -> list[str] | None:
         """
-        The id or number after which it goes on.
+        The id or number, or moment and id, after which it goes on.
 
         :raises InvalidFilter: if it is too large
         :raises InvalidCursor: if the cursor is none of this list
@@ -124,10 +128,11 @@ class Page:
             raise InvalidCursor(_("Use the cursors of an answer as they are.")) from None
         if of != self._list(program):
             raise InvalidCursor(_("This cursor belongs to another list, or to other filters."))
-        return str(edge)
+        return list(edge)
 
     def cursor(self, program: Program, row: Model) -> str:
-        return signing.dumps([*self._list(program), str(getattr(row, self.by))], salt=_SALT, compress=True)
+        edge = [str(getattr(row, name)) for name in self.by]
+        return signing.dumps([*self._list(program), edge], salt=_SALT, compress=True)
 
     def _list(self, program: Program) -> list[str]:
         return [self.name, str(program.pk), repr(self.filters)]
@@ -139,7 +144,7 @@ Make = Callable[[Any, Peers], Any]
 def page(rows: QuerySet[Any], asked: Page, *, program: Program, make: Make) -> Connection[Any]:
     """A page of the program's list, in one statement."""
     rows = _older(rows, asked, program)
-    return _connection(list(rows.order_by(f"-{asked.by}")[: asked.first + 1]), asked, program, make)
+    return _connection(list(rows.order_by(*asked.order)[: asked.first + 1]), asked, program, make)
 
 
 def pages(
@@ -147,8 +152,8 @@ def pages(
 ) -> dict[UUID, Connection[Any]]:
     """By parent, a page of what each of them has, in one statement for all."""
     rows = _older(rows.filter(**{f"{parent}__in": ids}), asked, program)
-    place = Window(RowNumber(), partition_by=[F(parent)], order_by=F(asked.by).desc())
-    found = list(rows.annotate(place=place).filter(place__lte=asked.first + 1).order_by(f"-{asked.by}"))
+    place = Window(RowNumber(), partition_by=[F(parent)], order_by=asked.order)
+    found = list(rows.annotate(place=place).filter(place__lte=asked.first + 1).order_by(*asked.order))
     peers = Peers([row.pk for row in found])
     by_parent: dict[UUID, list[Any]] = {one: [] for one in ids}
     for row in found:
@@ -181,10 +186,9 @@ def one_of(row: Any, *, make: Make) -> Any:
 def _older(rows: QuerySet[Any], asked: Page, program: Program) -> QuerySet[Any]:
     if (edge := asked.edge(program)) is None:
         return rows
-    try:
-        return rows.filter(**{f"{asked.by}__lt": edge})
-    except (ValidationError, ValueError):
-        raise InvalidCursor(_("Use the cursors of an answer as they are.")) from None
+    fields = [rows.model._meta.get_field(name) for name in asked.by]
+    values = [field.to_python(value) for field, value in zip(fields, edge, strict=True)]
+    return rows.filter(beyond(fields, values, is_newer=False))
 
 
 def _connection(
