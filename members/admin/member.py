@@ -25,7 +25,7 @@ from members.adjustments import MAY_ADJUST
 from members.admin import statement_page
 from members.admin.adjusting import AdjustsPoints, adjustments_panel
 from members.admin.block import block_page, blocks_panel
-from members.admin.consent import consents_panel
+from members.admin.consent import consent_page, consents_panel
 from members.admin.hold import holds_panel
 from members.admin.household import household_page, household_panel
 from members.admin.merge import merge_page, merges_panel
@@ -166,6 +166,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
                 ("household", household_page),
                 ("merge", merge_page),
                 ("block", block_page),
+                ("consent", consent_page),
                 ("export", export_page),
                 ("erase", erase_page),
             )
