@@ -6,9 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0010_forgettable_redemptions'),
-        ('members', '0019_lists_by_moment'),
-        ('rewards', '0015_referral_codes'),
+        ('rewards', '0016_list_of_checkouts'),
     ]
 
     operations = [

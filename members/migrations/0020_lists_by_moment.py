@@ -6,8 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0010_forgettable_redemptions'),
-        ('members', '0018_described_events'),
+        ('members', '0019_consents_by_staff'),
     ]
 
     operations = [
