@@ -125,7 +125,6 @@ class Member:
                 "occurred_before": occurred_before,
             }
         )
-        # By the moment: what an index of the member's activities has in order.
         at = Page("member.transactions", first, after, by=("occurred_at", "id"), filters=asked)
         return self._page(at, purchases.transactions, info=info, make=Transaction.of)
 
@@ -139,14 +138,14 @@ class Member:
         reward: Text = None,
     ) -> Connection[Redemption] | None:
         asked = given({"status": status, "reward": reward})
-        at = Page("member.redemptions", first, after, filters=asked)
+        at = Page("member.redemptions", first, after, by=("redeemed_at", "id"), filters=asked)
         return self._page(at, purchases.redemptions, info=info, make=Redemption.of)
 
     @strawberry.field(extensions=[catalogue.VOUCHERS], description="Those of their redemptions.")
     def vouchers(
         self, info: Info, first: First = FIRST, after: After = None, status: Text = None
     ) -> Connection[Voucher] | None:
-        # There is one voucher to a redemption, and an index that has a member's redemptions in order.
+        # There is one voucher to a redemption, and those of a member are found by an index.
         at = Page("member.vouchers", first, after, by=("redemption_id",), filters=given({"status": status}))
         return self._page(at, purchases.vouchers, info=info, make=Voucher.of, parent="redemption__member")
 

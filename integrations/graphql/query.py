@@ -82,12 +82,12 @@ class Query:
             }
         )
         rows = filtered(members.Member.objects.of(program), MemberFilter, asked, program=program)
-        at = Page("members", first, after, filters=asked)
+        at = Page("members", first, after, by=("enrolled_at", "id"), filters=asked)
         return page(rows, at, program=program, make=people.Member.of)
 
     @strawberry.field(
         extensions=[catalogue.TRANSACTIONS],
-        description="Sales and returns, by when they were recorded; `kind` is sale or return.",
+        description="Sales and returns, by when they happened; `kind` is sale or return.",
     )
     def transactions(
         self,
@@ -115,7 +115,7 @@ class Query:
             }
         )
         rows = purchases.transactions(program, asked)
-        at = Page("transactions", first, after, filters=asked)
+        at = Page("transactions", first, after, by=("occurred_at", "id"), filters=asked)
         return page(rows, at, program=program, make=purchases.Transaction.of)
 
     @strawberry.field(extensions=[catalogue.REDEMPTIONS])
@@ -141,7 +141,7 @@ class Query:
             }
         )
         rows = purchases.redemptions(program, asked)
-        at = Page("redemptions", first, after, filters=asked)
+        at = Page("redemptions", first, after, by=("redeemed_at", "id"), filters=asked)
         return page(rows, at, program=program, make=purchases.Redemption.of)
 
     @strawberry.field(extensions=[catalogue.REWARDS])
@@ -177,7 +177,7 @@ class Query:
 class Schema(strawberry.Schema):
     """Says nothing of errors in the log: the view knows which of them are faults of ours."""
 
-    def process_errors(self, *_: Any, **__: Any) -> None:
+    def process_errors(self, *_args: Any, **_given: Any) -> None:
         pass
 
 

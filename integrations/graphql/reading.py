@@ -16,17 +16,17 @@ from uuid import UUID
 import strawberry
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core import signing
-from django.db.models import F, Func, Model, OuterRef, Q, QuerySet
+from django.db.models import F, Func, Model, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from strawberry.extensions import FieldExtension
 
 from integrations.graphql import limits
 from integrations.graphql.filtering import Given
 from loyalty.core.api import auth, refusals
-from loyalty.core.api.pagination import InvalidCursor, InvalidFilter
+from loyalty.core.api.pagination import InvalidCursor, InvalidFilter, beyond
 from loyalty.core.models import Program
 
-_SALT: Final = "integrations.graphql"
+_SALT: Final = "integrations.graphql.places"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,9 @@ class Page:
             raise InvalidCursor(_("Use the cursors of an answer as they are.")) from None
         if of != self._list(program):
             raise InvalidCursor(_("This cursor belongs to another list, or to other filters."))
-        return rows.filter(_below(dict(zip(self.by, edge, strict=True))))
+        fields = [rows.model._meta.get_field(name) for name in self.by]
+        values = [field.to_python(value) for field, value in zip(fields, edge, strict=True)]
+        return rows.filter(beyond(fields, values, is_newer=False))
 
     def cursor(self, program: Program, row: Model) -> str:
         edge = [str(getattr(row, field)) for field in self.by]
@@ -144,13 +146,6 @@ class Page:
 
     def _list(self, program: Program) -> list[str]:
         return [self.name, str(program.pk), repr(self.filters)]
-
-
-def _below(edge: Mapping[str, str]) -> Q:
-    """Lower in the first field, or the same and lower in the next."""
-    (field, value), *rest = edge.items()
-    lower = Q(**{f"{field}__lt": value})
-    return lower | Q(**{field: value}) & _below(dict(rest)) if rest else lower
 
 
 Make = Callable[[Any, Peers], Any]

@@ -152,7 +152,7 @@ class EntriesView(PartnerView):
         if starts_at and ends_at and starts_at > ends_at:
             raise InvalidFilter(_("A period ends no sooner than it starts."))
         period = statement.period(_wallet(member, kind), starts_at, ends_at)
-        page = pagination.paginate(request, statement.entries(period), filters=given, by="number")
+        page = pagination.paginate(request, statement.entries(period), filters=given, by=("number",))
         body = StatementBody(
             wallet_type=kind.key,
             starts_at=starts_at,
