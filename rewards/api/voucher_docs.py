@@ -40,6 +40,7 @@ _VOUCHER: Final[dict[str, Any]] = {
     "member_id": examples.MEMBER_ID,
     "reward": "free-coffee",
     "reward_name": "Free coffee",
+    "discount": {"kind": "free_product", "amount": None, "percent": None, "sku": "coffee", "maximum": None},
     "status": "issued",
     "uses": 0,
     "uses_allowed": 1,

@@ -126,7 +126,7 @@ def use(
     rows = VoucherUse.objects.standing().filter(voucher=voucher, source=source, external_id=external_id)
     if before := rows.first():
         if before.amount != amount:
-            raise VoucherUsedOtherwise
+            raise _used_otherwise(before)
         before.voucher = voucher
         return before
     if reserved_at is not None:
@@ -210,6 +210,12 @@ def void(voucher_id: UUID, *, program: Program, at: datetime) -> Voucher:
         told = happened(voucher.redemption, "voucher.voided", at, voucher_id=str(voucher.pk))
         events.publish([told])
     return voucher
+
+
+def _used_otherwise(before: VoucherUse) -> VoucherUsedOtherwise:
+    told = _("It was used for “{purchase}” with {amount} off. Say the same, or roll that back first.")
+    amount = _("no amount") if before.amount is None else f"{before.amount:.2f}"
+    return VoucherUsedOtherwise(told.format(purchase=before.external_id, amount=amount), pointer="#/amount")
 
 
 def _lock(found: Voucher) -> Voucher:
