@@ -59,6 +59,7 @@ LIVE: Final = (
             "redemptions:write",
             "events:write",
             "campaigns:read",
+            "exports:read",
         ),
         CredentialKind.OAUTH_CLIENT,
     ),
