@@ -29,7 +29,15 @@ STATUS: Final[dict[str, Any]] = {
             "points_to_next": 3260,
         }
     ],
-    "rewards": [{"key": "free-coffee", "name": "Free coffee", "wallet_type": "points", "price": 500}],
+    "rewards": [
+        {
+            "key": "free-coffee",
+            "name": "Free coffee",
+            "wallet_type": "points",
+            "price": 500,
+            "minimum_basket": None,
+        }
+    ],
     "challenges": [
         {
             "key": "ten-coffees",

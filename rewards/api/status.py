@@ -55,6 +55,12 @@ class AvailableReward(Struct, frozen=True):
     name: str
     wallet_type: str
     price: int
+    minimum_basket: Annotated[
+        str | None,
+        Meta(
+            description="What a basket must cost before discounts, for it to be taken off; null: any basket"
+        ),
+    ]
 
 
 class OpenChallenge(Struct, frozen=True):

@@ -12,7 +12,12 @@ from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
 from loyalty.core.tenancy import TenantQuerySet
 from members.models import WalletType
-from rewards.models.discount import HAS_WHAT_IT_NEEDS, MAXIMUM_IS_SOMETHING, Discounted
+from rewards.models.discount import (
+    HAS_WHAT_IT_NEEDS,
+    MAXIMUM_IS_SOMETHING,
+    MINIMUM_BELONGS_TO_A_DISCOUNT,
+    Discounted,
+)
 
 
 class LimitPeriod(models.TextChoices):
@@ -106,6 +111,7 @@ class Reward(Discounted):
             models.CheckConstraint(name="a_voucher_can_be_used", condition=Q(voucher_uses__gt=0)),
             HAS_WHAT_IT_NEEDS,
             MAXIMUM_IS_SOMETHING,
+            MINIMUM_BELONGS_TO_A_DISCOUNT,
             models.CheckConstraint(
                 name="a_reward_ends_after_it_starts",
                 condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from members.ledger.renewal import renewing
 from members.references import MemberReference
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher
 from rewards.redeeming import issuing
-from rewards.redeeming.offers import Found, Offer, Request, check, check_limit, find, sold_out
+from rewards.redeeming.offers import Found, Offer, Request, check, check_basket, check_limit, find, sold_out
 
 
 class Redeemed(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ def redeem(
     actor: str,
     at: datetime,
     from_household: bool = False,
+    basket: Decimal | None = None,
     also: Also | None = None,
 ) -> Redeemed:
     """
@@ -58,6 +60,7 @@ def redeem(
 
     `reward` is its key; the points are those of the reward's wallet type, first-expiring first. With
     `from_household`, what the member lacks comes from the others of the household who share theirs.
+    `basket` is what a basket costs before discounts, if the reward is to be taken off it at once.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -65,6 +68,7 @@ def redeem(
     :raises RewardNotOnOffer: outside the reward's dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     :raises RewardLimitReached: if the member has had it as often as one may
+    :raises BasketTooSmall: if the basket costs less than the reward's minimum
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
     :raises members.transfers.TransferNotAllowed: if the household may not share these points
     """
@@ -76,6 +80,7 @@ def redeem(
         actor=actor,
         at=at,
         from_household=from_household,
+        basket=basket,
     )
 
     def attempt(is_locking: bool) -> Redeemed:
@@ -95,6 +100,7 @@ def _with_the_household(request: Request, also: Also | None) -> Redeemed:
     with transaction.atomic():
         found = find(request)
         check(found.offer, at=request.at)
+        check_basket(request, found.offer)
         households.draw(
             member_id=found.account.member_id,
             kind=terms.of(request.program).of_type(found.offer.wallet_type_id),
@@ -134,6 +140,7 @@ def pay(request: Request, found: Found, redemption_id: UUID) -> Change:
     offer = found.offer
     check(offer, at=request.at)
     check_limit(offer, bought=found.bought)
+    check_basket(request, offer)
     wallet = found.account.wallet_of(offer.wallet_type_id)
     if wallet is None:
         raise InsufficientPoints(f"The wallet has 0 points, not {offer.price}.", available=0)

@@ -7,6 +7,7 @@ redemption] in `rewards.redeeming.states`. A repeat finds things as they are to 
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from members.ledger import store
 from members.references import MemberReference
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.redeeming import issuing, refunds
-from rewards.redeeming.offers import Found, Offer, Request, check, check_limit, find, sold_out
+from rewards.redeeming.offers import Found, Offer, Request, check, check_basket, check_limit, find, sold_out
 from rewards.redeeming.states import (
     Context,
     Locked,
@@ -52,6 +53,7 @@ def hold(
     member: MemberReference,
     reward: str,
     lives_for: timedelta = DEFAULT_LIFE,
+    basket: Decimal | None = None,
     program: Program,
     source: str,
     actor: str,
@@ -60,20 +62,26 @@ def hold(
     """
     Reserve a reward (by its key) with its points and a piece of it, for some time.
 
+    `basket` is what a basket costs before discounts, if the reward is to be taken off it.
+
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
     :raises UnknownReward: if the program has no such reward
     :raises RewardNotOnOffer: outside the reward's dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     :raises RewardLimitReached: if the member has had it as often as one may
+    :raises BasketTooSmall: if the basket costs less than the reward's minimum
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
     """
     assert timedelta(0) < lives_for <= LONGEST_LIFE, "a reservation lives for up to a week"
-    request = Request(member=member, reward=reward, program=program, source=source, actor=actor, at=at)
+    request = Request(
+        member=member, reward=reward, program=program, source=source, actor=actor, at=at, basket=basket
+    )
     store.lock([find(request).account.member_id])
     found = find(request)
     check(found.offer, at=at)
     check_limit(found.offer, bought=found.bought)
+    check_basket(request, found.offer)
     redemption = _reserved(request, found, lives_for)
     redemption.took_piece = _take_piece(found.offer)
     redemption.save(force_insert=True)

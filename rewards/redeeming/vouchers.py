@@ -19,6 +19,7 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members.models import MemberStatus
 from rewards.models import Redemption, Voucher, VoucherStatus, VoucherUse
+from rewards.redeeming.baskets import check_minimum
 from rewards.redeeming.states import happened
 
 
@@ -100,6 +101,15 @@ def obstacle(voucher: Voucher, *, at: datetime) -> VoucherNotUsable | None:
     return None
 
 
+def check_basket(voucher: Voucher, basket: Decimal | None, *, program: Program) -> None:
+    """:raises BasketTooSmall: if it is known what the basket costs, and that is too little"""
+    reward = voucher.redemption.reward
+    if basket is not None:
+        check_minimum(
+            reward.minimum_basket, name=reward.name, basket=basket, program=program, pointer="#/basket"
+        )
+
+
 @transaction.atomic
 def use(
     code: str,
@@ -108,6 +118,7 @@ def use(
     amount: Decimal | None = None,
     member_id: UUID | None = None,
     reserved_at: datetime | None = None,
+    basket: Decimal | None = None,
     program: Program,
     source: str,
     at: datetime,
@@ -116,11 +127,13 @@ def use(
     Use a voucher once, for a purchase by the partner's number of it. `amount` is the money off.
 
     For the same purchase once more, it is the use that there is. What was reserved (`reserved_at`, see
-    `reserve()`) is good for that use, also if the voucher has expired since.
+    `reserve()`) is good for that use, also if the voucher has expired since. `basket` is what the basket
+    costs before discounts, if that is known.
 
     :raises UnknownVoucher: if there is none with that code, or it is another member's
     :raises VoucherNotUsable: if it is used up, void or expired
     :raises VoucherUsedOtherwise: if it was used for that purchase with another amount
+    :raises BasketTooSmall: if the basket costs less than the reward's minimum
     """
     voucher = _lock(find(code, program=program, member_id=member_id))
     rows = VoucherUse.objects.standing().filter(voucher=voucher, source=source, external_id=external_id)
@@ -133,6 +146,7 @@ def use(
         voucher.reserved -= 1
     if refusal := obstacle(voucher, at=reserved_at or at):
         raise refusal
+    check_basket(voucher, basket, program=program)
     used = VoucherUse.objects.create(
         program=program,
         voucher=voucher,
