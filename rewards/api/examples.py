@@ -57,6 +57,7 @@ STATUS: Final[dict[str, Any]] = {
             "text": "For every sale of at least €50.00: 100 points.",
             "is_personal": True,
             "ends_at": "2026-06-30T22:00:00Z",
+            "not_with": [],
         }
     ],
 }

@@ -15,7 +15,12 @@ from rewards.redeeming import BasketTooSmall
 from rewards.redeeming.vouchers import VoucherNotUsable
 
 VoucherCode = Annotated[
-    str, Meta(min_length=1, max_length=60, description="As typed or scanned; blanks and case do not count")
+    str,
+    Meta(
+        min_length=1,
+        max_length=60,
+        description="As typed or scanned; blanks and case do not count, unless it is a third party's code",
+    ),
 ]
 Purchase = Annotated[
     str, Meta(min_length=1, max_length=100, description="Your number of the receipt or order")

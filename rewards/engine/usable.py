@@ -7,6 +7,7 @@ left, and are what can be told.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -15,11 +16,12 @@ import msgspec
 
 from rewards.engine import conditions, phrases
 from rewards.engine.conditions import Group, Leaf, Node, leaves
-from rewards.engine.definition import Variant
-from rewards.engine.effects import Effect
+from rewards.engine.definition import Definition, Variant
+from rewards.engine.effects import Effect, FixedPoints
 from rewards.engine.evaluate import CompiledCampaign
 from rewards.engine.facts import ActivityFacts, Facts, MemberFacts, Moment
 from rewards.engine.gifts import GiftEffect
+from rewards.engine.limits import NONE as NO_LIMITS
 from rewards.engine.limits import Limits, Usage, period_key
 from rewards.engine.reasons import Reason
 
@@ -38,6 +40,11 @@ class Usable(msgspec.Struct, frozen=True):
 
     campaign: CompiledCampaign
     left: Node | None
+
+    @property
+    def group(self) -> str:
+        """The exclusion group of which one gives; empty if it is in none."""
+        return self.campaign.definition.stacking.group
 
     @property
     def is_personal(self) -> bool:
@@ -76,7 +83,58 @@ def usable(
         left = True if rule.conditions is None else _left(rule.conditions, facts)
         if left is not False:
             found.append(Usable(campaign, None if left is True else left))
-    return found
+    return [one for one in found if not _is_always_beaten(one, found)]
+
+
+def _is_always_beaten(one: Usable, found: Iterable[Usable]) -> bool:
+    """
+    Whether another of its group gives whenever this one would.
+
+    That is one that comes before it in a group of which the first gives, asks nothing of the activity or
+    just the same, gives points for any activity, and has no limit that could be in the way.
+    """
+    group = [other for other in found if one.group and other.group == one.group]
+    if not all(_rule_of(other).stacking.chooses_first for other in group):
+        return False
+    return any(
+        _rank(other) < _rank(one)
+        and _rule_of(other).trigger == _rule_of(one).trigger
+        and (other.left is None or other.left == one.left)
+        and _always_gives(other)
+        for other in group
+    )
+
+
+def _always_gives(found: Usable) -> bool:
+    rule = _rule_of(found)
+    is_free = rule.limits == NO_LIMITS and not rule.variants
+    return is_free and any(isinstance(effect, FixedPoints) for effect in rule.effects)
+
+
+def _rule_of(found: Usable) -> Definition:
+    return found.campaign.definition
+
+
+def _rank(found: Usable) -> tuple[int, str]:
+    """As the engine puts them in order: the higher priority first, then by key."""
+    return -_rule_of(found).stacking.priority, found.campaign.key
+
+
+def instead_of(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """
+    Of offers (as the campaign's key and its exclusion group) those that each cannot be had together with.
+
+    One of a group gives for each activity: whoever is told of several is told that they are alternatives.
+    """
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for key, group in found:
+        if group:
+            groups[group].append(key)
+    return {
+        key: tuple(sorted(other for other in keys if other != key))
+        for keys in groups.values()
+        for key in keys
+    }
 
 
 def _left(node: Node, facts: Facts) -> Node | bool:

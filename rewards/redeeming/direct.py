@@ -90,9 +90,18 @@ def redeem(
         if is_locking:
             store.lock([found.account.member_id])
             found = find(request)
+        elif found.offer.has_uploaded_codes:
+            return _with_an_uploaded_code(request, found, also)
         return _attempt(request, found, also)
 
     return settled(attempt, races=("a_voucher_code_is_unique", *transfers.RACES))
+
+
+def _with_an_uploaded_code(request: Request, found: Found, also: Also | None) -> Redeemed:
+    """In one commit, so that a code that is not given after all is there for the next; wallets come first."""
+    with transaction.atomic():
+        store.lock([found.account.member_id])
+        return _attempt(request, find(request), also)
 
 
 def _with_the_household(request: Request, also: Also | None) -> Redeemed:
@@ -123,7 +132,7 @@ def _attempt(request: Request, found: Found, also: Also | None) -> Redeemed:
         reward=offer.key,
         points=offer.price,
         balance=change.wallet.available,
-        voucher_code=issuing.new_code() if offer.has_voucher else "",
+        voucher_code=issuing.code_for(offer, redemption_id=redemption_id, at=request.at),
         voucher_expires_at=issuing.ends_at(offer, at=request.at) if offer.has_voucher else None,
         redeemed_at=request.at,
     )
@@ -165,7 +174,8 @@ def _write(
     if redeemed.voucher_expires_at:
         row = issuing.row(program_id, redeemed.id, redeemed.voucher_code, offer, redeemed.voucher_expires_at)
         batch.insert(Voucher, issuing.FIELDS, [row])
-    batch.take(Reward, ("id", "stock"), [(offer.id, 1)] if offer.stock is not None else [])
+    takes_piece = offer.stock is not None and not offer.has_uploaded_codes
+    batch.take(Reward, ("id", "stock"), [(offer.id, 1)] if takes_piece else [])
     events.add_to(batch, _events(request, redeemed, change))
     if also:
         also(batch, redeemed)

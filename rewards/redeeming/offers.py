@@ -16,6 +16,7 @@ from members import terms
 from members.ledger import store
 from members.ledger.state import Account
 from members.references import MemberReference, member_of, reference
+from rewards.models import CodesFrom
 from rewards.redeeming.baskets import check_minimum
 
 
@@ -57,6 +58,7 @@ class Offer(Struct, frozen=True):
     wallet_type_id: UUID
     stock: int | None
     has_voucher: bool
+    codes_from: str
     voucher_valid_days: int
     voucher_uses: int
     limit_per_member: int | None
@@ -65,6 +67,10 @@ class Offer(Struct, frozen=True):
     is_active: bool
     starts_at: datetime | None
     ends_at: datetime | None
+
+    @property
+    def has_uploaded_codes(self) -> bool:
+        return self.codes_from == CodesFrom.UPLOADED
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -64,7 +64,10 @@ def find(code: str, *, program: Program, member_id: UUID | None = None) -> Vouch
     :raises UnknownVoucher: if there is none
     """
     rows = Voucher.objects.of(program).select_related("redemption__reward", "redemption__member")
-    found = rows.filter(code=normalized(code)).first()
+    as_typed = code.strip()
+    # Codes of a third party are what they are; ours are found however they were typed.
+    same = rows.filter(code__in={as_typed, normalized(code)})
+    found = max(same, key=lambda voucher: voucher.code == as_typed, default=None)
     if found is None or member_id not in (None, found.redemption.member_id):
         raise UnknownVoucher(_("There is no such voucher."), pointer="#/code")
     return found

@@ -6,7 +6,7 @@ besides, `told()` makes offers of what they held; a program that has none to mak
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from django.utils.translation import get_language, ngettext
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core.models import Program
 from rewards.deciding import histories, rules
@@ -42,6 +43,8 @@ class Offer(Struct, frozen=True):
     text: str
     is_personal: bool
     ends_at: datetime | None
+    not_with: tuple[str, ...] = ()
+    """Campaigns of other offers to the member, of which one gives for each activity."""
 
 
 class Column(Struct, frozen=True):
@@ -168,7 +171,7 @@ class Offering:
         }
         offers = (self._offer(one, member_id, names) for one in found)
         in_order = sorted((offer for offer in offers if offer is not None), key=_urgency)
-        return in_order[:OFFERS_AT_MOST]
+        return _with_alternatives(in_order[:OFFERS_AT_MOST], {one.campaign.key: one.group for one in found})
 
     def _member(self, member_id: UUID, read: dict[str, Any]) -> MemberFacts:
         born, enrolled, attributes, tier, balance = read["profile"]
@@ -240,6 +243,14 @@ def _spoken(
     currency, rounding, _language = manner
     said = usable.said(found, variant, currency=currency, rounding=rounding)
     return said.named(dict(names)).text(ngettext) if said else None
+
+
+def _with_alternatives(offers: list[Offer], groups: Mapping[str, str]) -> list[Offer]:
+    others = usable.instead_of((offer.campaign, groups[offer.campaign]) for offer in offers)
+    return [
+        replace(offer, not_with=others[offer.campaign]) if offer.campaign in others else offer
+        for offer in offers
+    ]
 
 
 def _urgency(offer: Offer) -> tuple[bool, bool, float, str]:
