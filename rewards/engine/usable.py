@@ -45,7 +45,6 @@ class Usable(msgspec.Struct, frozen=True, eq=False):
     campaign: CompiledCampaign
     left: Node | None
     is_personal: bool
-    """Whether it is not for everybody: by its audience, or by what it asks about the member."""
 
     @property
     def group(self) -> str:
