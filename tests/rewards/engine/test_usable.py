@@ -183,7 +183,9 @@ class TestGroups:
     FIRST = {"group": "deals", "choose": "first"}
 
     def keys(self, *rules: CompiledCampaign) -> list[str]:
-        found = usable.usable(rules, member=ADA, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED)
+        found = usable.usable(
+            [Candidate(rule) for rule in rules], member=ADA, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED
+        )
         return [one.campaign.key for one in found]
 
     def test_leave_out_what_another_always_comes_before(self):
