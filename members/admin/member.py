@@ -130,7 +130,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     search_fields = ("last_name",)
     search_help_text = _("Card, e-mail, phone, outside id or name")
     sortable_by = ()
-    ordering = ("-pk",)
+    ordering = ("-enrolled_at", "-pk")
     readonly_fields = ("enrolled_at", "status")
     fieldsets = (
         (None, {"fields": ("first_name", "last_name", "birth_date", "status", "enrolled_at")}),

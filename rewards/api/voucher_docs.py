@@ -102,7 +102,8 @@ roll_back_voucher = operation(
     summary="Roll the use of a voucher back",
     description="""
     Undoes your use of a voucher for a purchase that did not come to pass; the voucher can be used again
-    until it expires. A use that was rolled back already is answered as it is. Publishes
+    until it expires, unless its redemption was returned: then it is void. A use that was rolled back
+    already is answered as it is. Publishes
     `voucher.rolled_back`.
     """,
     takes=VoucherRollback,

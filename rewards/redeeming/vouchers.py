@@ -223,8 +223,11 @@ def _lock(found: Voucher) -> Voucher:
 
 def _count(voucher: Voucher, uses: int) -> None:
     voucher.uses = uses
-    if voucher.status != VoucherStatus.VOID:
-        voucher.status = VoucherStatus.USED if uses == voucher.uses_allowed else VoucherStatus.ISSUED
+    if uses == voucher.uses_allowed:
+        voucher.status = VoucherStatus.USED
+    elif voucher.status == VoucherStatus.USED:
+        # The points of a reward that came back are the member's again: its voucher may not be, too.
+        voucher.status = VoucherStatus.VOID if voucher.redemption.is_over else VoucherStatus.ISSUED
     voucher.save(update_fields=["uses", "status", "reserved"])
 
 

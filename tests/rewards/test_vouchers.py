@@ -157,6 +157,19 @@ class TestRollBack:
 
         assert (Voucher.objects.get().status, Voucher.objects.get().uses) == ("void", 0)
 
+    def test_does_not_revive_one_whose_reward_came_back_and_whose_points_are_the_members_again(
+        self, today: Shop, coffee: Reward
+    ):
+        bought = today.redeems("coffee")
+        vouchers.use(bought.voucher_code, external_id="r1", **where(today))
+        redeeming.take_back(bought.id, actor="till", **where(today))
+
+        vouchers.roll_back(bought.voucher_code, external_id="r1", **where(today))
+
+        with pytest.raises(VoucherNotUsable):
+            vouchers.use(bought.voucher_code, external_id="r2", **where(today))
+        assert (Voucher.objects.get().status, Voucher.objects.get().uses) == ("void", 0)
+
 
 class TestVoid:
     def test_ends_what_is_left_of_it_and_gives_no_points_back(self, today: Shop, code: str):

@@ -66,7 +66,7 @@ def loads(raw: bytes) -> Any:
     :raises MalformedJSON: with what is wrong and where
     """
     value = shaped(raw, Any)
-    _refuse_nul(raw, value)
+    _refuse_unstorable(raw, value)
     return value
 
 
@@ -91,7 +91,7 @@ def decode(request: Request, kind: Any) -> Any:
 def of_bytes(raw: bytes, kind: Any) -> Any:
     """A value of that type from JSON that was taken out of a body; refused as `decode()` refuses."""
     value = shaped(raw, kind)
-    _refuse_nul(raw, None)
+    _refuse_unstorable(raw, None)
     return value
 
 
@@ -214,26 +214,34 @@ def _in_json_names(quoted: re.Match[str]) -> str:
     return _TYPE.sub(lambda name: _NAMES[name[0]], quoted[0])
 
 
-def _refuse_nul(raw: bytes, value: Any) -> None:
-    # PostgreSQL's text cannot hold it. Looking for the escape first is all that most bodies cost.
-    if rb"\u0000" not in raw:
+# PostgreSQL takes offsets below 16 hours; those that countries have end at 14.
+_FAR_OFFSET: Final = re.compile(rb'[+-](?:1[6-9]|2\d):?[0-5]\d"')
+_FAR_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ][\d:.]+[+-](?:1[6-9]|2\d):?[0-5]\d")
+
+
+def _refuse_unstorable(raw: bytes, value: Any) -> None:
+    # Looking for what gives them away first is all that most bodies cost.
+    if rb"\u0000" not in raw and not _FAR_OFFSET.search(raw):
         return
-    for place in _nul_places(value if value is not None else shaped(raw, Any), "#"):
-        detail = _("A text must not contain the character U+0000.")
+    for detail, place in _unstorable(value if value is not None else shaped(raw, Any), "#"):
         raise refusals.InvalidBody(detail, pointer=place)
 
 
-def _nul_places(value: Any, pointer: str) -> Iterator[str]:
-    if isinstance(value, str) and "\0" in value:
-        yield pointer
+def _unstorable(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """What PostgreSQL cannot hold: why, and where it is."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield _("A text must not contain the character U+0000."), pointer
+        if _FAR_MOMENT.fullmatch(value):
+            yield _("The offset of a time is less than 16 hours."), pointer
     elif isinstance(value, list):
         for position, inner in enumerate(value):
-            yield from _nul_places(inner, f"{pointer}/{position}")
+            yield from _unstorable(inner, f"{pointer}/{position}")
     elif isinstance(value, dict):
         for name, inner in value.items():
             if "\0" in name:
-                yield pointer
-            yield from _nul_places(inner, f"{pointer}/{name}")
+                yield _("A text must not contain the character U+0000."), pointer
+            yield from _unstorable(inner, f"{pointer}/{name}")
 
 
 class JSONParser(BaseParser):

@@ -138,9 +138,10 @@ class TestDecode:
             (b'{"number": "a\\u0000b"}', "#/number"),
             (b'{"number": "1", "lines": [{"sku": "a"}, {"sku": "\\u0000"}]}', "#/lines/1/sku"),
             (b'{"number": "1", "attributes": {"\\u0000": "x"}}', "#/attributes"),
+            (b'{"number": "1", "lines": [{"sku": "2026-06-01T00:00:00.5-17:30"}]}', "#/lines/0/sku"),
         ],
     )
-    def test_refuses_a_character_that_the_database_cannot_hold(self, till, raw, pointer):
+    def test_refuses_what_the_database_cannot_hold(self, till, raw, pointer):
         response = till.post("/v1/orders", raw)
 
         assert response.status_code == 422
