@@ -64,7 +64,8 @@ def read(name: str) -> Guide:
 def prose(text: str) -> SafeString:
     """A description in Markdown as HTML, such as those of operations."""
     # Ours alone, from this repository, through a renderer that escapes HTML.
-    return mark_safe(MarkdownIt("commonmark", {"html": False}).render(text))
+    html: str = MarkdownIt("commonmark", {"html": False}).render(text)
+    return mark_safe(html)
 
 
 def _block(renderer: Any, tokens: Sequence[Token], index: int, *_options: Any) -> str:

@@ -173,7 +173,7 @@ def _call(path: str, method: str, said: dict[str, Any], body: str) -> str:
 def _answers(said: dict[str, Any]) -> Iterator[Answer]:
     for status, answer in said["responses"].items():
         if status < "400":
-            shown = next(iter(answer.get("content", {}).values()), {})
+            shown: dict[str, Any] = next(iter(answer.get("content", {}).values()), {})
             yield Answer(status, answer.get("description", ""), _example(shown))
 
 
