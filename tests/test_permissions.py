@@ -167,6 +167,7 @@ TABLE = {
         "/v1/transactions/{sale}/correct", {**BASKET, "external_id": "receipt-3"}, 201, 404
     ),
     "POST /v1/events": Case("/v1/events", EVENT, 201, 404),
+    "GET /v1/checkouts": Case("/v1/checkouts", None, 200, 200),
     "POST /v1/checkouts": Case("/v1/checkouts", {"member": CARD, **GOODS}, 201, 404),
     "GET /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", None, 200, 404),
     "PUT /v1/checkouts/<str:checkout_id>": Case("/v1/checkouts/{checkout}", GOODS, 200, 404),

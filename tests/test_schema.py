@@ -263,3 +263,33 @@ class TestEveryAddress:
             except Resolver404:
                 pytest.fail(f"{address} leads nowhere")
             assert match.func is not problem.unknown_address, address
+
+
+def links_in(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each link, with the answer that has it."""
+    for _name, operation in operations(schema):
+        for answer in operation["responses"].values():
+            yield from ((link, answer) for link in answer.get("links", {}).values())
+
+
+class TestLinks:
+    def test_lead_to_each_operation_on_something_that_is_told_in_an_answer(self, schema: dict[str, Any]):
+        linked = {link["operationId"] for link, _answer in links_in(schema)}
+
+        on_one = {
+            operation["operationId"]
+            for name, operation in operations(schema)
+            if re.fullmatch(r"[^{]+\{\w+\}[^{]*", name)
+        }
+        assert linked == on_one
+
+    def test_point_to_what_the_examples_have(self, schema: dict[str, Any]):
+        links = list(links_in(schema))
+
+        for link, answer in links:
+            (pointer,) = link["parameters"].values()
+            example = next(iter(answer["content"]["application/json"]["examples"].values()))["value"]
+            for part in pointer.removeprefix("$response.body#/").split("/"):
+                example = example[int(part)] if part.isdigit() else example[part]
+            assert isinstance(example, str)
+        assert len(links) > 100

@@ -55,6 +55,7 @@ LIVE: Final = (
         (
             "members:read",
             "members:write",
+            "transactions:read",
             "rewards:read",
             "redemptions:write",
             "events:write",

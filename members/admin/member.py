@@ -25,7 +25,7 @@ from members.adjustments import MAY_ADJUST
 from members.admin import statement_page
 from members.admin.adjusting import AdjustsPoints, adjustments_panel
 from members.admin.block import block_page, blocks_panel
-from members.admin.consent import consents_panel
+from members.admin.consent import consent_page, consents_panel
 from members.admin.hold import holds_panel
 from members.admin.household import household_page, household_panel
 from members.admin.merge import merge_page, merges_panel
@@ -130,7 +130,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
     search_fields = ("last_name",)
     search_help_text = _("Card, e-mail, phone, outside id or name")
     sortable_by = ()
-    ordering = ("-pk",)
+    ordering = ("-enrolled_at", "-pk")
     readonly_fields = ("enrolled_at", "status")
     fieldsets = (
         (None, {"fields": ("first_name", "last_name", "birth_date", "status", "enrolled_at")}),
@@ -166,6 +166,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
                 ("household", household_page),
                 ("merge", merge_page),
                 ("block", block_page),
+                ("consent", consent_page),
                 ("export", export_page),
                 ("erase", erase_page),
             )

@@ -61,6 +61,13 @@ class BatchedTransaction(Struct, frozen=True, omit_defaults=True, kw_only=True):
     transaction_id: Annotated[UUID | None, Meta(description="Of a sale that was claimed since")] = None
 
 
+_OF_A_STRANGER: Final[dict[str, Any]] = {
+    "kind": "sale",
+    "external_id": "till-7/2026-06-01/000124",
+    "occurred_at": "2026-06-01T14:02:00+02:00",
+    "member": {"kind": "card", "value": "9999"},
+    "amount": {"amount": "4.20", "currency": "EUR"},
+}
 _REFUSED: Final[dict[str, Any]] = {
     "type": "http://127.0.0.1:8000/v1/docs/problems/unknown_member",
     "title": "No such member",
@@ -95,7 +102,7 @@ class TransactionBatchView(PartnerView):
         """,
         takes_many=Transaction,
         answers_many=BatchedTransaction,
-        takes_example={"items": [examples.SALE, examples.RETURN]},
+        takes_example={"items": [examples.SALE, _OF_A_STRANGER]},
         example={
             "results": [
                 {"index": 0, "status": 201, "body": examples.RECORDED},

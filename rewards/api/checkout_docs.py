@@ -4,12 +4,14 @@ from typing import Final
 
 from drf_spectacular.utils import OpenApiParameter
 
+from loyalty.core.api import filters, pagination
 from loyalty.core.api.schema import operation
 from members.holds import PointsNotSpendable, UnknownWalletType
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
 from rewards.api import checkout_examples as examples
-from rewards.api.checkout_bodies import CheckoutBody
+from rewards.api.checkout_bodies import CheckoutBody, CheckoutList
+from rewards.api.checkout_filters import CheckoutFilter
 from rewards.checkouts.confirming import PaymentsDoNotAddUp, Purchase
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest
 from rewards.checkouts.offered import NothingLeftToPay, PointsDoNotPay
@@ -66,6 +68,23 @@ open_checkout = operation(
     example=examples.OPEN,
     has_tag=True,
     refuses=(UnknownMember, *_APPLYING),
+)
+
+list_checkouts = operation(
+    id="list_checkouts",
+    tag="Checkouts",
+    summary="List checkouts",
+    description="""
+    Checkouts of the program, whoever of its partners opened them, the newest first: what a member has open
+    on another device (`member` with `status=open`), which checkout an order was paid by (`external_id`),
+    which baskets of a day were left (`status=expired` with `created_from` and `created_before`). Filters go
+    together. A checkout whose time is over is `expired` from that moment. The basket and what is applied to
+    it are read by the `id`.
+    """,
+    parameters=(*filters.parameters(CheckoutFilter), *pagination.PARAMETERS),
+    answer=CheckoutList,
+    example={"data": [examples.LISTED], "next": None, "previous": None},
+    refuses=(pagination.InvalidCursor, pagination.InvalidFilter),
 )
 
 read_checkout = operation(

@@ -128,3 +128,15 @@ CONFIRMED: Final[dict[str, Any]] = {
     },
 }
 ABANDONED: Final[dict[str, Any]] = {**OPEN, "status": "abandoned", "closed_at": "2026-06-01T12:03:00Z"}
+LISTED: Final[dict[str, Any]] = {
+    "id": OPEN["id"],
+    "status": "confirmed",
+    "member_id": MEMBER_ID,
+    "source": "web-shop",
+    "opened_at": OPEN["opened_at"],
+    "expires_at": OPEN["expires_at"],
+    "closed_at": CONFIRMED["closed_at"],
+    "total": OPEN["total"],
+    "external_id": PURCHASE["external_id"],
+    "transaction_id": CONFIRMED["transaction"]["id"],
+}

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase
@@ -10,20 +10,38 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loyalty.core import clock
-from loyalty.core.api import auth, etags, idempotency, parsing
+from loyalty.core.api import auth, etags, filters, idempotency, pagination, parsing, rendering
 from loyalty.core.api.views import PartnerView
 from members.references import find_id
 from rewards.api import checkout_docs as docs
-from rewards.api.checkout_bodies import CheckoutBody
+from rewards.api.checkout_bodies import CheckoutBody, CheckoutList, ListedCheckout
+from rewards.api.checkout_filters import CheckoutFilter
 from rewards.checkouts import confirming, ending, sessions, states
 from rewards.checkouts.confirming import Purchase
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest
 from rewards.models import Checkout
 from rewards.redeeming import guessing
 
+# Without baskets and quotes, which are long.
+_LISTED: Final = (
+    "id", "status", "member_id", "source", "opened_at", "expires_at", "closed_at", "total",
+    "paid_external_id", "sale_id",
+)  # fmt: skip
+
 
 class CheckoutsView(PartnerView):
-    scopes: ClassVar = {"post": "points:hold"}
+    scopes: ClassVar = {"get": "points:hold", "post": "points:hold"}
+
+    @docs.list_checkouts
+    def get(self, request: Request) -> HttpResponse:
+        """Checkouts of the program, the newest first."""
+        program = auth.caller(request).program
+        of_program = Checkout.objects.of(program).only(*_LISTED)
+        rows, given = filters.apply(request, CheckoutFilter, of_program)
+        page = pagination.paginate(request, rows, filters=given)
+        at = clock.now(program)
+        data = tuple(ListedCheckout.of(one, currency=program.currency, at=at) for one in page.rows)
+        return rendering.answer(CheckoutList(data, page.next, page.previous))
 
     @docs.open_checkout
     def post(self, request: Request) -> HttpResponseBase:

@@ -91,6 +91,11 @@ class Checkout(models.Model):
             models.Index(name="checkouts_of_a_member", fields=["member", "-id"]),
             models.Index(name="checkouts_by_day", fields=["program", "-id"]),
             models.Index(name="checkouts_by_status", fields=["program", "status", "-id"]),
+            models.Index(
+                name="paid_checkouts_by_receipt",
+                fields=["program", "paid_external_id"],
+                condition=Q(status="confirmed"),
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),

@@ -68,12 +68,14 @@ def test_runs_as_it_is_written(demo: Path):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    opened, changed, lines, confirmed, abandoned, returned = done.stdout.splitlines()
+    opened, changed, lines, confirmed, abandoned, *found, returned = done.stdout.splitlines()
     assert opened.startswith("{'amount': '16.40', 'currency': 'USD'} ")
     assert "'amount': '8.40'" in changed
     assert lines == "[('1', '3.78', '2.27', '6.35'), ('2', '1.22', '0.73', '2.05')]"
     assert confirmed.startswith("confirmed 8 ")
     assert abandoned == "abandoned"
+    sale = Activity.objects.get(kind="sale", amount="8.40")
+    assert found == ["[]", f"[('confirmed', '{sale.pk}')]", "1"]
     assert "'points': 227" in returned
     assert sorted(Checkout.objects.values_list("status", flat=True)) == ["abandoned", "confirmed"]
     assert Activity.objects.filter(kind="sale").count() == 2

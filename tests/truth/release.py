@@ -1,7 +1,7 @@
 """
 Write down the schema as released: `python -m tests.truth.release`, when a version goes out.
 
-Without examples and words, which may change at any time.
+Without examples, words and links, which may change at any time.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 import django
 
-TOLD_ONLY = ("description", "summary", "examples", "example", "x-problems")
+TOLD_ONLY = ("description", "summary", "examples", "example", "links", "x-problems")
 
 
 def bare(value: Any) -> Any:

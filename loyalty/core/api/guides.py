@@ -27,6 +27,7 @@ NAMES: Final = (
     "till-integration",
     "shop-checkout",
     "app-guide",
+    "graphql",
     "sandbox",
     "conformance",
     "events",
