@@ -84,7 +84,7 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, is_kept: bool = True) -> 
         cursor.execute(sql, parameters, prepare=is_kept)
         rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
     if len(rows) > ROWS_HELD_AT_MOST:
-        del connection._raw_cursor
+        del vars(connection)["_raw_cursor"]
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
     return rows
