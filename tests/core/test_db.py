@@ -116,7 +116,7 @@ class TestBatch:
         )
 
     def test_does_not_read_a_whole_table_for_one_row(self, ada: Member):
-        fill_with_answers(1_000)
+        fill_with_answers(3_000)
         batch = Batch()
         batch.update(IdempotencyRecord, ("id", "status"), [(ada.pk, 200)])
 
