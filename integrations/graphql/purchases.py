@@ -61,10 +61,10 @@ class Transaction:
 
 @strawberry.type
 class Voucher:
-    """A code that is worth money: show it to the member alone."""
+    """A code that is worth money."""
 
     id: UUID
-    code: str
+    code_ends_with: str
     uses: int
     uses_allowed: int
     expires_at: datetime | None
@@ -74,7 +74,7 @@ class Voucher:
     def of(cls, row: rewards.Voucher, _peers: Peers | None = None) -> Self:
         return cls(
             id=row.pk,
-            code=row.code,
+            code_ends_with=row.code[-4:],
             uses=row.uses,
             uses_allowed=row.uses_allowed,
             expires_at=row.expires_at,
@@ -84,6 +84,13 @@ class Voucher:
     @classmethod
     def of_redemption(cls, row: rewards.Redemption, _peers: Peers) -> Self:
         return cls.of(row.voucher)
+
+    @strawberry.field(
+        extensions=[catalogue.REDEMPTIONS],
+        description="For whoever redeems rewards: show it to the member alone.",
+    )
+    def code(self) -> str | None:
+        return self.row.code
 
     @strawberry.field(description="issued, used, void or expired.")
     def status(self, info: Info) -> str:

@@ -19,6 +19,7 @@ from rewards.api.voucher_bodies import (
     VoucherUseBody,
     VoucherVoiding,
 )
+from rewards.redeeming import BasketTooSmall
 from rewards.redeeming.guessing import TooManyVoucherCodes
 from rewards.redeeming.vouchers import (
     UnknownVoucher,
@@ -66,7 +67,7 @@ check_voucher = operation(
     description="""
     Whether a voucher could be used now, and what it is for. Changes nothing and keeps nothing: somebody
     else may still use it before you do. Name the member if you know who shows it; a voucher of somebody
-    else is then unknown.
+    else is then unknown. With `basket`, it is also looked at whether that is large enough.
 
     Wrong codes are counted by API key and by member: after many of them, all codes are refused for a
     quarter of an hour.
@@ -75,7 +76,7 @@ check_voucher = operation(
     takes=VoucherCheck,
     takes_example=_CODE,
     answer=VoucherChecked,
-    example={"is_usable": True, "reason": None, "detail": "", "voucher": _VOUCHER},
+    example={"is_usable": True, "reason": None, "detail": "", "basket_missing": None, "voucher": _VOUCHER},
     refuses=(UnknownVoucher, UnknownMember, TooManyVoucherCodes),
 )
 
@@ -94,7 +95,14 @@ use_voucher = operation(
     answer=VoucherUseBody,
     status=201,
     example=_USED,
-    refuses=(UnknownVoucher, UnknownMember, TooManyVoucherCodes, VoucherNotUsable, VoucherUsedOtherwise),
+    refuses=(
+        UnknownVoucher,
+        UnknownMember,
+        TooManyVoucherCodes,
+        VoucherNotUsable,
+        VoucherUsedOtherwise,
+        BasketTooSmall,
+    ),
 )
 
 roll_back_voucher = operation(
