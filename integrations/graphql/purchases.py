@@ -81,6 +81,10 @@ class Voucher:
             row=row,
         )
 
+    @classmethod
+    def of_redemption(cls, row: rewards.Redemption, _peers: Peers) -> Self:
+        return cls.of(row.voucher)
+
     @strawberry.field(
         extensions=[catalogue.REDEMPTIONS],
         description="For whoever redeems rewards: show it to the member alone.",
@@ -160,11 +164,14 @@ def redemptions(program: Program, asked: Given) -> QuerySet[rewards.Redemption]:
     return filtered(rows, RedemptionFilter, asked, program=program)
 
 
-def vouchers(program: Program, asked: Given) -> QuerySet[rewards.Voucher]:
+def vouchers(program: Program, asked: Given) -> QuerySet[rewards.Redemption]:
     """
-    Vouchers, with what telling of them takes.
+    Redemptions that gave a voucher, each with it: an index has those of a member in order.
 
-    :raises InvalidFilter: for a value that they cannot be filtered by
+    :raises InvalidFilter: for a value that vouchers cannot be filtered by
     """
-    rows = rewards.Voucher.objects.of(program).select_related("redemption")
-    return filtered(rows, VoucherFilter, asked, program=program)
+    rows = rewards.Redemption.objects.of(program).select_related("voucher").filter(voucher__isnull=False)
+    if not asked:
+        return rows
+    of_program = rewards.Voucher.objects.of(program)
+    return rows.filter(voucher__in=filtered(of_program, VoucherFilter, asked, program=program))

@@ -167,7 +167,7 @@ _TYPE: Final = re.compile(r"\b(?:str|int|float|bool)\b")
 _NAMES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
-# In words what the patterns of money and quantities mean, which are the same all over the API.
+# In words what the patterns mean that are the same all over the API.
 _PATTERN: Final = re.compile(r"matching regex (?P<pattern>'.*')", re.DOTALL)
 _IN_WORDS: Final = {
     r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)": gettext_lazy(
@@ -177,6 +177,15 @@ _IN_WORDS: Final = {
         "A quantity is a text such as “2” or “0.750”: not negative, with at most three decimals"
     ),
     r"^[A-Z]{3}$(?!\n)": gettext_lazy("A currency is a code of three capital letters (ISO 4217), as EUR"),
+    r"^[a-z][a-z0-9_.-]{0,39}$(?!\n)": gettext_lazy(
+        "A key has up to 40 lower-case letters, digits, “_”, “.” and “-”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_.]{0,59}$(?!\n)": gettext_lazy(
+        "A name of a type has up to 60 lower-case letters, digits, “_” and “.”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_]{0,39}$(?!\n)": gettext_lazy(
+        "A name has up to 40 lower-case letters, digits and “_”, the first of them a letter"
+    ),
 }
 
 
