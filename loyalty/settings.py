@@ -106,8 +106,10 @@ DATABASES["default"].update(
     CONN_HEALTH_CHECKS=False,
 )
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    # Plans of the ledger's statements do not depend on their values: plan once.
-    options="-c plan_cache_mode=force_generic_plan -c jit=off",
+    # Plans of the ledger's statements do not depend on their values: plan once. Work in the background
+    # waits for locks as long as it takes; `loyalty.wsgi` says how long somebody is kept waiting.
+    options="-c plan_cache_mode=force_generic_plan -c jit=off"
+    f" -c lock_timeout={env.str('DATABASE_LOCK_TIMEOUT', default='0')}",
     # Without a threshold psycopg prepares nothing, whatever `loyalty.core.db.fetch` asks for. (The ORM's
     # statements, bound on the client, are never prepared.)
     prepare_threshold=5,
@@ -115,7 +117,14 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # Seconds. Without them, a page waits for as long as a machine that is gone says nothing.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True

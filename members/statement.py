@@ -7,6 +7,7 @@ it. A period is therefore a run of numbers: its opening balance, plus the points
 closing balance, which is the opening balance of the next.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -21,6 +22,7 @@ from loyalty.core.db import fetch
 from loyalty.core.templatetags import regulars
 from members.models import Entry, EntryKind, Wallet
 
+_TRANSACTION: Final = re.compile(r"(?:sale|return):([0-9a-f-]{36}):")
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 CHUNK: Final = 500
 """Lines that are read at a time when a whole period is."""
@@ -56,6 +58,12 @@ class Line(Struct, frozen=True, kw_only=True):
     @property
     def kind_label(self) -> str:
         return str(EntryKind(self.kind).label)
+
+    @property
+    def transaction_id(self) -> UUID | None:
+        """The sale or return that it was booked for."""
+        found = _TRANSACTION.match(self.cause)
+        return UUID(found[1]) if found else None
 
 
 class Period(Struct, frozen=True, kw_only=True):

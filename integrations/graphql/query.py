@@ -5,17 +5,19 @@ from typing import Annotated, Any, Final
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from integrations.graphql import catalogue, people
+from integrations.graphql import catalogue, people, purchases
+from integrations.graphql.filtering import Before, From, Of, Text, filtered, given
 from integrations.graphql.limits import FIRST
-from integrations.graphql.people import After, First
-from integrations.graphql.reading import Connection, Info, Page, all_of, one_of, page
+from integrations.graphql.reading import After, Connection, First, Info, Page, all_of, one_of, page
 from loyalty.core.errors import NotFound
 from members import models as members
 from members import references
-from members.api.filters import meant
+from members.api.filters import MemberFilter, meant
 from rewards import models as rewards
 
 Reference = Annotated[str, strawberry.argument(description="Our id, or as `card:1001`.")]
+Identified = Annotated[Text, strawberry.argument(description="Who is known by it, as `card:1001`.")]
+Named = Annotated[Text, strawberry.argument(description="How the first or last name begins, or both.")]
 
 
 @strawberry.type
@@ -59,25 +61,88 @@ class Query:
 
     @strawberry.field(extensions=[catalogue.MEMBERS])
     def members(
-        self, info: Info, first: First = FIRST, after: After = None, status: str | None = None
+        self,
+        info: Info,
+        first: First = FIRST,
+        after: After = None,
+        identifier: Identified = None,
+        status: Text = None,
+        name: Named = None,
+        enrolled_from: From = None,
+        enrolled_before: Before = None,
     ) -> Connection[people.Member] | None:
         program = info.context.program
-        rows = members.Member.objects.of(program)
-        rows = rows.filter(status=status) if status else rows
-        asked = Page("members", first, after, filters=(status,))
-        return page(rows, asked, program=program, make=people.Member.of)
+        asked = given(
+            {
+                "identifier": identifier,
+                "status": status,
+                "name": name,
+                "enrolled_from": enrolled_from,
+                "enrolled_before": enrolled_before,
+            }
+        )
+        rows = filtered(members.Member.objects.of(program), MemberFilter, asked, program=program)
+        at = Page("members", first, after, by=("enrolled_at", "id"), filters=asked)
+        return page(rows, at, program=program, make=people.Member.of)
 
-    @strawberry.field(extensions=[catalogue.TRANSACTIONS], description="Sales and returns.")
+    @strawberry.field(
+        extensions=[catalogue.TRANSACTIONS],
+        description="Sales and returns, by when they happened; `kind` is sale or return.",
+    )
     def transactions(
-        self, info: Info, first: First = FIRST, after: After = None
-    ) -> Connection[people.Transaction] | None:
-        return people.list_of_transactions(info, first, after)
+        self,
+        info: Info,
+        first: First = FIRST,
+        after: After = None,
+        member: Of = None,
+        kind: Text = None,
+        status: Text = None,
+        store: Text = None,
+        external_id: Text = None,
+        occurred_from: From = None,
+        occurred_before: Before = None,
+    ) -> Connection[purchases.Transaction] | None:
+        program = info.context.program
+        asked = given(
+            {
+                "member": member,
+                "kind": kind,
+                "status": status,
+                "store": store,
+                "external_id": external_id,
+                "occurred_from": occurred_from,
+                "occurred_before": occurred_before,
+            }
+        )
+        rows = purchases.transactions(program, asked)
+        at = Page("transactions", first, after, by=("occurred_at", "id"), filters=asked)
+        return page(rows, at, program=program, make=purchases.Transaction.of)
 
     @strawberry.field(extensions=[catalogue.REDEMPTIONS])
     def redemptions(
-        self, info: Info, first: First = FIRST, after: After = None
-    ) -> Connection[people.Redemption] | None:
-        return people.list_of_redemptions(info, first, after)
+        self,
+        info: Info,
+        first: First = FIRST,
+        after: After = None,
+        member: Of = None,
+        reward: Text = None,
+        status: Text = None,
+        redeemed_from: From = None,
+        redeemed_before: Before = None,
+    ) -> Connection[purchases.Redemption] | None:
+        program = info.context.program
+        asked = given(
+            {
+                "member": member,
+                "reward": reward,
+                "status": status,
+                "redeemed_from": redeemed_from,
+                "redeemed_before": redeemed_before,
+            }
+        )
+        rows = purchases.redemptions(program, asked)
+        at = Page("redemptions", first, after, by=("redeemed_at", "id"), filters=asked)
+        return page(rows, at, program=program, make=purchases.Redemption.of)
 
     @strawberry.field(extensions=[catalogue.REWARDS])
     def rewards(
@@ -112,7 +177,7 @@ class Query:
 class Schema(strawberry.Schema):
     """Says nothing of errors in the log: the view knows which of them are faults of ours."""
 
-    def process_errors(self, *_: Any, **__: Any) -> None:
+    def process_errors(self, *_args: Any, **_given: Any) -> None:
         pass
 
 

@@ -10,23 +10,23 @@ of them. So a hundred members with their wallets take as many statements as one.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core import signing
-from django.core.exceptions import ValidationError
-from django.db.models import F, Model, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F, Func, Model, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from strawberry.extensions import FieldExtension
 
 from integrations.graphql import limits
+from integrations.graphql.filtering import Given
 from loyalty.core.api import auth, refusals
-from loyalty.core.api.pagination import InvalidCursor, InvalidFilter
+from loyalty.core.api.pagination import InvalidCursor, InvalidFilter, beyond
 from loyalty.core.models import Program
 
-_SALT: Final = "integrations.graphql"
+_SALT: Final = "integrations.graphql.places"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,67 +92,96 @@ class Edge[T]:
 class Connection[T]:
     """A page of a list, the newest first."""
 
-    edges: list[Edge[T]]
     nodes: list[T]
     page_info: PageInfo
+    cursors: strawberry.Private[Callable[[], list[str]]]
+
+    @strawberry.field
+    def edges(self) -> list[Edge[T]]:
+        return [Edge(cursor=one, node=node) for one, node in zip(self.cursors(), self.nodes, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list is asked for; `name` and the filters tell it from every other list."""
+    """
+    Which part of a list is asked for; `name` and the filters tell it from every other list.
+
+    `by` are the fields that order it, together unique. The list goes from the highest to the lowest.
+    """
 
     name: str
     first: int
     after: str | None
-    by: str = "id"
-    filters: tuple[Any, ...] = ()
+    by: tuple[str, ...] = ("id",)
+    filters: Given = ()
 
-    def edge(self, program: Program) -> str | None:
+    @property
+    def order(self) -> tuple[str, ...]:
+        return tuple(f"-{field}" for field in self.by)
+
+    def older(self, rows: QuerySet[Any], program: Program) -> QuerySet[Any]:
         """
-        The id or number after which it goes on.
+        Those after the cursor, if there is one.
 
-        :raises InvalidFilter: if it is too large
+        :raises InvalidFilter: if too many are asked for
         :raises InvalidCursor: if the cursor is none of this list
         """
         if not 1 <= self.first <= limits.MAXIMUM_FIRST:
             raise InvalidFilter(_("`first` is a number from 1 to 200."), parameter="first")
         if self.after is None:
-            return None
+            return rows
         try:
             *of, edge = signing.loads(self.after, salt=_SALT)
         except signing.BadSignature:
             raise InvalidCursor(_("Use the cursors of an answer as they are.")) from None
         if of != self._list(program):
             raise InvalidCursor(_("This cursor belongs to another list, or to other filters."))
-        return str(edge)
+        fields = [rows.model._meta.get_field(name) for name in self.by]
+        values = [field.to_python(value) for field, value in zip(fields, edge, strict=True)]
+        return rows.filter(beyond(fields, values, is_newer=False))
 
     def cursor(self, program: Program, row: Model) -> str:
-        return signing.dumps([*self._list(program), str(getattr(row, self.by))], salt=_SALT, compress=True)
+        edge = [str(getattr(row, field)) for field in self.by]
+        return signing.dumps([*self._list(program), edge], salt=_SALT, compress=True)
 
     def _list(self, program: Program) -> list[str]:
         return [self.name, str(program.pk), repr(self.filters)]
 
 
 Make = Callable[[Any, Peers], Any]
+First = Annotated[int, strawberry.argument(description="How many at most: 1 to 200.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor of the last one that is known.")]
 
 
 def page(rows: QuerySet[Any], asked: Page, *, program: Program, make: Make) -> Connection[Any]:
     """A page of the program's list, in one statement."""
-    rows = _older(rows, asked, program)
-    return _connection(list(rows.order_by(f"-{asked.by}")[: asked.first + 1]), asked, program, make)
+    rows = asked.older(rows, program)
+    return _connection(list(rows.order_by(*asked.order)[: asked.first + 1]), asked, program, make)
 
 
 def pages(
-    rows: QuerySet[Any], asked: Page, *, program: Program, make: Make, parent: str, ids: list[UUID]
+    rows: QuerySet[Any],
+    asked: Page,
+    *,
+    program: Program,
+    make: Make,
+    of: type[Model],
+    ids: list[UUID],
+    parent: str,
 ) -> dict[UUID, Connection[Any]]:
-    """By parent, a page of what each of them has, in one statement for all."""
-    rows = _older(rows.filter(**{f"{parent}__in": ids}), asked, program)
-    place = Window(RowNumber(), partition_by=[F(parent)], order_by=F(asked.by).desc())
-    found = list(rows.annotate(place=place).filter(place__lte=asked.first + 1).order_by(f"-{asked.by}"))
+    """
+    By parent (an `of`; `parent` leads there from a row), a page of what each has: one statement for all.
+
+    Of each parent only the first rows are read, in an index that has them in order: some have thousands.
+    """
+    first = asked.older(rows, program).filter(**{parent: OuterRef("pk")}).order_by(*asked.order)
+    chosen = Func(ArraySubquery(first.values("pk")[: asked.first + 1]), function="unnest")
+    shown = of._default_manager.filter(pk__in=ids).values_list(chosen)
+    found = list(rows.filter(pk__in=shown).annotate(parent_id=F(parent)).order_by(*asked.order))
     peers = Peers([row.pk for row in found])
     by_parent: dict[UUID, list[Any]] = {one: [] for one in ids}
     for row in found:
-        by_parent[getattr(row, f"{parent}_id")].append(row)
+        by_parent[row.parent_id].append(row)
     return {one: _connection(mine, asked, program, make, peers) for one, mine in by_parent.items()}
 
 
@@ -178,22 +207,16 @@ def one_of(row: Any, *, make: Make) -> Any:
     return None if row is None else make(row, Peers([row.pk]))
 
 
-def _older(rows: QuerySet[Any], asked: Page, program: Program) -> QuerySet[Any]:
-    if (edge := asked.edge(program)) is None:
-        return rows
-    try:
-        return rows.filter(**{f"{asked.by}__lt": edge})
-    except (ValidationError, ValueError):
-        raise InvalidCursor(_("Use the cursors of an answer as they are.")) from None
-
-
 def _connection(
     rows: list[Any], asked: Page, program: Program, make: Make, peers: Peers | None = None
 ) -> Connection[Any]:
     has_more, rows = len(rows) > asked.first, rows[: asked.first]
     peers = peers or Peers([row.pk for row in rows])
     nodes = [make(row, peers) for row in rows]
-    cursors = [asked.cursor(program, row) for row in rows]
-    edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
-    info = PageInfo(has_next_page=has_more, end_cursor=cursors[-1] if cursors else None)
-    return Connection(edges=edges, nodes=nodes, page_info=info)
+    end = asked.cursor(program, rows[-1]) if rows else None
+
+    def cursors() -> list[str]:
+        return [asked.cursor(program, row) for row in rows]
+
+    info = PageInfo(has_next_page=has_more, end_cursor=end)
+    return Connection(nodes=nodes, page_info=info, cursors=cursors)

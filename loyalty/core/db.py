@@ -79,15 +79,32 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, is_kept: bool = True) -> 
     connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     began = monotonic()
-    with (
-        connection.wrap_database_errors,
-        psycopg.RawCursor(connection.connection, row_factory=tuple_row) as cursor,
-    ):
+    cursor = _cursor(connection)
+    with connection.wrap_database_errors:
         cursor.execute(sql, parameters, prepare=is_kept)
         rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+    if len(rows) > ROWS_HELD_AT_MOST:
+        del connection._raw_cursor
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
     return rows
+
+
+ROWS_HELD_AT_MOST: Final = 1000
+"""A cursor holds its last result until it has another."""
+
+
+def _cursor(connection: Any) -> psycopg.RawCursor[tuple[Any, ...]]:
+    """
+    The cursor that is kept with a connection, which belongs to one thread.
+
+    A new one would look up again, for each column of each result, how its type is read: a third of what
+    Python takes to run a statement.
+    """
+    kept: psycopg.RawCursor[tuple[Any, ...]] | None = getattr(connection, "_raw_cursor", None)
+    if kept is None or kept.connection is not connection.connection:
+        kept = connection._raw_cursor = psycopg.RawCursor(connection.connection, row_factory=tuple_row)
+    return kept
 
 
 @contextmanager

@@ -89,6 +89,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _SEE_RULES
         | _may("members", "member", "change", "block", "export")
         | _may("members", "identifier", "add", "change")
+        | _may("members", "consent", "add")
         | _may("members", "hold", "release")
         | _may("rewards", "redemption", "cancel", "fulfil")
         | _may("rewards", "referralcode", "disable")

@@ -1,6 +1,7 @@
 """Regulars itself on this machine: its tables, static files, web server, worker and scheduler."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -105,7 +106,10 @@ def wait_until_ready(parts: Parts, address: str, patience: float = 120) -> None:
     while time.monotonic() < end:
         parts.raise_if_any_stopped()
         try:
-            with opener.open(address, timeout=10):
+            with opener.open(address, timeout=10) as response:
+                answer = response.read(1000).decode(errors="replace")
+            # Web is ready by itself before worker and scheduler are.
+            if json.loads(answer)["status"] == "ok":
                 return
         except urllib.error.HTTPError as problem:
             answer = problem.read(1000).decode(errors="replace")

@@ -214,7 +214,7 @@ class SegmentMembersView(PartnerView):
         given = pagination.given(request)
         places = SegmentMember.objects.of(program).filter(segment=_find(program, key))
         page = pagination.paginate(
-            request, places.prefetch_related("member__identifiers"), filters=given, by="member_id"
+            request, places.prefetch_related("member__identifiers"), filters=given, by=("member_id",)
         )
         return rendering.answer(SegmentMemberList(tuple(map(_placed, page.rows)), page.next, page.previous))
 
@@ -298,7 +298,7 @@ class MemberSegmentsView(PartnerView):
         given = pagination.given(request)
         member = find(program, references.read(reference))
         places = SegmentMember.objects.of(program).filter(member=member).select_related("segment")
-        page = pagination.paginate(request, places, filters=given, by="segment_id")
+        page = pagination.paginate(request, places, filters=given, by=("segment_id",))
         return rendering.answer(MembershipList(tuple(map(_membership, page.rows)), page.next, page.previous))
 
 

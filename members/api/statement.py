@@ -71,6 +71,9 @@ class EntryBody(Struct, frozen=True):
     points: int
     description: Annotated[str, Meta(description="What it was for, in words")]
     cause: Annotated[str, Meta(description="What it was booked for, as `sale:<transaction id>:earn:points`")]
+    transaction_id: Annotated[
+        UUID | None, Meta(description="The sale or return that it was booked for: it says why in full")
+    ]
     effective_at: Annotated[datetime, Meta(description="When it counts")]
     recorded_at: Annotated[datetime, Meta(description="When it was booked")]
     after: Annotated[BalanceBody, Meta(description="The balance after it")]
@@ -83,6 +86,7 @@ class EntryBody(Struct, frozen=True):
             points=line.points,
             description=line.what,
             cause=line.cause,
+            transaction_id=line.transaction_id,
             effective_at=line.effective_at,
             recorded_at=line.recorded_at,
             after=BalanceBody.of(line.after),
@@ -148,7 +152,7 @@ class EntriesView(PartnerView):
         if starts_at and ends_at and starts_at > ends_at:
             raise InvalidFilter(_("A period ends no sooner than it starts."))
         period = statement.period(_wallet(member, kind), starts_at, ends_at)
-        page = pagination.paginate(request, statement.entries(period), filters=given, by="number")
+        page = pagination.paginate(request, statement.entries(period), filters=given, by=("number",))
         body = StatementBody(
             wallet_type=kind.key,
             starts_at=starts_at,

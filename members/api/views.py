@@ -20,7 +20,7 @@ from members.references import MemberIsErased, MemberIsMerged
 
 REFERENCE = OpenApiParameter(
     "reference",
-    {"type": "string", "minLength": 1, "maxLength": 300},
+    {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^([a-z]+:.+|[0-9A-Fa-f-]{36})$"},
     location=OpenApiParameter.PATH,
     description="The member's id, or an identifier as `card:1001`, `email:…`, `phone:+49…`, `external:…`.",
 )
@@ -42,7 +42,8 @@ class MembersView(PartnerView):
     def get(self, request: Request) -> HttpResponse:
         of_program = Member.objects.of(auth.caller(request).program)
         members, given = filters.apply(request, MemberFilter, of_program)
-        page = pagination.paginate(request, members.prefetch_related("identifiers"), filters=given)
+        members = members.prefetch_related("identifiers")
+        page = pagination.paginate(request, members, filters=given, by=("enrolled_at", "id"))
         data = tuple(MemberBody.of(member, list(member.identifiers.all())) for member in page.rows)
         return rendering.answer(MemberList(data, page.next, page.previous))
 

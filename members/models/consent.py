@@ -67,6 +67,7 @@ class Consent(models.Model):
         ]
         indexes = [
             models.Index(name="consents_of_a_member", fields=["member", "purpose", "-occurred_at", "-id"]),
+            models.Index(name="purposes_of_a_program", fields=["program", "purpose"]),
         ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 

@@ -112,10 +112,12 @@ class Member(models.Model):
                 ExtractDay("enrolled_at"),
                 name="members_by_anniversary",
             ),
-            models.Index(name="members_by_enrolment", fields=["program", "enrolled_at", "-id"]),
+            models.Index(name="members_by_enrolment", fields=["program", "enrolled_at", "id"]),
             # The filters of the list; almost everybody is active, and needs none.
             models.Index(
-                name="members_not_active", fields=["program", "status", "-id"], condition=~Q(status="active")
+                name="members_not_active",
+                fields=["program", "status", "enrolled_at", "id"],
+                condition=~Q(status="active"),
             ),
         ]
         triggers = [

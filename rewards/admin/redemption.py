@@ -70,7 +70,7 @@ class RedemptionAdmin(FactAdmin):
     search_fields = ("voucher__code",)
     search_help_text = _("Voucher code (all of it), or a member’s card, e-mail or name")
     sortable_by = ()
-    ordering = ("-pk",)
+    ordering = ("-redeemed_at", "-pk")
     readonly_fields = (
         "member_link",
         "shown_price",

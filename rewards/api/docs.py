@@ -85,7 +85,8 @@ read_transaction = operation(
     summary="Read a transaction with its reasons",
     description="""
     The transaction as it was booked, with every campaign's verdict on it: what it gave, or what was
-    lacking. A return says instead what it took, from what, and what it gave back.
+    lacking. A return says instead what it took, from what, and what it gave back. The code of a voucher that
+    it gave is told to those who also have the scope `redemptions:write`.
     """,
     parameters=(TRANSACTION_ID,),
     more_examples=(("A return", 200, examples.RETURN_EXPLAINED),),

@@ -71,10 +71,10 @@ describe = operation(
     tag="Transactions",
     summary="List sales and returns",
     description="""
-    What all partners of the program have recorded, the newest first: for a service desk (`member`), for the
-    receipt in somebody's hand (`external_id`), for the day's comparison of a store (`store` with
-    `occurred_from` and `occurred_before`). Filters go together. Returns that wait for their sale, and sales
-    that nobody has claimed, are not in it.
+    What all partners of the program have recorded, the newest first by when it happened: for a service desk
+    (`member`), for the receipt in somebody's hand (`external_id`), for the day's comparison of a store
+    (`store` with `occurred_from` and `occurred_before`). Filters go together. Returns that wait for their
+    sale, and sales that nobody has claimed, are not in it. What is recorded from now on is told by the feed.
     """,
     parameters=(*filters.parameters(TransactionFilter), *pagination.PARAMETERS),
     answer=TransactionList,
@@ -94,7 +94,7 @@ class Listing(PartnerView):
         program = auth.caller(request).program
         of_program = Activity.objects.of(program).transactions().select_related("undoing").only(*_READ)
         rows, given = filters.apply(request, TransactionFilter, of_program)
-        page = pagination.paginate(request, rows, filters=given)
+        page = pagination.paginate(request, rows, filters=given, by=("occurred_at", "id"))
         data = tuple(_told(activity, program.currency) for activity in page.rows)
         return rendering.answer(TransactionList(data, page.next, page.previous))
 

@@ -160,7 +160,7 @@ class MemberActivitiesView(PartnerView):
         member = find(program, references.read(reference))
         of_member = Activity.objects.of(program).filter(member=member).only(*_READ)
         rows, given = filters.apply(request, ActivityFilter, of_member)
-        page = pagination.paginate(request, rows, filters=given)
+        page = pagination.paginate(request, rows, filters=given, by=("occurred_at", "id"))
         data = tuple(ActivityBody.of(activity, currency=program.currency) for activity in page.rows)
         return rendering.answer(ActivityList(data, page.next, page.previous))
 

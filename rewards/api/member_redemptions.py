@@ -49,9 +49,8 @@ class MemberRedemptionsView(PartnerView):
         member = find(program, references.read(reference))
         of_member = Redemption.objects.of(program).filter(member=member)
         rows, given = filters.apply(request, MemberRedemptionFilter, of_member)
-        page = pagination.paginate(
-            request, rows.select_related("reward", "wallet_type", "voucher"), filters=given
-        )
+        rows = rows.select_related("reward", "wallet_type", "voucher")
+        page = pagination.paginate(request, rows, filters=given, by=("redeemed_at", "id"))
         at = clock.now(program)
         data = tuple(RedemptionBody.of(redemption, at=at) for redemption in page.rows)
         return rendering.answer(RedemptionList(data, page.next, page.previous))

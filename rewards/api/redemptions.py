@@ -44,7 +44,7 @@ class RedemptionsView(PartnerView):
         program = auth.caller(request).program
         of_program = Redemption.objects.of(program).select_related("reward", "wallet_type", "voucher")
         rows, given = filters.apply(request, RedemptionFilter, of_program)
-        page = pagination.paginate(request, rows, filters=given)
+        page = pagination.paginate(request, rows, filters=given, by=("redeemed_at", "id"))
         at = clock.now(program)
         data = tuple(RedemptionBody.of(redemption, at=at) for redemption in page.rows)
         return rendering.answer(RedemptionList(data, page.next, page.previous))

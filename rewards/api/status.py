@@ -143,5 +143,5 @@ class MemberStatusView(PartnerView):
         program = auth.caller(request).program
         found = status.read(program, references.read(reference), at=clock.now(program))
         # The last part of the object that PostgreSQL has written.
-        body = b'%s,"offers":%s}' % (found.told[:-1].encode(), rendering.dumps(found.offers))
+        body = b'%s,"offers":%s}' % (found.told[:-1].encode(), found.offers)
         return rendering.answer(body)

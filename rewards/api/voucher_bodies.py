@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from members.references import MemberReference
 from rewards.api.bodies import BASKET
+from rewards.api.catalogue import DiscountBody
 from rewards.api.redemption_bodies import status_of
 from rewards.deciding.activities import Money
 from rewards.models import Voucher, VoucherUse
@@ -68,6 +69,9 @@ class VoucherBody(Struct, frozen=True, kw_only=True):
     member_id: UUID
     reward: Annotated[str, Meta(description="Key of the reward")]
     reward_name: str
+    discount: Annotated[
+        DiscountBody | None, Meta(description="What it takes off a basket; null: it is no discount")
+    ]
     status: Literal["issued", "used", "void", "expired"]
     uses: Annotated[int, Meta(description="How often it was used")]
     uses_allowed: int
@@ -83,6 +87,7 @@ class VoucherBody(Struct, frozen=True, kw_only=True):
             member_id=redemption.member_id,
             reward=redemption.reward.key,
             reward_name=redemption.reward.name,
+            discount=DiscountBody.of(redemption.reward),
             status=status_of(voucher, at=at),
             uses=voucher.uses,
             uses_allowed=voucher.uses_allowed,

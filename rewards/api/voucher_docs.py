@@ -41,6 +41,14 @@ _VOUCHER: Final[dict[str, Any]] = {
     "member_id": examples.MEMBER_ID,
     "reward": "free-coffee",
     "reward_name": "Free coffee",
+    "discount": {
+        "kind": "free_product",
+        "amount": None,
+        "percent": None,
+        "sku": "coffee",
+        "maximum": None,
+        "minimum_basket": None,
+    },
     "status": "issued",
     "uses": 0,
     "uses_allowed": 1,
@@ -110,7 +118,8 @@ roll_back_voucher = operation(
     summary="Roll the use of a voucher back",
     description="""
     Undoes your use of a voucher for a purchase that did not come to pass; the voucher can be used again
-    until it expires. A use that was rolled back already is answered as it is. Publishes
+    until it expires, unless its redemption was returned: then it is void. A use that was rolled back
+    already is answered as it is. Publishes
     `voucher.rolled_back`.
     """,
     takes=VoucherRollback,

@@ -168,5 +168,5 @@ def _slowed_down(request: Request, member_id: UUID | None) -> AbstractContextMan
 def _id(text: str) -> UUID:
     voucher_id = find_id(text)
     if voucher_id is None:
-        raise UnknownVoucher(_("There is no voucher {id}.").format(id=text))
+        raise UnknownVoucher(_("There is no voucher {id}: it is named by its id here.").format(id=text))
     return voucher_id

@@ -8,7 +8,7 @@ left, and are what can be told.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -35,24 +35,21 @@ _KNOWN: Final = (*_ABOUT_THE_MEMBER, "moment.")
 _SOME_ACTIVITY: Final = ActivityFacts(kind="sale")
 
 
-class Usable(msgspec.Struct, frozen=True):
-    """A campaign that the member could use; `left` is what the activity must be like, None for any."""
+class Usable(msgspec.Struct, frozen=True, eq=False):
+    """
+    A campaign that the member could use; `left` is what the activity must be like, None for any.
+
+    It `is_personal` if it is not for everybody: by its audience, or by what it asks about the member.
+    """
 
     campaign: CompiledCampaign
     left: Node | None
+    is_personal: bool
 
     @property
     def group(self) -> str:
         """The exclusion group of which one gives; empty if it is in none."""
         return self.campaign.definition.stacking.group
-
-    @property
-    def is_personal(self) -> bool:
-        """Whether it is not for everybody: by its audience, or by what it asks about the member."""
-        asked = leaves(self.campaign.definition.conditions)
-        return not self.campaign.definition.audience.is_everyone or any(
-            leaf.fact.key.startswith(_ABOUT_THE_MEMBER) for leaf in asked
-        )
 
 
 def could_be_used(campaigns: Iterable[CompiledCampaign]) -> list[CompiledCampaign]:
@@ -64,26 +61,65 @@ def could_be_used(campaigns: Iterable[CompiledCampaign]) -> list[CompiledCampaig
     ]
 
 
+_Asked = Callable[[Facts, Usage], bool]
+_WAYS_KEPT: Final = 64
+"""Of a campaign, by what it asks about the member and the moment. Most have one or two."""
+
+
+class Candidate:
+    """
+    A campaign that somebody could use, with all worked out that does not depend on who and when.
+
+    Worth keeping: most campaigns ask nothing about the member, and cost next to nothing then.
+    """
+
+    def __init__(self, campaign: CompiledCampaign) -> None:
+        rule = campaign.definition
+        self.campaign = campaign
+        self._asked = tuple(_asked_first(campaign))
+        every_leaf = tuple(dict.fromkeys(leaves(rule.conditions)))
+        self._known = tuple(leaf for leaf in every_leaf if leaf.fact.key.startswith(_KNOWN))
+        self._holds = tuple(conditions.compile(leaf) for leaf in self._known)
+        self._is_personal = not rule.audience.is_everyone or any(
+            leaf.fact.key.startswith(_ABOUT_THE_MEMBER) for leaf in every_leaf
+        )
+        self._way = lru_cache(maxsize=_WAYS_KEPT)(self._worked_out)
+
+    def usable(self, facts: Facts, usage: Usage) -> Usable | None:
+        """What is left of it for that member, the same object for all of whom the same is left."""
+        for is_met in self._asked:
+            if not is_met(facts, usage):
+                return None
+        return self._way(tuple(bool(holds(facts)) for holds in self._holds) if self._holds else ())
+
+    def _worked_out(self, answers: tuple[bool, ...]) -> Usable | None:
+        tree = self.campaign.definition.conditions
+        left = True if tree is None else _left(tree, dict(zip(self._known, answers, strict=True)))
+        if left is False:
+            return None
+        return Usable(self.campaign, None if left is True else left, self._is_personal)
+
+
+def _asked_first(campaign: CompiledCampaign) -> Iterable[_Asked]:
+    """What is asked before the conditions: the schedule, the audience, and what the campaign gave before."""
+    rule = campaign.definition
+    if runs := rule.schedule.predicate():
+        yield lambda facts, usage: runs(facts)
+    if not rule.audience.is_everyone:
+        yield lambda facts, usage: rule.audience.has(facts.member)
+    if rule.audience.control_percent:
+        yield lambda facts, usage: not rule.audience.holds_out(campaign.key, facts.member)
+    if rule.limits.are_counted:
+        yield lambda facts, usage: not _is_used_up(campaign.key, rule.limits, facts.moment, usage)
+
+
 def usable(
-    campaigns: Iterable[CompiledCampaign], *, member: MemberFacts, moment: Moment, usage: Usage
-) -> list[Usable]:
+    candidates: Iterable[Candidate], *, member: MemberFacts, moment: Moment, usage: Usage
+) -> tuple[Usable, ...]:
     """The campaigns that some activity of the member would meet at that moment; `usage` is what they gave."""
     facts = Facts(activity=_SOME_ACTIVITY, member=member, moment=moment)
-    found = []
-    for campaign in campaigns:
-        rule = campaign.definition
-        runs = rule.schedule.predicate()
-        if (
-            (runs is not None and not runs(facts))
-            or not rule.audience.has(member)
-            or rule.audience.holds_out(campaign.key, member)
-            or _is_used_up(campaign.key, rule.limits, moment, usage)
-        ):
-            continue
-        left = True if rule.conditions is None else _left(rule.conditions, facts)
-        if left is not False:
-            found.append(Usable(campaign, None if left is True else left))
-    return [one for one in found if not _is_always_beaten(one, found)]
+    found = [one for candidate in candidates if (one := candidate.usable(facts, usage)) is not None]
+    return tuple(one for one in found if not _is_always_beaten(one, found))
 
 
 def _is_always_beaten(one: Usable, found: Iterable[Usable]) -> bool:
@@ -93,7 +129,9 @@ def _is_always_beaten(one: Usable, found: Iterable[Usable]) -> bool:
     That is one that comes before it in a group of which the first gives, asks nothing of the activity or
     just the same, gives points for any activity, and has no limit that could be in the way.
     """
-    group = [other for other in found if one.group and other.group == one.group]
+    if not one.group:
+        return False
+    group = [other for other in found if other.group == one.group]
     if not all(_rule_of(other).stacking.chooses_first for other in group):
         return False
     return any(
@@ -137,14 +175,14 @@ def instead_of(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _left(node: Node, facts: Facts) -> Node | bool:
+def _left(node: Node, answers: Mapping[Leaf, bool]) -> Node | bool:
     """Whether the conditions hold whatever the activity is like, never do, or what it then has to be like."""
     if isinstance(node, Leaf):
-        return conditions.compile(node)(facts) if node.fact.key.startswith(_KNOWN) else node
+        return answers.get(node, node)
     decides = node.kind != "all"
     open_ones: list[Node] = []
     for child in node.children:
-        left = _left(child, facts)
+        left = _left(child, answers)
         if isinstance(left, bool):
             if left is decides:
                 return node.kind == "any"
@@ -173,22 +211,24 @@ def _seen(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     )
 
 
-def said(found: Usable, variant: Variant | None, *, currency: str, rounding: str) -> Reason | None:
+def said(
+    campaign: CompiledCampaign, left: Node | None, variant: Variant | None, *, currency: str, rounding: str
+) -> Reason | None:
     """
     What a member has to do for what; None if that variant of the campaign gives nothing to speak of.
 
-    `variant` is the member's, see `Definition.variant_of()`.
+    `left` is what the activity has to be like, see `Usable`; `variant` is the member's, see
+    `Definition.variant_of()`.
     """
-    campaign = found.campaign
     effects = campaign.definition.effects
     seen = _seen(effects if variant is None else [effects[column] for column in variant.columns])
     if not seen:
         return None
     gives = phrases.of_effects(seen, currency=currency, rounding=rounding)
     occasion = phrases.every(campaign.definition.trigger)
-    if found.left is not None:
-        left = phrases.of_node(found.left, currency=currency)
-        occasion = Reason("then", {"first": occasion, "last": left})
+    if left is not None:
+        asked = phrases.of_node(left, currency=currency)
+        occasion = Reason("then", {"first": occasion, "last": asked})
     return Reason("sentence", {"what": occasion, "effects": gives})
 
 

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('core', '0010_forgettable_redemptions'),
         ('members', '0018_described_events'),
-        ('rewards', '0016_list_of_checkouts'),
+        ('rewards', '0017_lists_by_moment'),
     ]
 
     operations = [

@@ -148,14 +148,19 @@ class Activity(models.Model):
                 include=["member", "amount", "returned_amount"],
                 condition=Q(kind="sale"),
             ),
-            models.Index(name="transactions_by_day", fields=["program", "-id"], condition=TOLD),
+            # In the order of the list: a page of it, however far back, is one stretch of one of these.
+            models.Index(
+                name="transactions_by_moment", fields=["program", "occurred_at", "id"], condition=TOLD
+            ),
             models.Index(
                 name="transactions_by_store",
-                fields=["program", "store", "-id"],
+                fields=["program", "store", "occurred_at", "id"],
                 condition=TOLD & ~Q(store=""),
             ),
             models.Index(
-                name="transactions_but_sales", fields=["program", "kind", "-id"], condition=BUT_SALES
+                name="transactions_but_sales",
+                fields=["program", "kind", "occurred_at", "id"],
+                condition=BUT_SALES,
             ),
             models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
         ]

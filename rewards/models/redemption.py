@@ -143,11 +143,11 @@ class Redemption(models.Model):
             ),
         ]
         indexes = [
-            models.Index(name="redemptions_by_day", fields=["program", "-id"]),
-            models.Index(name="redemptions_of_a_member", fields=["member", "-id"]),
-            models.Index(name="redemptions_of_a_reward", fields=["reward", "-id"]),
-            models.Index(name="redemptions_by_status", fields=["program", "status", "-id"]),
-            models.Index(name="redemptions_by_moment", fields=["program", "redeemed_at"]),
+            # In the order of lists: a page, however far back, is one stretch of one of these.
+            models.Index(name="redemptions_by_moment", fields=["program", "redeemed_at", "id"]),
+            models.Index(name="redemptions_of_a_member", fields=["member", "redeemed_at", "id"]),
+            models.Index(name="redemptions_of_a_reward", fields=["reward", "redeemed_at", "id"]),
+            models.Index(name="redemptions_by_status", fields=["program", "status", "redeemed_at", "id"]),
             models.Index(
                 name="held_redemptions_by_end", fields=["expires_at", "id"], condition=Q(status="held")
             ),

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from loyalty.core import events
 from loyalty.core.db import violated
@@ -378,7 +379,7 @@ def _void_voucher(redemption: Redemption, *, may_be_used: bool) -> None:
     if voucher is None:
         return
     if voucher.uses and not may_be_used:
-        raise VoucherInUse
+        raise VoucherInUse(_("Have the use of its voucher rolled back first, or return the redemption."))
     if voucher.status == VoucherStatus.ISSUED:
         voucher.status = VoucherStatus.VOID
         voucher.save(update_fields=["status"])

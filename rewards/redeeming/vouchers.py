@@ -142,7 +142,7 @@ def use(
     rows = VoucherUse.objects.standing().filter(voucher=voucher, source=source, external_id=external_id)
     if before := rows.first():
         if before.amount != amount:
-            raise VoucherUsedOtherwise
+            raise _used_otherwise(before)
         before.voucher = voucher
         return before
     if reserved_at is not None:
@@ -229,6 +229,12 @@ def void(voucher_id: UUID, *, program: Program, at: datetime) -> Voucher:
     return voucher
 
 
+def _used_otherwise(before: VoucherUse) -> VoucherUsedOtherwise:
+    told = _("It was used for “{purchase}” with {amount} off. Say the same, or roll that back first.")
+    amount = _("no amount") if before.amount is None else f"{before.amount:.2f}"
+    return VoucherUsedOtherwise(told.format(purchase=before.external_id, amount=amount), pointer="#/amount")
+
+
 def _lock(found: Voucher) -> Voucher:
     """The same, as it is when nobody else changes it."""
     rows = Redemption.objects.select_related("reward", "member").select_for_update(of=("self",))
@@ -240,8 +246,11 @@ def _lock(found: Voucher) -> Voucher:
 
 def _count(voucher: Voucher, uses: int) -> None:
     voucher.uses = uses
-    if voucher.status != VoucherStatus.VOID:
-        voucher.status = VoucherStatus.USED if uses == voucher.uses_allowed else VoucherStatus.ISSUED
+    if uses == voucher.uses_allowed:
+        voucher.status = VoucherStatus.USED
+    elif voucher.status == VoucherStatus.USED:
+        # The points of a reward that came back are the member's again: its voucher may not be, too.
+        voucher.status = VoucherStatus.VOID if voucher.redemption.is_over else VoucherStatus.ISSUED
     voucher.save(update_fields=["uses", "status", "reserved"])
 
 

@@ -8,7 +8,6 @@ from loyalty.core.models import Program
 from rewards.deciding import rules
 from rewards.engine import usable
 from rewards.engine.evaluate import CompiledCampaign
-from rewards.engine.usable import Usable
 from rewards.telling import vocabulary
 
 
@@ -41,8 +40,9 @@ def by_tier(program: Program, *, at: datetime) -> dict[str, list[TierCampaign]]:
 def _told(campaign: CompiledCampaign, program: Program) -> TierCampaign:
     key = ("campaign", campaign.key)
     name = vocabulary.named(program, [key])[key]
-    anything = Usable(campaign, campaign.definition.conditions)
-    said = None
-    if not campaign.definition.variants:
-        said = usable.said(anything, None, currency=program.currency, rounding=program.rounding)
+    rule, said = campaign.definition, None
+    if not rule.variants:
+        said = usable.said(
+            campaign, rule.conditions, None, currency=program.currency, rounding=program.rounding
+        )
     return TierCampaign(campaign.key, name, vocabulary.spoken(said, program=program) if said else name)

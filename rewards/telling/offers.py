@@ -18,6 +18,7 @@ from django.utils.translation import get_language, ngettext
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loyalty.core.api import rendering
 from loyalty.core.models import Program
 from rewards.deciding import histories, rules
 from rewards.deciding.counting import counts_column, read_counts
@@ -30,7 +31,7 @@ from rewards.engine.evaluate import CompiledCampaign, Rulebook
 from rewards.engine.facts import MemberFacts, Moment
 from rewards.engine.gifts import GiftEffect
 from rewards.engine.limits import Usage
-from rewards.engine.usable import Usable
+from rewards.engine.usable import Candidate, Usable
 
 OFFERS_AT_MOST: Final = 50
 
@@ -73,12 +74,13 @@ class Repertoire:
 
     def __init__(self, rulebook: Rulebook) -> None:
         self.campaigns = usable.could_be_used(rulebook)
+        self.candidates = [Candidate(campaign) for campaign in self.campaigns]
         definitions = [campaign.definition for campaign in self.campaigns]
         self.limited = [one for one in self.campaigns if one.definition.limits.per_member]
         self.budgeted = [one for one in self.campaigns if one.definition.limits.in_all]
         self.segments = sorted(frozenset[str]().union(*(one.segments for one in definitions)))
         self.history = frozenset[str]().union(*(one.history for one in definitions))
-        self.names = {kind: _names(kind, keys) for kind, keys in self._keys().items()}
+        self.names = {f"name.{kind}": _names(kind, keys) for kind, keys in self._keys().items()}
         effects = (effect for campaign in rulebook for effect in campaign.definition.effects)
         self.challenges = sorted(
             {
@@ -124,8 +126,7 @@ class Offering:
         """What must be known of the member, and the names of what is offered."""
         if not self.campaigns:
             return {}
-        named = {f"name.{kind}": column for kind, column in self.repertoire.names.items()}
-        return {"profile": Column(_PROFILE, []), **self._asked(), **named}
+        return {"profile": Column(_PROFILE, []), **self._asked(), **self.repertoire.names}
 
     def _asked(self) -> dict[str, Column]:
         found: dict[str, Column] = {}
@@ -146,32 +147,29 @@ class Offering:
             found["counts"] = Column(counts, [campaigns, sorted(periods)])
         return found
 
-    def told(self, member_id: UUID, row: Sequence[Any]) -> list[Offer]:
+    def told(self, member_id: UUID, row: Sequence[Any]) -> bytes:
         """
-        The offers to a member, from what the columns held; personal ones first, then those that end first.
+        The offers to a member as a list in JSON, from what the columns held.
 
-        No more than `OFFERS_AT_MOST`.
+        Personal ones first, then those that end first. No more than `OFFERS_AT_MOST`.
         """
-        read = {
-            name: orjson.loads(value)
-            for name, value in zip(self.columns, row, strict=True)
-            if value is not None
-        }
+        held = {name: value for name, value in zip(self.columns, row, strict=True) if value is not None}
+        names = tuple((name, held.pop(name)) for name in self.repertoire.names if name in held)
+        read = {name: orjson.loads(value) for name, value in held.items()}
         found = usable.usable(
-            self.campaigns,
+            self.repertoire.candidates,
             member=self._member(member_id, read),
             moment=Moment(local=self.local),
             usage=self._usage(read),
         )
-        names = {
-            (name.removeprefix("name."), key): called
-            for name, rows in read.items()
-            if name.startswith("name.")
-            for key, called in rows
-        }
-        offers = (self._offer(one, member_id, names) for one in found)
-        in_order = sorted((offer for offer in offers if offer is not None), key=_urgency)
-        return _with_alternatives(in_order[:OFFERS_AT_MOST], {one.campaign.key: one.group for one in found})
+        variants = tuple(
+            one.campaign.definition.variant_of(one.campaign.key, str(member_id))
+            if one.campaign.definition.variants
+            else None
+            for one in found
+        )
+        manner = (self.program.currency, self.program.rounding, get_language())
+        return _spoken(found, variants, manner, names)
 
     def _member(self, member_id: UUID, read: dict[str, Any]) -> MemberFacts:
         born, enrolled, attributes, tier, balance = read["profile"]
@@ -209,40 +207,47 @@ class Offering:
     def _budget(self, campaign: CompiledCampaign, unit: str) -> UUID | None:
         return self.rules.budgets.get((self.rules.campaign_ids[campaign.key], unit))
 
-    def _offer(self, found: Usable, member_id: UUID, names: dict[tuple[str, str], str]) -> Offer | None:
-        campaign = found.campaign
-        text = _spoken(
-            found,
-            campaign.definition.variant_of(campaign.key, str(member_id)),
-            (self.program.currency, self.program.rounding, get_language()),
-            frozenset(names.items()),
-        )
-        if text is None:
-            return None
-        return Offer(
-            campaign=campaign.key,
-            name=names.get(("campaign", campaign.key), campaign.name),
-            text=text,
-            is_personal=found.is_personal,
-            ends_at=campaign.definition.ends_at,
-        )
 
-
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _spoken(
+    found: tuple[Usable, ...],
+    variants: tuple[Variant | None, ...],
+    manner: tuple[str, str, str | None],
+    names: tuple[tuple[str, str], ...],
+) -> bytes:
+    """
+    All that is offered, in JSON: the same for many members, and saying it takes longer than all else.
+
+    `manner` is the currency, the rounding and the language; `names` are lists in JSON, by their column.
+    """
+    called = {
+        (column.removeprefix("name."), key): name
+        for column, told in names
+        for key, name in orjson.loads(told)
+    }
+    offers = (_offer(one, variant, manner, called) for one, variant in zip(found, variants, strict=True))
+    in_order = sorted((offer for offer in offers if offer is not None), key=_urgency)
+    groups = {one.campaign.key: one.group for one in found}
+    return rendering.dumps(_with_alternatives(in_order[:OFFERS_AT_MOST], groups))
+
+
+def _offer(
     found: Usable,
     variant: Variant | None,
     manner: tuple[str, str, str | None],
-    names: frozenset[tuple[tuple[str, str], str]],
-) -> str | None:
-    """
-    What is said of it; the same for many members, and putting it into words takes longer than all else.
-
-    `manner` is the currency, the rounding and the language.
-    """
-    currency, rounding, _language = manner
-    said = usable.said(found, variant, currency=currency, rounding=rounding)
-    return said.named(dict(names)).text(ngettext) if said else None
+    names: dict[tuple[str, str], str],
+) -> Offer | None:
+    campaign, (currency, rounding, _language) = found.campaign, manner
+    said = usable.said(campaign, found.left, variant, currency=currency, rounding=rounding)
+    if said is None:
+        return None
+    return Offer(
+        campaign=campaign.key,
+        name=names.get(("campaign", campaign.key), campaign.name),
+        text=said.named(names).text(ngettext),
+        is_personal=found.is_personal,
+        ends_at=campaign.definition.ends_at,
+    )
 
 
 def _with_alternatives(offers: list[Offer], groups: Mapping[str, str]) -> list[Offer]:

@@ -13,7 +13,7 @@ from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members import references
 from rewards.redeeming.offers import bought_column
-from rewards.telling.offers import Offer, Offering
+from rewards.telling.offers import Offering
 
 SHOWN_AT_MOST: Final = 50
 """Badges, challenges and offers are told up to that many of each: more fit no screen."""
@@ -144,10 +144,10 @@ class Query(NamedTuple):
 
 
 class Status(NamedTuple):
-    """All but the offers as an object in JSON, and the offers."""
+    """All but the offers as an object in JSON, and the offers as a list in JSON."""
 
     told: str
-    offers: list[Offer]
+    offers: bytes
 
 
 def read(program: Program, reference: references.Reference, *, at: datetime) -> Status:
@@ -162,7 +162,7 @@ def read(program: Program, reference: references.Reference, *, at: datetime) -> 
     if not rows:
         raise references.unknown()
     member_id, status, told, *columns = rows[0]
-    offers = offering.told(member_id, columns) if offering.campaigns and status == "active" else []
+    offers = offering.told(member_id, columns) if offering.campaigns and status == "active" else b"[]"
     return Status(told, offers)
 
 

@@ -1,7 +1,7 @@
 """What an activity earned and why, in words: from what was booked with it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -13,16 +13,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty.core.models import Program
-from members.models import Entry, WalletType
+from members.models import Entry, EntryKind, Hold, WalletType
 from rewards.engine import explain
 from rewards.engine.explain import Verdict
 from rewards.engine.problems import InvalidDefinition
 from rewards.engine.reasons import Reason
-from rewards.models import Activity, ActivityKind, Campaign, Reward
+from rewards.models import Activity, ActivityKind, Campaign, Redemption, Reward
 from rewards.telling import explaining, vocabulary
 
 _CAUSE: Final = re.compile(r"(?:sale|return|event):([0-9a-f-]{36}):")
+_HOLD: Final = re.compile(r"hold:([0-9a-f-]{36}):")
 _REWARD: Final = "reward:"
+_REDEMPTION: Final = "redemption:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,37 @@ def of_entries(entries: Sequence[Entry]) -> dict[UUID, str]:
     for entry in entries:
         if activity := by_id.get(activity_ids.get(entry.pk, UUID(int=0))):
             told[entry.pk] = _of_activity(activity, shown[activity.pk], wallet_type=entry.wallet.type.key)
-    return told
+    return told | _of_holds(entries)
+
+
+def _of_holds(entries: Sequence[Entry]) -> dict[UUID, str]:
+    """For which reward points were reserved, and what became of it."""
+    hold_ids = {entry.pk: UUID(found[1]) for entry in entries if (found := _HOLD.match(entry.cause))}
+    if not hold_ids:
+        return {}
+    rewards = _rewards_of(set(hold_ids.values()), entries[0].program_id)
+    return {
+        entry.pk: _of_hold(entry.kind, rewards[hold_ids[entry.pk]])
+        for entry in entries
+        if hold_ids.get(entry.pk) in rewards
+    }
+
+
+def _rewards_of(hold_ids: Collection[UUID], program_id: UUID) -> dict[UUID, str]:
+    """By hold, the name of the reward that it is kept for, if it is for one."""
+    rows = Hold.objects.of(program_id).filter(pk__in=hold_ids, kept_for__startswith=_REDEMPTION)
+    kept = {pk: UUID(what[len(_REDEMPTION) :]) for pk, what in rows.values_list("pk", "kept_for")}
+    redemptions = Redemption.objects.of(program_id).filter(pk__in=kept.values())
+    names = dict(redemptions.values_list("pk", "reward__name")) if kept else {}
+    return {hold_id: names[one] for hold_id, one in kept.items() if one in names}
+
+
+def _of_hold(kind: str, reward: str) -> str:
+    if kind == EntryKind.HOLD:
+        return _("Reserved for the reward %(name)s") % {"name": reward}
+    if kind == EntryKind.SETTLE:
+        return _("Reward %(name)s") % {"name": reward}
+    return _("The reward %(name)s was not taken") % {"name": reward}
 
 
 def _of_activity(activity: Activity, shown: list[ShownAward], *, wallet_type: str) -> str:

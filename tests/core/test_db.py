@@ -1,14 +1,16 @@
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError, connection, transaction
 
 from loyalty.core.db import Batch, Moved, fetch
 from loyalty.core.models import IdempotencyRecord
 from members.models import Member, Wallet, WalletType
 from tests import factories
 
+ADA_ID = UUID("0199f2a4-7c10-7d3e-9a41-5d6f0c2b8e11")
 NAMES = ['"', "\\", "{}", "NULL", "a,b", "'; DROP TABLE members_member; --", "ü€🎉", "line\nbreak", ""]
 
 
@@ -104,3 +106,22 @@ class TestFetch:
     def test_counts_as_a_query(self, db: None, django_assert_num_queries):
         with django_assert_num_queries(1):
             assert fetch("SELECT $1::int + 1", [1]) == [(2,)]
+
+    def test_goes_on_after_a_statement_that_failed(self, db: None):
+        with pytest.raises(DataError), transaction.atomic():
+            fetch("SELECT 1 / $1::int", [0])
+
+        assert fetch("SELECT 1 / $1::int, 'one'", [1]) == [(1, "one")]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_goes_on_with_a_new_connection(self):
+        (before,) = fetch("SELECT pg_backend_pid()")
+        connection.close()
+
+        (after,) = fetch("SELECT pg_backend_pid()")
+
+        assert after != before
+
+    def test_reads_the_same_column_as_another_type_the_next_time(self, db: None):
+        assert fetch("SELECT $1::uuid AS it", [str(ADA_ID)]) == [(ADA_ID,)]
+        assert fetch("SELECT $1::text AS it", [str(ADA_ID)]) == [(str(ADA_ID),)]

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ class TestPages:
         ("name", "who"),
         [
             ("block", {Role.SUPPORT, Role.ADMINISTRATOR}),
+            ("consent", {Role.SUPPORT, Role.ADMINISTRATOR}),
             ("export", {Role.SUPPORT, Role.ADMINISTRATOR}),
             ("erase", {Role.ADMINISTRATOR}),
         ],
@@ -49,7 +51,7 @@ class TestPages:
         assert (browser.get(address(name, ada)).status_code == 200) == (role in who)
         assert (name.title() in text(browser.get(address("change", ada)))) == (role in who)
 
-    @pytest.mark.parametrize("name", ["block", "export", "erase"])
+    @pytest.mark.parametrize("name", ["block", "consent", "export", "erase"])
     def test_know_nobody_of_another_program(self, administrator, name):
         stranger = factories.MemberFactory.create()
 
@@ -107,7 +109,7 @@ class TestErase:
         page = text(administrator.get(address("change", ada)))
         assert Member.objects.get().status == "erased"
         assert "Lovelace" not in page
-        assert not [name for name in ("Block", "Export", "Erase", "Adjust") if f">{name} " in page]
+        assert not [name for name in ("Block", "Export", "Erase", "Adjust", "Record") if f">{name} " in page]
         assert administrator.post(address("edit", ada), {"first_name": "Ada"}).status_code == 403
         assert {entry.object_repr for entry in LogEntry.objects.all()} == {"Member without a name"}
 
@@ -128,7 +130,7 @@ class TestConsents:
 
         page = text(support.get(address("change", ada)))
 
-        assert "newsletter: no" in page
+        assert re.search(r"newsletter</span> <span[^>]*>withdrawn", page)
         assert "v7" in page
         assert "form: sign-up" in page
         assert "till-12" in page

@@ -15,6 +15,7 @@ from rewards.models import Campaign
 from tests import factories
 from tests.cast import Shop
 from tests.members.finance.conftest import Estimator
+from tests.rewards.undoing.conftest import Desk
 
 
 def on(day: date) -> datetime:
@@ -30,6 +31,11 @@ def store(shop: Shop, ada: Member, points: WalletType) -> Shop:
     factories.RewardFactory.create(program=shop.program, wallet_type=points, key="coffee", price=450)
     factories.RewardFactory.create(program=shop.program, wallet_type=points, key="cake", price=400)
     return shop.later(days=9)
+
+
+def desk(shop: Shop) -> Desk:
+    """Somebody who puts sales right, at that moment."""
+    return Desk(program=shop.program, at=shop.at)
 
 
 def figures(month: Month) -> dict[str, Any]:
@@ -121,6 +127,60 @@ class TestReport:
             assert abs(after - month.closing) < Decimal("1e-12")
             assert month.goods + month.deferred == month.sales
             assert month.closing >= 0
+
+    def test_of_a_corrected_sale_only_the_one_in_its_place_counts(self, store: Shop):
+        mistaken = store.sells("receipt-1", "1000.00")
+        desk(store.later(hours=1)).corrects(mistaken, "100.00")
+
+        (june,) = revenue.report(store.program, last=date(2026, 6, 30))
+
+        assert figures(june) == {
+            "sales": "100.00",
+            "goods": "91.32",
+            "opening": "0.00",
+            "deferred": "8.68",
+            "returned": "0.00",
+            "recognised": "0.00",
+            "closing": "8.68",
+        }
+
+    def test_a_sale_that_is_corrected_later_counts_until_then(self, store: Shop):
+        mistaken = store.sells("receipt-1", "1000.00")
+        (before,) = revenue.report(store.program, last=date(2026, 6, 30))
+
+        desk(store.later(days=30)).corrects(mistaken, "100.00")
+        june, july = revenue.report(store.program, last=date(2026, 7, 31))
+
+        assert june == before
+        assert figures(june)["sales"] == "1000.00"
+        assert figures(july) == {
+            "sales": "-900.00",
+            "goods": "-821.92",
+            "opening": "86.76",
+            "deferred": "-78.08",
+            "returned": "0.00",
+            "recognised": "0.00",
+            "closing": "8.68",
+        }
+
+    def test_a_cancelled_sale_was_none(self, store: Shop):
+        mistaken = store.sells("receipt-1", "1000.00")
+        desk(store.later(hours=1)).cancels(mistaken)
+
+        (june,) = revenue.report(store.program, last=date(2026, 6, 30))
+
+        assert set(figures(june).values()) == {"0.00"}
+
+    def test_goods_that_come_back_of_a_corrected_sale_are_told_as_such(self, store: Shop):
+        mistaken = store.sells("receipt-1", "1000.00")
+        desk(store.later(hours=1)).corrects(mistaken, "500.00", "receipt-2")
+        store.later(days=2).takes_back("return-1", sale="receipt-2", amount="250.00")
+
+        (june,) = revenue.report(store.program, last=date(2026, 6, 30))
+
+        assert figures(june)["sales"] == "500.00"
+        assert (figures(june)["deferred"], figures(june)["returned"]) == ("43.38", "21.69")
+        assert figures(june)["closing"] == "21.69"
 
     def test_nothing_sold_is_no_months(self, program: Program, base_rule: Campaign):
         assert revenue.report(program, last=date(2026, 6, 30)) == []

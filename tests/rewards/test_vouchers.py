@@ -157,6 +157,19 @@ class TestRollBack:
 
         assert (Voucher.objects.get().status, Voucher.objects.get().uses) == ("void", 0)
 
+    def test_does_not_revive_one_whose_reward_came_back_and_whose_points_are_the_members_again(
+        self, today: Shop, coffee: Reward
+    ):
+        bought = today.redeems("coffee")
+        vouchers.use(bought.voucher_code, external_id="r1", **where(today))
+        redeeming.take_back(bought.id, actor="till", **where(today))
+
+        vouchers.roll_back(bought.voucher_code, external_id="r1", **where(today))
+
+        with pytest.raises(VoucherNotUsable):
+            vouchers.use(bought.voucher_code, external_id="r2", **where(today))
+        assert (Voucher.objects.get().status, Voucher.objects.get().uses) == ("void", 0)
+
 
 class TestVoid:
     def test_ends_what_is_left_of_it_and_gives_no_points_back(self, today: Shop, code: str):
@@ -250,6 +263,28 @@ class TestApi:
         assert (after["is_usable"], after["reason"]) == (False, "used")
         assert undone.json()["rolled_back_at"] is not None
         assert undone.json()["voucher"]["status"] == "issued"
+
+    def test_tells_a_till_what_the_voucher_takes_off(self, till: PartnerClient, coffee: Reward, code: str):
+        assert post(till, "check", code=code).json()["voucher"]["discount"] is None
+        Reward.objects.update(discount_kind="percent", discount_percent=Decimal(10))
+
+        checked = post(till, "check", code=code).json()
+
+        assert checked["voucher"]["discount"]["kind"] == "percent"
+        assert checked["voucher"]["discount"]["percent"] == "10.00"
+
+    def test_says_what_to_do_about_a_voucher_that_was_used(self, till: PartnerClient, code: str):
+        off = {"amount": "2.80", "currency": "EUR"}
+        post(till, "use", code=code, external_id="r1", amount=off)
+
+        otherwise = post(till, "use", code=code, external_id="r1").json()
+        cancelled = till.post(f"/v1/redemptions/{Redemption.objects.get().pk}/cancel", {}).json()
+        voided = till.post(f"/v1/vouchers/{code}/void", {}).json()
+
+        assert "“r1” with 2.80 off" in otherwise["detail"]
+        assert otherwise["errors"][0]["pointer"] == "#/amount"
+        assert "rolled back first" in cancelled["detail"]
+        assert "by its id" in voided["detail"]
 
     def test_tells_the_code_to_nobody_who_only_uses_vouchers(self, till: PartnerClient, code: str):
         listed = till.get("/v1/vouchers?member=card:1001&status=issued").json()["data"]

@@ -17,21 +17,28 @@ from django.test import Client
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program, ProgramKind
 from members.ledger import verify
+from members.models import Member
+from rewards.models import Voucher
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.servers import database_url, running
+from tests.truth import story
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-EXAMPLES = os.environ.get("REGULARS_EXAMPLES", "3")
+EXAMPLES = os.environ.get("REGULARS_EXAMPLES")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 @pytest.fixture
-def key(shop: Shop) -> str:
-    """Of a partner who may do everything in a sandbox where there is something to find."""
-    Program.objects.update(kind=ProgramKind.SANDBOX)
+def key(shop: Shop, ada: Member) -> str:
+    """Of a partner who may do everything in a sandbox where all is as the examples tell it."""
+    Program.objects.update(kind=ProgramKind.SANDBOX, key="coffee-sandbox")
+    shop.program.refresh_from_db()
+    story.tell(shop)
+    shop.redeems("free-coffee")
+    Voucher.objects.update(code="7KQ4WZ9P2MXT")
     partner = factories.PartnerFactory.create(program=Program.objects.get(), key="till")
     return PartnerClient.of(partner, scopes=SCOPES).key
 
@@ -39,9 +46,9 @@ def key(shop: Shop) -> str:
 def test_the_server_does_what_its_schema_says(ada, shop, key, tmp_path):
     schema = tmp_path / "openapi.json"
     schema.write_bytes(Client().get("/v1/openapi.json").content)
-    shop.sells("receipt-1", "1000.00")
     command = [Path(sys.executable).with_name("st"), "--config-file", CONFIG, "run", schema, "--no-color"]
-    command += ["--max-examples", EXAMPLES, "--seed", "1", "--no-shrink", "--continue-on-failure"]
+    command += ["--seed", "1", "--no-shrink", "--continue-on-failure"]
+    command += ["--max-examples", EXAMPLES] if EXAMPLES else []
 
     with running(database_url(), API_CALLS_PER_MINUTE="1000000", API_CALLS_PER_HOUR="1000000") as server:
         command += ["--url", server.url, "--header", f"Authorization: Bearer {key}"]

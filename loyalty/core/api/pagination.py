@@ -1,19 +1,23 @@
 """
 Long lists in pages, newest first, by an opaque cursor.
 
-A cursor holds the id (or number) that a page ends at, so that rows that arrive meanwhile neither shift
-nor double anything. It is signed together with the list that it belongs to: one that was altered, or
-taken to another list, is refused.
+A cursor holds the id (or number, or moment and id) that a page ends at, so that rows that arrive meanwhile
+neither shift nor double anything. It is signed together with the list that it belongs to: one that was
+altered, or taken to another list, is refused.
+
+A list that can be asked for by a moment is ordered by it: so however far back that is, its page is one
+stretch of an index.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import Model, QuerySet
+from django.db.models import F, Field, Func, Model, QuerySet, TextField, Value
+from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiParameter
@@ -35,7 +39,7 @@ PARAMETERS: Final = (
     ),
 )
 
-_SALT: Final = "loyalty.core.api.pagination"
+_SALT: Final = "loyalty.core.api.pagination.places"
 
 
 class InvalidCursor(refusals.BadRequest):
@@ -66,37 +70,55 @@ class _Window:
     """Which part of a list is asked for: what is older (or newer) than an edge, if there is one."""
 
     limit: int
-    edge: Any
+    edge: list[Any] | None
     is_backward: bool
 
 
+class _Place(Func):
+    """Where a row stands in an order of several fields: compared as one, an index finds it at once."""
+
+    function = "ROW"
+    output_field = TextField()
+
+
 def paginate[M: Model](
-    request: Request, rows: QuerySet[M], *, filters: Mapping[str, str], by: str = "id"
+    request: Request, rows: QuerySet[M], *, filters: Mapping[str, str], by: Sequence[str] = ("id",)
 ) -> Page[M]:
     """
     The page of a list that the request asks for by `limit` and `cursor`, in one query.
 
-    `rows` are filtered already by `filters`, as `given()` read them. `by` is the field that orders
-    them: unique among these rows, and higher in those that are newer.
+    `rows` are filtered already by `filters`, as `given()` read them. `by` are the fields that order
+    them, the first before the next: together unique among these rows, never changed, and higher in those
+    that are newer.
 
     :raises InvalidCursor: if the cursor is none of this list
     :raises InvalidFilter: if the limit is none
     """
-    window = _window(request, filters, rows.model._meta.get_field(by))
+    fields = [rows.model._meta.get_field(name) for name in by]
+    window = _window(request, filters, fields)
     if window.edge is not None:
-        rows = rows.filter(**{f"{by}__{'gt' if window.is_backward else 'lt'}": window.edge})
-    found = list(rows.order_by(by if window.is_backward else f"-{by}")[: window.limit + 1])
+        rows = rows.filter(beyond(fields, window.edge, is_newer=window.is_backward))
+    found = list(
+        rows.order_by(*(name if window.is_backward else f"-{name}" for name in by))[: window.limit + 1]
+    )
     has_more, found = len(found) > window.limit, found[: window.limit]
     if window.is_backward:
         found.reverse()
     has_older = has_more or window.is_backward
     has_newer = has_more if window.is_backward else window.edge is not None
-    edges = [str(getattr(row, by)) for row in found]
+    edges = [[str(getattr(row, name)) for name in by] for row in found]
     return Page(
         found,
         next=_link(request, window, filters, edges[-1], is_backward=False) if found and has_older else None,
         previous=_link(request, window, filters, edges[0], is_backward=True) if found and has_newer else None,
     )
+
+
+def beyond(fields: Sequence[Field], edge: Sequence[Any], *, is_newer: bool) -> LessThan | GreaterThan:
+    """The rows that are newer (or older) than the one whose values of these fields are given."""
+    place = _Place(*(F(field.name) for field in fields))
+    end = _Place(*(Value(value, field) for value, field in zip(edge, fields, strict=True)))
+    return GreaterThan(place, end) if is_newer else LessThan(place, end)
 
 
 def given(request: Request, *known: str) -> dict[str, str]:
@@ -127,7 +149,7 @@ def limit(request: Request) -> int:
     return int(asked)
 
 
-def _window(request: Request, filters: Mapping[str, str], ordering: Any) -> _Window:
+def _window(request: Request, filters: Mapping[str, str], fields: Sequence[Any]) -> _Window:
     size = limit(request)
     if (cursor := request._request.GET.get("cursor")) is None:
         return _Window(size, edge=None, is_backward=False)
@@ -137,7 +159,8 @@ def _window(request: Request, filters: Mapping[str, str], ordering: Any) -> _Win
         raise InvalidCursor(_("Follow the next and previous links as they are.")) from None
     if of != _list(request, filters):
         raise InvalidCursor(_("This cursor belongs to another list, or to other filters."))
-    return _Window(size, edge=ordering.to_python(edge), is_backward=is_backward)
+    values = [field.to_python(value) for field, value in zip(fields, edge, strict=True)]
+    return _Window(size, edge=values, is_backward=is_backward)
 
 
 def _list(request: Request, filters: Mapping[str, str]) -> list[Any]:
@@ -145,7 +168,7 @@ def _list(request: Request, filters: Mapping[str, str]) -> list[Any]:
 
 
 def _link(
-    request: Request, window: _Window, filters: Mapping[str, str], edge: str, *, is_backward: bool
+    request: Request, window: _Window, filters: Mapping[str, str], edge: list[str], *, is_backward: bool
 ) -> str:
     cursor = signing.dumps([is_backward, edge, _list(request, filters)], salt=_SALT, compress=True)
     query = urlencode({**filters, "limit": window.limit, "cursor": cursor})

@@ -13,12 +13,11 @@ from typing import Any, Final
 
 import msgspec
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
+from drf_spectacular.plumbing import ComponentRegistry
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 
-from loyalty.core.api import auth, bulk, etags, idempotency, problem, refusals
+from loyalty.core.api import auth, bulk, components, etags, idempotency, problem, refusals
 from loyalty.core.api.deprecation import Deprecation
 from loyalty.core.errors import DomainError, InvalidInput
 
@@ -214,9 +213,7 @@ class OperationSchema(AutoSchema):
         if taken is None or isinstance(taken, type):
             return taken
         # One of several structs, told apart by a field of theirs.
-        (schema,), components = _schemas(taken)
-        _register(self.registry, components)
-        return {"application/json": schema}
+        return {"application/json": components.add(self.registry, taken)}
 
     def get_response_serializers(self) -> Any:
         said = self._operation
@@ -284,9 +281,7 @@ def _answered(registry: ComponentRegistry, answer: Any) -> OpenApiResponse:
     if isinstance(answer, type):
         return OpenApiResponse(answer, described(answer))
     # One of several structs.
-    (schema,), components = _schemas(answer)
-    _register(registry, components)
-    return OpenApiResponse(schema, str(_("One of these.")))
+    return OpenApiResponse(components.add(registry, answer), str(_("One of these.")))
 
 
 def _refused(kinds: Iterable[type[DomainError]], path: str) -> OpenApiResponse:
@@ -310,36 +305,3 @@ def _refused(kinds: Iterable[type[DomainError]], path: str) -> OpenApiResponse:
 def described(kind: type) -> str:
     """The first paragraph of its docstring."""
     return " ".join(cleandoc(kind.__doc__ or "").partition("\n\n")[0].split())
-
-
-class StructExtension(OpenApiSerializerExtension):
-    """Schemas of `msgspec` structs, from the same constraints that decode and refuse."""
-
-    target_class = "msgspec.Struct"
-    match_subclasses = True
-
-    def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
-        return str(self.target.__name__)
-
-    def get_identity(self, auto_schema: AutoSchema, direction: str) -> str:
-        return self.get_name(auto_schema, direction)
-
-    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        _own, components = _schemas(self.target)
-        own: dict[str, Any] = components.pop(self.target.__name__)
-        _register(auto_schema.registry, components)
-        if direction == "request":
-            # By itself it is told apart from nothing: its tag may be left out.
-            tag = self.target.__struct_config__.tag_field
-            own["required"] = [name for name in own["required"] if name != tag]
-        return own
-
-
-def _schemas(kind: Any) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
-    return msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
-
-
-def _register(registry: ComponentRegistry, components: dict[str, Any]) -> None:
-    for name, schema in components.items():
-        component = ResolvedComponent(name, ResolvedComponent.SCHEMA, schema=schema, object=name)
-        registry.register_on_missing(component)

@@ -73,6 +73,7 @@ class TestRecord:
             ({"granted": None}, "#/granted"),
             ({"occurred_at": "2999-01-01T00:00:00Z"}, "#/occurred_at"),
             ({"occurred_at": "1899-01-01T00:00:00Z"}, "#/occurred_at"),
+            ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "#/occurred_at"),
             ({"occurred_at": "2026-06-01T12:00:00"}, "#/occurred_at"),
             ({"text_version": "x" * 61}, "#/text_version"),
             ({"said_in": "x" * 61}, "#/said_in"),

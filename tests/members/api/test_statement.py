@@ -5,10 +5,13 @@ from urllib.parse import quote
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from members.models import Member, Wallet
+from rewards import redeeming
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient
@@ -48,6 +51,45 @@ class TestEntries:
         assert body["closing"] == {"available": 150, "pending": 0, "held": 0, "owed": 0}
         assert (body["wallet_type"], body["sums"]) == ("points", {"earn": 150})
         assert body["data"][0]["description"] == "Purchase: A point for each euro"
+
+    def test_lead_to_the_sale_or_return_that_they_were_booked_for(self, till, week: Shop):
+        returned = week.later(days=5).takes_back("return-1", "receipt-4")
+
+        newest, sale, *_others = read(till)["data"]
+
+        assert newest["transaction_id"] == str(returned.id)
+        assert till.get(f"/v1/transactions/{sale['transaction_id']}").json()["external_id"] == "receipt-4"
+
+    def test_name_the_reward_that_points_were_reserved_for(self, till, week: Shop, points):
+        factories.RewardFactory.create(
+            program=week.program, wallet_type=points, key="tea", name="A tea", price=20
+        )
+        later = week.later(days=5)
+        where = {"program": week.program, "source": "till", "actor": "till", "at": later.at}
+        redeeming.confirm(later.reserves("tea").pk, **where)
+        redeeming.cancel(later.reserves("tea").pk, **where)
+
+        told = [(entry["kind"], entry["description"]) for entry in read(till)["data"][:4]]
+
+        assert told == [
+            ("release", "The reward A tea was not taken"),
+            ("hold", "Reserved for the reward A tea"),
+            ("settle", "Reward A tea"),
+            ("hold", "Reserved for the reward A tea"),
+        ]
+        assert read(till)["data"][0]["transaction_id"] is None
+
+    def test_take_two_statements_more_where_points_were_held_for_rewards(
+        self, till, week: Shop, points, django_assert_num_queries
+    ):
+        factories.RewardFactory.create(program=week.program, wallet_type=points, key="tea", price=1)
+        with CaptureQueriesContext(connection) as without:
+            read(till)
+        for number in range(3):
+            week.later(days=5, minutes=number).reserves("tea")
+
+        with django_assert_num_queries(len(without) + 2):
+            read(till)
 
     def test_of_a_period_begin_with_what_was_there_before_it(self, till, week: Shop):
         starts, ends = week.later(days=1).at, week.later(days=3).at

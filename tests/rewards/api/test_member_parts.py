@@ -84,7 +84,7 @@ class TestActivities:
         def ids(**filters: str) -> list[str]:
             return [one["external_id"] for one in part(till, "activities", **filters)]
 
-        assert ids(kind="sale") == ["receipt-2", "receipt-1"]
+        assert ids(kind="sale") == ["receipt-1", "receipt-2"]
         assert ids(event_type="app.login") == ["login-1"]
         assert ids(kind="sale", occurred_from="2026-06-01T12:00:00Z") == ["receipt-1"]
         assert ids(occurred_before="2026-06-01T12:00:00Z") == ["receipt-2"]

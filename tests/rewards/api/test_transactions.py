@@ -76,12 +76,30 @@ class TestList:
 
         assert self.numbers(till, "?status=corrected") == ["r1"]
         assert self.numbers(till, "?status=cancelled") == ["r1b"]
-        assert self.numbers(till, "?kind=sale") == ["r1b", "r2", "r1"]
+        assert self.numbers(till, "?kind=sale") == ["r2", "r1b", "r1"]
 
     def test_goes_on_over_pages(self, till: PartnerClient):
         first = till.get("/v1/transactions?limit=2&member=card:1001").json()
 
         assert [one["external_id"] for one in till.get(first["next"]).json()["data"]] == ["r1"]
+
+    def test_tells_late_reports_where_they_happened(self, till: PartnerClient, shop: Shop):
+        shop.later(hours=4).sells("late", "10.00", occurred_at=shop.at + timedelta(minutes=30))
+
+        assert self.numbers(till) == ["b1", "r2", "late", "r1"]
+
+    def test_goes_on_between_sales_of_the_same_moment(self, till: PartnerClient, shop: Shop):
+        for number in range(5):
+            shop.sells(f"same-{number}", "10.00", occurred_at=shop.at - timedelta(days=1))
+        query, seen = "/v1/transactions?limit=2&occurred_before=2026-06-01T12:00:00Z", []
+
+        while query:
+            page = till.get(query).json()
+            seen += [one["external_id"] for one in page["data"]]
+            query, back = page["next"], page["previous"]
+
+        assert seen == ["same-4", "same-3", "same-2", "same-1", "same-0"]
+        assert [one["external_id"] for one in till.get(back).json()["data"]] == ["same-2", "same-1"]
 
     @pytest.mark.parametrize("query", ["?stores=mitte", "?kind=event", "?occurred_from=today", "?member=ada"])
     def test_refuses_what_it_cannot_filter_by(self, till: PartnerClient, query: str):

@@ -8,6 +8,7 @@ from rewards.engine import conditions, usable
 from rewards.engine.evaluate import CompiledCampaign, compile_campaign
 from rewards.engine.facts import MemberFacts, Moment
 from rewards.engine.limits import NOTHING_USED, Usage
+from rewards.engine.usable import Candidate
 from tests.rewards.engine import strategies
 from tests.rewards.engine.builders import ADA, SATURDAY_NOON, campaign, fixed, leaf, times
 
@@ -22,9 +23,9 @@ def text(
     rule: CompiledCampaign, *, member: MemberFacts = ADA, at: Any = SATURDAY_NOON, usage: Usage = NOTHING_USED
 ) -> str | None:
     """What the member is told of the campaign; None if nothing, or if there is nothing to be used."""
-    for found in usable.usable([rule], member=member, moment=Moment(at), usage=usage):
+    for found in usable.usable([Candidate(rule)], member=member, moment=Moment(at), usage=usage):
         variant = rule.definition.variant_of(rule.key, member.id)
-        said = usable.said(found, variant, currency="EUR", rounding="down")
+        said = usable.said(rule, found.left, variant, currency="EUR", rounding="down")
         return said.text() if said else None
     return None
 
@@ -134,16 +135,32 @@ class TestUsable:
     )
     def test_knows_which_are_not_for_everybody(self, parts, is_personal):
         (found,) = usable.usable(
-            [campaign(fixed(100), **parts)], member=ADA, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED
+            [Candidate(campaign(fixed(100), **parts))],
+            member=ADA,
+            moment=Moment(SATURDAY_NOON),
+            usage=NOTHING_USED,
         )
 
         assert found.is_personal is is_personal
+
+    def test_keeps_what_it_has_worked_out_apart_for_those_who_differ(self):
+        kept = [
+            Candidate(rule({"any": [{"all": [GOLDEN, BIG]}, leaf("sale.categories", "has_any", ["tea"])]}))
+        ]
+
+        for_ada, for_gold, for_ada_again = (
+            usable.usable(kept, member=member, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED)
+            for member in (ADA, GOLD, ADA)
+        )
+
+        assert for_ada[0].left != for_gold[0].left
+        assert for_ada_again[0] is for_ada[0]
 
     @given(tree=strategies.trees, seen=strategies.facts())
     def test_a_purchase_meets_a_campaign_if_it_was_offered_and_meets_what_was_left(self, tree, seen):
         one = campaign(fixed(100), conditions=tree)
 
-        found = usable.usable([one], member=seen.member, moment=seen.moment, usage=NOTHING_USED)
+        found = usable.usable([Candidate(one)], member=seen.member, moment=seen.moment, usage=NOTHING_USED)
 
         left_is_met = any(offer.left is None or conditions.compile(offer.left)(seen) for offer in found)
         assert left_is_met == bool(one.applies(seen))
@@ -166,7 +183,9 @@ class TestGroups:
     FIRST = {"group": "deals", "choose": "first"}
 
     def keys(self, *rules: CompiledCampaign) -> list[str]:
-        found = usable.usable(rules, member=ADA, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED)
+        found = usable.usable(
+            [Candidate(rule) for rule in rules], member=ADA, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED
+        )
         return [one.campaign.key for one in found]
 
     def test_leave_out_what_another_always_comes_before(self):
