@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0010_forgettable_redemptions'),
-        ('members', '0018_described_events'),
+        ('members', '0020_lists_by_moment'),
     ]
 
     operations = [
