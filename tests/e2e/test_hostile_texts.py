@@ -57,12 +57,16 @@ class Partner:
         return f"{SHORT}{self.made}"
 
     def basket(self) -> dict[str, Any]:
-        line = {"id": SHORT[:20], "sku": EVIL[:60], "name": EVIL, "quantity": "1"}
+        line: dict[str, Any] = {"id": SHORT[:20], "sku": EVIL[:60], "name": EVIL, "quantity": "1"}
         line |= {"amount": {"amount": "50.00", "currency": "EUR"}, "category": EVIL[:60], "brand": EVIL[:60]}
         return {"store": EVIL[:60], "lines": [line | {"department": EVIL[:60]}]}
 
     def sells(self, member: dict[str, str] | None, *, occurred_at: datetime) -> Any:
-        sale = {"kind": "sale", "external_id": self.named(), "occurred_at": occurred_at.isoformat()}
+        sale: dict[str, Any] = {
+            "kind": "sale",
+            "external_id": self.named(),
+            "occurred_at": occurred_at.isoformat(),
+        }
         sale |= self.basket() | {"amount": {"amount": "50.00", "currency": "EUR"}}
         sale |= {"member": member} if member else {}
         return self.sends("/v1/transactions", sale, status=201 if member else 202)
@@ -119,7 +123,7 @@ def _shops(partner: Partner, eve: dict[str, str], now: datetime) -> None:
     partner.sends(
         f"/v1/transactions/{sale['id']}/returns", returned | {"lines": [{"id": SHORT[:20], "quantity": "1"}]}
     )
-    early = {"kind": "return", "external_id": partner.named(), "occurred_at": now.isoformat()}
+    early: dict[str, Any] = {"kind": "return", "external_id": partner.named(), "occurred_at": now.isoformat()}
     early |= {"sale_external_id": partner.named(), "amount": {"amount": "1.00", "currency": "EUR"}}
     partner.sends("/v1/transactions", early, status=202)
     cancelled = partner.sells(eve, occurred_at=now)

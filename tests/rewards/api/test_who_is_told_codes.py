@@ -48,7 +48,11 @@ def reader(shop: Shop, *lacking: str) -> PartnerClient:
 
 def answers(client: PartnerClient) -> dict[str, str]:
     """What every operation that reads answers, by its path, as far as there is something to read."""
-    there = {"transaction_id": Activity, "redemption_id": Redemption, "voucher_id": Voucher}
+    there: dict[str, Any] = {
+        "transaction_id": Activity,
+        "redemption_id": Redemption,
+        "voucher_id": Voucher,
+    }
     known = {name: str(model.objects.get().pk) for name, model in there.items()}
     known |= {"reference": "card:1001", "key": "gift", "reward_key": "coffee"}
     paths = client.get("/v1/openapi.json").json()["paths"]

@@ -120,7 +120,7 @@ class Caller:
 
     def _own(self, value: dict[str, Any], operation: Operation, points: Any) -> dict[str, Any]:
         code = "referral_code" if operation.id == "accept_referral" else "code"
-        own = {
+        own: dict[str, Any] = {
             "reward": "coffee",
             "rewards": self.random.choice([[], ["five-off"], ["coffee"]]),
             "code": self.known.one(code, "NOCODE"),
