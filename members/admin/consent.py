@@ -23,7 +23,7 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from members import comparing, consents, privacy
+from members import comparing, consents
 from members.models import Consent, Member, MemberStatus
 from members.models.consent import PURPOSE_VALIDATOR
 
@@ -39,10 +39,7 @@ def consents_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str,
     """What the member agrees to now, by purpose, and the newest of what they ever said."""
     if not request.user.has_perm("members.view_consent"):
         return "admin/members/member/consents_panel.html", {}
-    said = Consent.objects.filter(member__in=comparing.one_person(member)).select_related("evidence")
-    newest = list(said.order_by("-pk")[:SHOWN_ON_MEMBER_PAGE])
-    # Of somebody who never said anything, nothing has to be looked for.
-    present = consents.present(privacy.records(member)) if newest else []
+    present, newest = consents.overview(comparing.one_person(member), at_most=SHOWN_ON_MEMBER_PAGE)
     may_record = member.status in _ALIVE and request.user.has_perm(MAY_RECORD)
     return "admin/members/member/consents_panel.html", {
         "present": present,

@@ -18,6 +18,7 @@ from rewards.checkouts.offered import NothingLeftToPay, PointsDoNotPay
 from rewards.checkouts.states import CheckoutIsClosed, UnknownCheckout
 from rewards.deciding.recorded import AlreadyReported
 from rewards.redeeming import (
+    BasketTooSmall,
     RedemptionNotInState,
     RewardLimitReached,
     RewardNotOnOffer,
@@ -42,6 +43,7 @@ _APPLYING: Final = (
     RewardLimitReached,
     UnknownVoucher,
     VoucherNotUsable,
+    BasketTooSmall,
     TooManyVoucherCodes,
     MemberIsBlocked,
     MemberIsMerged,
@@ -55,7 +57,8 @@ open_checkout = operation(
     Call it when the member goes to pay. Prices the basket with what the member wants to use, and reserves
     all of it at once, or nothing: points that pay, rewards that are bought with points, a use of each
     voucher. Discounts come off first (free products, then percentages, then amounts), and points pay what is
-    left; every line says its part, to the cent. No more points are reserved than are needed. `earns` is what
+    left; every line says its part, to the cent. A discount that is for larger baskets is refused with what
+    is `missing`. No more points are reserved than are needed. `earns` is what
     the member would earn, and `options` the most that each kind of points could pay.
 
     What is reserved is free again by itself at `expires_at`: 15 minutes from now, unless you say another

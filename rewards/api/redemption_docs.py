@@ -20,6 +20,7 @@ from rewards.api.redemption_bodies import (
 )
 from rewards.api.redemption_filters import RedemptionFilter
 from rewards.redeeming import (
+    BasketTooSmall,
     RedemptionNotInState,
     RewardLimitReached,
     RewardNotOnOffer,
@@ -98,6 +99,8 @@ hold_reward = operation(
     confirmed or cancelled, or its time is over: 15 minutes, unless you say another. There is no voucher
     yet. It counts towards the reward's limit per member. Publishes `redemption.held` and `points.held`.
 
+    With `basket`, what the basket costs before discounts, it is refused if the reward is for larger ones.
+
     Where nothing happens between choosing and taking, redeem directly instead.
     """,
     takes=RedemptionHold,
@@ -113,6 +116,7 @@ hold_reward = operation(
         RewardNotOnOffer,
         RewardSoldOut,
         RewardLimitReached,
+        BasketTooSmall,
         InsufficientPoints,
     ),
 )

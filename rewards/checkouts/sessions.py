@@ -18,6 +18,7 @@ from members.ledger import store
 from members.ledger.state import Account
 from members.paying import Context
 from members.references import MemberReference, member_of, reference
+from rewards import redeeming
 from rewards.checkouts import offered
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest, check
 from rewards.checkouts.offered import NothingLeftToPay
@@ -46,6 +47,7 @@ def begin(wanted: CheckoutRequest, *, program: Program, source: str, actor: str,
     :raises PointsDoNotPay: and the other refusals of `offered.tenders()`
     :raises UnknownReward: and the other refusals of `redeeming.hold()`
     :raises UnknownVoucher: and the other refusals of `vouchers.reserve()`
+    :raises BasketTooSmall: for a discount that is for a larger basket
     :raises NothingLeftToPay: for a discount, or points, that find nothing to be taken off
     :raises members.ledger.operations.InsufficientPoints: if the member has too few
     """
@@ -139,15 +141,19 @@ def _free(account: Account, before: Quote | None, program: Program) -> Mapping[s
 
 
 def _priced(contents: CheckoutContents, rewards: Sequence[Reward], program: Program) -> Priced:
-    """:raises NothingLeftToPay: with a pointer to what would be of no use"""
+    """
+    :raises BasketTooSmall: with a pointer to what is for a larger basket
+    :raises NothingLeftToPay: with a pointer to what would be of no use
+    """
     discounts = [offered.discount_of(reward) for reward in rewards]
     items = [
         Item(id=line.id, sku=line.sku, quantity=_quantity(line), cents=cents(line.amount.value))
         for line in contents.lines
     ]
-    found = price(items, discounts=discounts, tenders=offered.tenders(contents.points, program=program))
     pointers = [f"#/rewards/{position}" for position in range(len(contents.rewards))]
     pointers += [f"#/vouchers/{position}" for position in range(len(contents.vouchers))]
+    _check_minimums(items, list(zip(pointers, rewards, strict=True)), program)
+    found = price(items, discounts=discounts, tenders=offered.tenders(contents.points, program=program))
     for pointer, reward, discount, taken in zip(pointers, rewards, discounts, found.discounts, strict=True):
         if discount.kind != Kind.NONE and not taken.cents:
             detail = _("“{name}” finds nothing in this basket to be taken off.")
@@ -159,6 +165,14 @@ def _priced(contents: CheckoutContents, rewards: Sequence[Reward], program: Prog
             )
             raise NothingLeftToPay(detail, pointer=f"#/points/{position}/points")
     return found
+
+
+def _check_minimums(items: Sequence[Item], wanted: Sequence[tuple[str, Reward]], program: Program) -> None:
+    basket = Decimal(sum(item.cents for item in items)).scaleb(-2)
+    for pointer, reward in wanted:
+        redeeming.check_minimum(
+            reward.minimum_basket, name=reward.name, basket=basket, program=program, pointer=pointer
+        )
 
 
 def _quantity(line: Line) -> Decimal:

@@ -6,7 +6,7 @@ besides, `told()` makes offers of what they held; a program that has none to mak
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from django.utils.translation import get_language, ngettext
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core.api import rendering
 from loyalty.core.models import Program
@@ -43,6 +44,8 @@ class Offer(Struct, frozen=True):
     text: str
     is_personal: bool
     ends_at: datetime | None
+    not_with: tuple[str, ...] = ()
+    """Campaigns of other offers to the member, of which one gives for each activity."""
 
 
 class Column(Struct, frozen=True):
@@ -224,7 +227,8 @@ def _spoken(
     }
     offers = (_offer(one, variant, manner, called) for one, variant in zip(found, variants, strict=True))
     in_order = sorted((offer for offer in offers if offer is not None), key=_urgency)
-    return rendering.dumps(in_order[:OFFERS_AT_MOST])
+    groups = {one.campaign.key: one.group for one in found}
+    return rendering.dumps(_with_alternatives(in_order[:OFFERS_AT_MOST], groups))
 
 
 def _offer(
@@ -244,6 +248,14 @@ def _offer(
         is_personal=found.is_personal,
         ends_at=campaign.definition.ends_at,
     )
+
+
+def _with_alternatives(offers: list[Offer], groups: Mapping[str, str]) -> list[Offer]:
+    others = usable.instead_of((offer.campaign, groups[offer.campaign]) for offer in offers)
+    return [
+        replace(offer, not_with=others[offer.campaign]) if offer.campaign in others else offer
+        for offer in offers
+    ]
 
 
 def _urgency(offer: Offer) -> tuple[bool, bool, float, str]:

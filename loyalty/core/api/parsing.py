@@ -5,6 +5,7 @@ A name that comes twice in an object counts with its last value, here and in the
 fingerprint. Numbers of any length are read exactly where whole numbers are expected.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -163,30 +164,35 @@ _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _FIELD: Final = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 _QUOTED: Final = re.compile(r"`[^`]*`")
 _TYPE: Final = re.compile(r"\b(?:str|int|float|bool)\b")
-_REGEX: Final = re.compile(r"^Expected `str` matching regex (?P<pattern>'.*')$", re.DOTALL)
-# What patterns of texts ask for, said to a person. As msgspec tells them, they are Python's literals.
-_FORMS: Final = {
-    repr(pattern): words
-    for pattern, words in {
-        r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)": gettext_lazy(
-            "Expected an amount as a text such as “12.50”: digits, at most two after the point, no sign"
-        ),
-        r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)": gettext_lazy(
-            "Expected a quantity as a text such as “1.5”: digits, at most three after the point, no sign"
-        ),
-        r"^[A-Z]{3}$(?!\n)": gettext_lazy("Expected a currency by its three capital letters, such as “EUR”"),
-        r"^[a-z][a-z0-9_.-]{0,39}$(?!\n)": gettext_lazy(
-            "Expected up to 40 lower-case letters, digits, “_”, “.” and “-”, the first of them a letter"
-        ),
-        r"^[a-z][a-z0-9_.]{0,59}$(?!\n)": gettext_lazy(
-            "Expected up to 60 lower-case letters, digits, “_” and “.”, the first of them a letter"
-        ),
-        r"^[a-z][a-z0-9_]{0,39}$(?!\n)": gettext_lazy(
-            "Expected up to 40 lower-case letters, digits and “_”, the first of them a letter"
-        ),
-    }.items()
-}
 _NAMES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+
+
+# In words what the patterns mean that are the same all over the API.
+_PATTERN: Final = re.compile(r"matching regex (?P<pattern>'.*')", re.DOTALL)
+_IN_WORDS: Final = {
+    r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)": gettext_lazy(
+        "An amount is a text such as “12.50”: not negative, with a point and at most two decimals"
+    ),
+    r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)": gettext_lazy(
+        "A quantity is a text such as “2” or “0.750”: not negative, with at most three decimals"
+    ),
+    r"^[A-Z]{3}$(?!\n)": gettext_lazy("A currency is a code of three capital letters (ISO 4217), as EUR"),
+    r"^[a-z][a-z0-9_.-]{0,39}$(?!\n)": gettext_lazy(
+        "A key has up to 40 lower-case letters, digits, “_”, “.” and “-”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_.]{0,59}$(?!\n)": gettext_lazy(
+        "A name of a type has up to 60 lower-case letters, digits, “_” and “.”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_]{0,39}$(?!\n)": gettext_lazy(
+        "A name has up to 40 lower-case letters, digits and “_”, the first of them a letter"
+    ),
+}
+
+
+def _in_words(what: str) -> str:
+    if found := _PATTERN.search(what):
+        return str(_IN_WORDS.get(ast.literal_eval(found["pattern"]), what))
+    return what
 
 
 def explained(message: str) -> tuple[str, str]:
@@ -199,15 +205,10 @@ def explained(message: str) -> tuple[str, str]:
     if field := _FIELD.search(match["what"]):
         steps.append(field[1])
     escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]
-    detail = _QUOTED.sub(_in_json_names, _form(match["what"]))
+    detail = _QUOTED.sub(_in_json_names, _in_words(match["what"]))
     if match["key"]:
         detail = _("A name in this object: {detail}").format(detail=detail)
     return detail + ".", "/".join(["#", *escaped])
-
-
-def _form(what: str) -> str:
-    wanted = _REGEX.match(what)
-    return str(_FORMS.get(wanted["pattern"], what)) if wanted else what
 
 
 def _in_json_names(quoted: re.Match[str]) -> str:
