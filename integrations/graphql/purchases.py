@@ -81,13 +81,10 @@ class Voucher:
             row=row,
         )
 
-<<<<<<< HEAD
     @classmethod
     def of_redemption(cls, row: rewards.Redemption, _peers: Peers) -> Self:
         return cls.of(row.voucher)
 
-=======
->>>>>>> refs/heads/attack
     @strawberry.field(
         extensions=[catalogue.REDEMPTIONS],
         description="For whoever redeems rewards: show it to the member alone.",
