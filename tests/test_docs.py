@@ -1,5 +1,6 @@
 """The guides and the pages of problems, as partners read them."""
 
+import gzip
 import html
 import json
 import re
@@ -164,6 +165,19 @@ def test_patterns_of_texts_are_told_in_words():
 
     assert len(told) >= 6
     assert all("regex" not in detail and pointer == "#/a" for detail, pointer in told)
+
+
+class TestOpenAPI:
+    @pytest.mark.parametrize("form", ["json", "yaml"])
+    def test_comes_zipped_to_who_takes_that(self, client, form):
+        plain = client.get(f"/v1/openapi.{form}")
+        zipped = client.get(f"/v1/openapi.{form}", headers={"Accept-Encoding": "br, gzip"})
+
+        assert "Content-Encoding" not in plain.headers
+        assert zipped.headers["Content-Encoding"] == "gzip"
+        assert "Accept-Encoding" in zipped.headers["Vary"]
+        assert gzip.decompress(zipped.content) == plain.content
+        assert len(zipped.content) < len(plain.content) / 10
 
 
 class TestEvents:
