@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loyalty.core import events, roles
-from loyalty.core.db import Batch, settled
+from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Program, User
 from members import references, terms
@@ -24,6 +24,21 @@ from members.ledger.telling import told
 from members.models import Adjustment, MemberStatus
 from members.terms import Terms
 from members.tiers import TierMove
+
+# Points of given lots that went for something else: a return, a debt, the undoing of another grant. Staff who
+# take points by hand take back what was given.
+_WENT_ELSEWHERE: Final = """
+SELECT coalesce(sum(posting.points * CASE posting.destination WHEN 'reversed' THEN 1 ELSE -1 END), 0)::bigint
+FROM members_posting posting JOIN members_entry entry ON entry.id = posting.entry_id
+WHERE posting.lot_id = ANY($1)
+AND (posting.destination = 'reversed' AND entry.kind <> 'adjust'
+     OR posting.source = 'reversed' AND entry.cause NOT LIKE 'adjustment:%')"""
+# Those of these lots whose own adjustment was undone: what is taken of them has been counted then.
+_UNDONE: Final = """
+SELECT posting.lot_id FROM members_posting posting JOIN members_entry entry ON entry.id = posting.entry_id
+JOIN members_adjustment given
+    ON given.id = CASE WHEN entry.cause LIKE 'adjustment:%' THEN split_part(entry.cause, ':', 2)::uuid END
+WHERE posting.lot_id = ANY($1) AND posting.source = 'issued' AND given.undone_at IS NOT NULL"""
 
 
 class AlreadyUndone(DomainError):
@@ -50,6 +65,8 @@ class _Case(Struct, frozen=True, kw_only=True):
     terms: Terms
     given: dict[UUID, int]
     taken: dict[UUID, int]
+    elsewhere: int
+    """Of the given points: so many went for something else."""
     cause: Cause
 
     @property
@@ -63,7 +80,8 @@ def undo(adjustment_id: UUID, *, program: Program, by: User, at: datetime) -> Un
 
     Points that the member has spent meanwhile come from the other available ones; the rest is
     written off or owed, as the kind of points says. Taken points that would have expired meanwhile
-    expire at once. Progress towards tiers moves back, if the adjustment moved it.
+    expire at once; those of a grant that was undone were taken back with it. Progress towards tiers moves
+    back, if the adjustment moved it.
 
     :raises MayNotAdjust: if the role of that person in the program does not say so
     :raises NotFound: if the program has no such adjustment
@@ -119,13 +137,16 @@ def _load(adjustment_id: UUID, program: Program, *, by: User, at: datetime) -> _
     # Looked at after the wallets: whoever undoes it meanwhile moves them, and this is not written.
     if _found(adjustment_id, program).undone_at:
         raise AlreadyUndone
+    ((elsewhere,),) = fetch(_WENT_ELSEWHERE, [list(given)])
+    undone = {lot_id for (lot_id,) in fetch(_UNDONE, [list(taken)])} if not given else set()
     return _Case(
         adjustment=adjustment,
         account=account,
         wallet=next(wallet for wallet in account.wallets if wallet.id == adjustment.wallet_id),
         terms=known,
         given=given,
-        taken=taken,
+        taken={lot_id: points for lot_id, points in taken.items() if lot_id not in undone},
+        elsewhere=elsewhere,
         cause=Cause(
             key=f"adjustment:{adjustment.pk}:undo",
             actor=f"staff:{by.pk}",
@@ -167,19 +188,21 @@ def _decide(case: _Case) -> tuple[list[Change], int, int]:
 
 
 def _take_back(case: _Case) -> tuple[list[Change], int, int]:
-    """What the points paid of a debt is owed again: `elsewhere`, as the lot itself has given it."""
+    """What the points paid of a debt, or for something else, is owed again: the lot itself has given it."""
     reversal = operations.reverse(
         case.wallet,
         shares={lot_id: TakeBack(total=points, before=0) for lot_id, points in case.given.items()},
         cause=case.cause,
         policy=case.terms.of_type(case.wallet.type_id).return_policy,
-        elsewhere=sum(case.taken.values()),
+        elsewhere=sum(case.taken.values()) + case.elsewhere,
     )
     return [reversal.change] if reversal.change else [], reversal.written_off, reversal.debt
 
 
 def _give_back(case: _Case) -> list[Change]:
     """With the old dates; what has expired meanwhile goes again at once, and the statement says so."""
+    if not case.taken:
+        return []
     restored = operations.restore(case.wallet, back=case.taken, cause=case.cause, source="reversed")
     if case.wallet.keeps_due:
         return [restored]

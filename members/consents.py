@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
 from loyalty.core.db import fetch
@@ -89,6 +92,24 @@ def present(record_ids: Sequence[UUID]) -> list[Consent]:
     said = Consent.objects.filter(member__in=record_ids)
     newest = said.order_by("purpose", "-occurred_at", "-id").distinct("purpose")
     return list(newest.select_related("evidence"))
+
+
+def overview(record_ids: Any, *, at_most: int) -> tuple[list[Consent], list[Consent]]:
+    """
+    What one person said last of each purpose, by purpose, and the newest of all that they said; in one query.
+
+    `record_ids` are the ids of their records, or a look-up of them.
+    """
+    by_purpose = Window(
+        RowNumber(), partition_by=F("purpose"), order_by=[F("occurred_at").desc(), F("id").desc()]
+    )
+    by_age = Window(RowNumber(), order_by=F("id").desc())
+    said = Consent.objects.filter(member__in=record_ids).annotate(from_last=by_purpose, from_newest=by_age)
+    shown = said.filter(Q(from_last=1) | Q(from_newest__lte=at_most)).select_related("evidence")
+    found = list(shown.order_by("-id"))
+    present = [consent for consent in found if consent.from_last == 1]
+    newest = [consent for consent in found if consent.from_newest <= at_most]
+    return sorted(present, key=attrgetter("purpose")), newest
 
 
 # From one to the next along the index, however many members said something about each.

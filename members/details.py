@@ -1,8 +1,9 @@
 """Changes of what is known about a member."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import transaction
 
@@ -27,6 +28,16 @@ def hold(member: Member) -> Member:
     store.lock([member.pk])
     present.program = member.program
     return present
+
+
+def hold_all(member_ids: Collection[UUID]) -> None:
+    """
+    Hold members and what they have.
+
+    The members first, as those do who change one's details or status; sales do not wait for that.
+    """
+    list(Member.objects.select_for_update(no_key=True).filter(pk__in=member_ids).order_by("pk").values("pk"))
+    store.lock(member_ids)
 
 
 def change(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
-from loyalty.core.db import violated
+from loyalty.core.db import Moved, settled, violated
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
@@ -86,8 +86,8 @@ def join(household: Household, *, member: Member, actor: str, at: datetime) -> N
 
 def _check_member(member: Member) -> None:
     """Hold the member, who cannot be merged or blocked meanwhile, and refuse who is."""
-    store.lock([member.pk])
-    member.refresh_from_db(fields=["status", "merged_into"])
+    present = details.hold(member)
+    member.status, member.merged_into_id = present.status, present.merged_into_id
     if member.status == MemberStatus.MERGED:
         raise references.merged(member.pk)
     if member.status != MemberStatus.ACTIVE:
@@ -121,7 +121,7 @@ def leave(member: Member, *, actor: str, at: datetime) -> None:
     """
     with transaction.atomic():
         # Places change under their members' locks only, so this one stays as it is read.
-        store.lock([member.pk])
+        details.hold(member)
         place = place_of(member)
         household = Household.objects.select_for_update().get(pk=place.household_id)
         place.delete()
@@ -148,16 +148,28 @@ def _close_ranks(household: Household, *, at: datetime) -> None:
 
 
 def dissolve(household: Household, *, actor: str, at: datetime) -> None:
-    """End a household: all leave it, each with the points that they have."""
-    with transaction.atomic():
-        store.lock(HouseholdMember.objects.filter(household=household).values_list("member_id", flat=True))
-        household = Household.objects.select_for_update().get(pk=household.pk)
-        places = HouseholdMember.objects.filter(household=household).select_related("member")
-        leaving = [place.member for place in places.order_by("member_id")]
-        places.delete()
-        for member in leaving:
-            details.tell_changed(member, fields=["household"], actor=actor, at=at)
-        _close_ranks(household, at=at)
+    """
+    End a household: all leave it, each with the points that they have.
+
+    All of them are held before the household is, as by each who joins or leaves: if somebody has joined
+    until then, it begins again with them.
+    """
+
+    def attempt(_is_locking: bool) -> None:
+        with transaction.atomic():
+            places = HouseholdMember.objects.filter(household=household)
+            known = set(places.values_list("member_id", flat=True))
+            details.hold_all(known)
+            present = Household.objects.select_for_update().get(pk=household.pk)
+            leaving = [place.member for place in places.select_related("member").order_by("member_id")]
+            if not {member.pk for member in leaving} <= known:
+                raise Moved
+            places.delete()
+            for member in leaving:
+                details.tell_changed(member, fields=["household"], actor=actor, at=at)
+            _close_ranks(present, at=at)
+
+    settled(attempt, races=())
 
 
 def hand_over(duplicate: Member, *, to: Member, actor: str, at: datetime) -> None:
@@ -187,7 +199,7 @@ def lead(member: Member) -> None:
     :raises NotInHousehold: if the member is in none
     """
     with transaction.atomic():
-        store.lock([member.pk])
+        details.hold(member)
         place = place_of(member)
         Household.objects.select_for_update().get(pk=place.household_id)
         HouseholdMember.objects.filter(household=place.household_id, is_head=True).update(is_head=False)
@@ -201,7 +213,7 @@ def share(member: Member, *, shares_points: bool) -> None:
     :raises NotInHousehold: if the member is in none
     """
     with transaction.atomic():
-        store.lock([member.pk])
+        details.hold(member)
         HouseholdMember.objects.filter(pk=place_of(member).pk).update(shares_points=shares_points)
 
 

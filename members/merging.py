@@ -5,7 +5,7 @@ Both members' wallets are held, in id order, before anything is read: see Note [
 `members.ledger.store`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -20,7 +20,7 @@ from loyalty.core import events
 from loyalty.core.db import Batch, settled
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, Program
-from members import households, terms
+from members import details, households, terms
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change
@@ -233,7 +233,7 @@ class _Merging:
 
     def do(self) -> Merge:
         ids = (self.survivor.pk, self.duplicate.pk)
-        hold_both(ids)
+        details.hold_all(ids)
         if ids[0] == ids[1]:
             raise _refused([_("Both are the same member.")])
         self._close_wallets()
@@ -313,16 +313,6 @@ class _Merging:
             recorded_at=self.at,
             data=data,
         )
-
-
-def hold_both(member_ids: Collection[UUID]) -> None:
-    """
-    Hold members and what they have.
-
-    The members first, as those do who change one's details or status; sales do not wait for that.
-    """
-    list(Member.objects.select_for_update(no_key=True).filter(pk__in=member_ids).order_by("pk").values("pk"))
-    store.lock(member_ids)
 
 
 def _rungs(step: Climb) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def erase(member: Member, *, actor: str, at: datetime) -> Member:
     def attempt(_is_locking: bool) -> Member:
         with transaction.atomic():
             ids = records(member)
-            merging.hold_both(ids)
+            details.hold_all(ids)
             present = details.hold(member)
             if records(member) != ids:
                 raise Moved

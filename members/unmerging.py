@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch
-from members import terms
+from members import details, terms
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change
 from members.ledger.plan import Plan
 from members.ledger.state import Account, TierStanding, WalletState
 from members.ledger.telling import told
-from members.merging import CannotUnmerge, alive, hold_both
+from members.merging import CannotUnmerge, alive
 from members.models import Identifier, MemberStatus, MemberTier, Merge
 from members.terms import LadderTerms, Terms, WalletTerms
 
@@ -34,7 +34,7 @@ def undo(merge: Merge, *, actor: str, at: datetime) -> Merge:
     :raises CannotUnmerge: if it was undone before, or one of the two was merged or erased since
     """
     with transaction.atomic():
-        hold_both([merge.survivor_id, merge.duplicate_id])
+        details.hold_all([merge.survivor_id, merge.duplicate_id])
         present = Merge.objects.select_related("program", "survivor", "duplicate").get(pk=merge.pk)
         _check(present)
         return _Undo(present, actor=actor, at=at).do()

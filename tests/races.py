@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, Event, Thread
-from typing import Any
+from typing import Any, Final
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from loyalty.core.errors import DomainError
 from members.models import Wallet
@@ -28,6 +28,24 @@ def at_once(clients: int, work: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(clients) as pool:
         return list(pool.map(client, range(clients)))
+
+
+_WAITING: Final = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
+
+def wait_for_locks(number: int) -> None:
+    """Until so many others of this database wait for a lock."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with connection.cursor() as cursor:
+            # Within a transaction the first answer would be kept.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(_WAITING)
+            if cursor.fetchone()[0] >= number:
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"fewer than {number} wait for a lock")
 
 
 @contextmanager

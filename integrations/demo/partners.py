@@ -60,6 +60,7 @@ LIVE: Final = (
             "redemptions:write",
             "events:write",
             "campaigns:read",
+            "exports:read",
         ),
         CredentialKind.OAUTH_CLIENT,
     ),

@@ -23,7 +23,7 @@ from loyalty.core import audit, clock
 from loyalty.core.admin import render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
-from members import comparing, consents, privacy
+from members import comparing, consents
 from members.models import Consent, Member, MemberStatus
 from members.models.consent import PURPOSE_VALIDATOR
 
@@ -39,10 +39,7 @@ def consents_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str,
     """What the member agrees to now, by purpose, and the newest of what they ever said."""
     if not request.user.has_perm("members.view_consent"):
         return "admin/members/member/consents_panel.html", {}
-    said = Consent.objects.filter(member__in=comparing.one_person(member)).select_related("evidence")
-    newest = list(said.order_by("-pk")[:SHOWN_ON_MEMBER_PAGE])
-    # Of somebody who never said anything, nothing has to be looked for.
-    present = consents.present(privacy.records(member)) if newest else []
+    present, newest = consents.overview(comparing.one_person(member), at_most=SHOWN_ON_MEMBER_PAGE)
     may_record = member.status in _ALIVE and request.user.has_perm(MAY_RECORD)
     return "admin/members/member/consents_panel.html", {
         "present": present,
@@ -153,7 +150,7 @@ def consent_page(page: ModelAdmin, request: HttpRequest, member: Member) -> Http
     assert isinstance(request.user, User)
     form = ConsentForm(request.POST or None, member=member, initial=_begun(request, member))
     if request.method == "POST" and form.is_valid() and (said := form.save(by=request.user)):
-        return _done(request, member, said)
+        return _done(member, said, request=request, by=request.user)
     context = {
         "title": _now("Record a consent of %(member)s") % {"member": member},
         "original": member,
@@ -173,11 +170,11 @@ def _begun(request: HttpRequest, member: Member) -> dict[str, Any]:
     }
 
 
-def _done(request: HttpRequest, member: Member, said: Consent) -> HttpResponse:
+def _done(member: Member, said: Consent, *, request: HttpRequest, by: User) -> HttpResponse:
     text = (
         _now("%(purpose)s: consent granted.") if said.is_granted else _now("%(purpose)s: consent withdrawn.")
     )
     told = text % {"purpose": said.purpose}
-    audit.note(member, by=request.user, text=told)
+    audit.note(member, by=by, text=told)
     messages.success(request, told)
     return HttpResponseRedirect(reverse("admin:members_member_change", args=[member.pk]))

@@ -24,21 +24,18 @@ from members import details, profile, search
 from members.adjustments import MAY_ADJUST
 from members.admin import statement_page
 from members.admin.adjusting import AdjustsPoints, adjustments_panel
-from members.admin.block import block_page, blocks_panel
+from members.admin.block import block_page, blocks_panel, newest_blocks
 from members.admin.consent import consent_page, consents_panel
 from members.admin.hold import holds_panel
 from members.admin.household import household_page, household_panel
-from members.admin.merge import merge_page, merges_panel
+from members.admin.merge import merge_page, merges_panel, newest_merges
 from members.admin.privacy import erase_page, export_page
 from members.admin.transfer import send_page
 from members.enrolment import normalize
-from members.models import Block, Identifier, Member, MemberStatus, MemberTier, Merge, Tier, Wallet
+from members.models import Identifier, Member, MemberStatus, MemberTier, Tier, Wallet
 
-# Asked with the member, so that panels about what most members do not have need not ask.
-WHAT_FEW_HAVE: Final = {
-    "has_blocks": models.Exists(Block.objects.filter(member=models.OuterRef("pk"))),
-    "has_merges": models.Exists(Merge.objects.filter(survivor=models.OuterRef("pk"))),
-}
+# Read with the member, so that panels about what most members do not have need not ask.
+WHAT_FEW_HAVE: Final = {"newest_blocks": newest_blocks(), "newest_merges": newest_merges()}
 
 Panel = Callable[[HttpRequest, Member], tuple[str, dict[str, Any]]]
 Page = Callable[[Any, HttpRequest, Member], HttpResponse]

@@ -1,10 +1,15 @@
 """Merges: finding the duplicate, seeing side by side what would happen, doing it, and the undo."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -23,12 +28,37 @@ from members.admin import choosing
 from members.admin.between import BetweenMembersAdmin
 from members.models import Entry, Identifier, Member, Merge
 
+SHOWN_ON_MEMBER_PAGE: Final = 10
+
+
+def newest_merges() -> ArraySubquery:
+    """The newest of what was merged into a member, in the query of the member; for `merges_panel()`."""
+    found = Merge.objects.filter(survivor=OuterRef("pk")).order_by("-pk")
+    told = JSONObject(
+        id="pk",
+        merged_at="merged_at",
+        undone_at="undone_at",
+        duplicate_id="duplicate",
+        first_name="duplicate__first_name",
+        last_name="duplicate__last_name",
+    )
+    return ArraySubquery(found.values(json=told)[:SHOWN_ON_MEMBER_PAGE])
+
 
 def merges_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, Any]]:
     """The records that went into a member's, for the page about them; nothing without any."""
-    found = Merge.objects.filter(survivor=member).select_related("duplicate").order_by("-pk")
-    merges = found if getattr(member, "has_merges", True) else ()
-    return "admin/members/member/merges_panel.html", {"merges": list(merges[:10])}
+    found = member.newest_merges  # type: ignore[attr-defined]  # annotated
+    return "admin/members/member/merges_panel.html", {"merges": [_merge_of(one) for one in found]}
+
+
+def _merge_of(told: dict[str, Any]) -> Merge:
+    names = {name: told[name] for name in ("first_name", "last_name")}
+    return Merge(
+        id=UUID(told["id"]),
+        duplicate=Member(id=UUID(told["duplicate_id"]), **names),
+        merged_at=datetime.fromisoformat(told["merged_at"]),
+        undone_at=datetime.fromisoformat(told["undone_at"]) if told["undone_at"] else None,
+    )
 
 
 def merge_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpResponse:

@@ -141,20 +141,18 @@ def balances(program: Program, moments: Sequence[datetime]) -> dict[tuple[int, U
 
     It looks neither at lots nor at postings, so that it can prove what was counted from these.
     """
-    later = fetch(
+    rows = fetch(
         "SELECT width_bucket(entry.recorded_at, $2::timestamptz[]) - 1, wallet.type_id,"
         " sum(entry.points)::bigint"
         " FROM members_entry entry JOIN members_wallet wallet ON wallet.id = entry.wallet_id"
-        " WHERE entry.program_id = $1 AND entry.recorded_at >= $3 GROUP BY 1, 2",
+        " WHERE entry.program_id = $1 AND entry.recorded_at >= $3 GROUP BY 1, 2"
+        " UNION ALL SELECT NULL, type_id, sum(pending + available + held)::bigint"
+        " FROM members_wallet WHERE program_id = $1 GROUP BY 2",
         [program.pk, list(moments), moments[0]],
     )
-    now = fetch(
-        "SELECT type_id, sum(pending + available + held)::bigint FROM members_wallet"
-        " WHERE program_id = $1 GROUP BY 1",
-        [program.pk],
-    )
+    later = [row for row in rows if row[0] is not None]
     found = {}
-    for kind, points in now:
+    for kind, points in ((kind, points) for segment, kind, points in rows if segment is None):
         for position in reversed(range(len(moments))):
             points -= sum(moved for segment, of, moved in later if (segment, of) == (position, kind))
             found[position, kind] = points

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from loyalty.core.db import fetch
 from loyalty.core.models import Program
 from members.finance.periods import cohort_names
-from members.models import BreakageRate, PointCost
 
 ZERO = Decimal(0)
 
@@ -88,45 +88,48 @@ class Estimates:
         return sorted({day for one in steps for day in one.days if after < day <= until})
 
 
+# The spendable kinds with the history that triggers keep of their values, the costs, and the rates: each in
+# the order in which they were said.
+_SAID: Final = """
+SELECT what, kind_id, name, label, day, value FROM (
+    SELECT 'kind' AS what, w.id AS kind_id, w.key AS name, w.name AS label,
+           (v.pgh_created_at AT TIME ZONE $2)::date AS day, v.point_value AS value,
+           row_number() OVER (ORDER BY w.name, w.id, v.pgh_id) AS place
+    FROM members_wallettype w LEFT JOIN members_wallettypeevent v ON v.pgh_obj_id = w.id
+    WHERE w.program_id = $1 AND (w.is_spendable OR EXISTS (
+        SELECT 1 FROM members_wallettypeevent once WHERE once.pgh_obj_id = w.id AND once.is_spendable))
+    UNION ALL
+    SELECT 'cost', wallet_type_id, '', '', from_date, cost, row_number() OVER (ORDER BY from_date, id)
+    FROM members_pointcost WHERE program_id = $1
+    UNION ALL
+    SELECT 'rate', wallet_type_id, cohort, '', from_date, rate, row_number() OVER (ORDER BY version, id)
+    FROM members_breakagerate WHERE program_id = $1
+) AS said ORDER BY what, place"""
+
+
 def of(program: Program) -> Estimates:
-    """All that was ever estimated for the program: a few rows."""
-    costs = PointCost.objects.filter(program=program).order_by("from_date")
-    rates = BreakageRate.objects.filter(program=program).order_by("version")
-    by_kind: dict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
-    for cost in costs:
-        by_kind[cost.wallet_type_id].append((cost.from_date, cost.cost))
-    by_cohort: dict[tuple[UUID, str], list[tuple[date, Decimal]]] = defaultdict(list)
-    for rate in rates:
-        by_cohort[rate.wallet_type_id, rate.cohort].append((rate.from_date, rate.rate))
-    kinds, values = _kinds(program)
+    """
+    All that was ever estimated for the program: a few rows, in one query.
+
+    The first value of a kind counts for all time before it, too: sales are imported that are older than
+    the program.
+    """
+    kinds: dict[UUID, Kind] = {}
+    values: dict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
+    costs: dict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
+    rates: dict[tuple[UUID, str], list[tuple[date, Decimal]]] = defaultdict(list)
+    for what, kind_id, name, label, day, value in fetch(_SAID, [program.pk, program.time_zone]):
+        if what == "cost":
+            costs[kind_id].append((day, value))
+        elif what == "rate":
+            rates[kind_id, name].append((day, value))
+        else:
+            kinds[kind_id] = Kind(kind_id, name, label)
+            if value is not None:
+                values[kind_id].append((day if values[kind_id] else date.min, value))
     return Estimates(
-        kinds=kinds,
-        values=values,
-        costs={kind: Steps.of(changes) for kind, changes in by_kind.items()},
-        rates={name: Steps.of(changes) for name, changes in by_cohort.items()},
+        kinds=tuple(kinds.values()),
+        values={kind: Steps.of(changes) for kind, changes in values.items()},
+        costs={kind: Steps.of(changes) for kind, changes in costs.items()},
+        rates={name: Steps.of(changes) for name, changes in rates.items()},
     )
-
-
-def _kinds(program: Program) -> tuple[tuple[Kind, ...], dict[UUID, Steps]]:
-    """
-    The spendable kinds, and their values by the history that triggers keep of them.
-
-    The first value counts for all time before it, too: sales are imported that are older than the
-    program.
-    """
-    rows = fetch(
-        "SELECT w.id, w.key, w.name,"
-        " (v.pgh_created_at AT TIME ZONE $2)::date, v.point_value"
-        " FROM members_wallettype w"
-        " LEFT JOIN members_wallettypeevent v ON v.pgh_obj_id = w.id"
-        " WHERE w.program_id = $1 AND (w.is_spendable OR EXISTS ("
-        "  SELECT 1 FROM members_wallettypeevent once WHERE once.pgh_obj_id = w.id AND once.is_spendable))"
-        " ORDER BY w.name, w.id, v.pgh_id",
-        [program.pk, program.time_zone],
-    )
-    kinds = {kind_id: Kind(kind_id, key, name) for kind_id, key, name, *_ in rows}
-    history: dict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
-    for kind_id, _key, _name, day, value in rows:
-        if value is not None:
-            history[kind_id].append((day if history[kind_id] else date.min, value))
-    return tuple(kinds.values()), {kind: Steps.of(changes) for kind, changes in history.items()}

@@ -93,15 +93,18 @@ class _Running:
     revalued: Decimal = ZERO
 
 
-def report(program: Program, *, first: date, last: date, step: Step) -> list[Statement]:
+def report(
+    program: Program, *, first: date, last: date, step: Step, found: Estimates | None = None
+) -> list[Statement]:
     """
     Every spendable kind of points in every period between two days, both included, oldest first.
 
     The first period is the whole one that the first day falls into; the last one ends with the last
-    day. Reads what the module `books` says: a flow of the time, a standing, and the balances.
+    day. Reads what the module `books` says: a flow of the time, a standing, and the balances; and what is
+    estimated, unless that was `found` before.
     """
     spans = periods(first=first, last=last, step=step)
-    found = estimates.of(program)
+    found = found or estimates.of(program)
     starts = sorted({span.start for span in spans} | set(found.changes(after=spans[0].start, until=last)))
     zone = ZoneInfo(program.time_zone)
     moments = [moment(day, zone) for day in (*starts, spans[-1].end)]

@@ -23,7 +23,9 @@ HEADER: Final = ("period_start", "period_end", "program", *FIGURES, "currency")
 @frame.page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     day, problem = frame.chosen_day(request, program)
-    months, counted_at = frame.kept(program, f"revenue:{day}", lambda: revenue.report(program, last=day))
+    months, counted_at = frame.kept(
+        program, f"revenue:{day}", lambda _known: revenue.report(program, last=day)
+    )
     if request.GET.get("format") == "csv" and not problem:
         return spreadsheets.download(f"revenue-{program.key}-{day}", HEADER, _cells(program, months))
     shown = [_rounded(month) for month in reversed(months[-SHOWN:])]

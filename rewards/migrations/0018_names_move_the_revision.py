@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('rewards', '0017_lists_by_moment'),
+        ('rewards', '0019_disabled_referral_codes'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ Nothing is read for them alone. `columns` says what the statement about the memb
 makes offers of what they held; a program that has none to make needs none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from django.utils.translation import get_language, ngettext
 from msgspec import Struct
+from msgspec.structs import replace
 
 from loyalty.core.api import rendering
 from loyalty.core.models import Program
@@ -45,6 +46,8 @@ class Offer(Struct, frozen=True):
     text: str
     is_personal: bool
     ends_at: datetime | None
+    not_with: tuple[str, ...] = ()
+    """Campaigns of other offers to the member, of which one gives for each activity."""
 
 
 class Column(Struct, frozen=True):
@@ -225,7 +228,8 @@ def _spoken(
     }
     offers = (_offer(one, variant, manner, called) for one, variant in zip(found, variants, strict=True))
     in_order = sorted((offer for offer in offers if offer is not None), key=_urgency)
-    return rendering.dumps(in_order[:OFFERS_AT_MOST])
+    groups = {one.campaign.key: one.group for one in found}
+    return rendering.dumps(_with_alternatives(in_order[:OFFERS_AT_MOST], groups))
 
 
 def _offer(
@@ -245,6 +249,14 @@ def _offer(
         is_personal=found.is_personal,
         ends_at=campaign.definition.ends_at,
     )
+
+
+def _with_alternatives(offers: list[Offer], groups: Mapping[str, str]) -> list[Offer]:
+    others = usable.instead_of((offer.campaign, groups[offer.campaign]) for offer in offers)
+    return [
+        replace(offer, not_with=others[offer.campaign]) if offer.campaign in others else offer
+        for offer in offers
+    ]
 
 
 def _urgency(offer: Offer) -> tuple[bool, bool, float, str]:

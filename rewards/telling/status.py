@@ -77,7 +77,8 @@ WITH member AS MATERIALIZED (
         ORDER BY rung.threshold LIMIT 1
     ) AS next ON true
 ), available AS (
-    SELECT reward.key, reward.name, wallet.type AS wallet_type, reward.price
+    SELECT reward.key, reward.name, wallet.type AS wallet_type, reward.price,
+           reward.minimum_basket::text AS minimum_basket
     FROM member
     JOIN rewards_reward AS reward ON reward.program_id = $1 AND member.status = 'active'
     JOIN wallet ON wallet.type_id = reward.wallet_type_id

@@ -39,6 +39,7 @@ from members.models import (
 from members.reasons import UnknownReason, WrongDirection
 from members.references import MemberIsMerged
 from tests import factories
+from tests.cast import Shop
 from tests.members.conftest import person
 from tests.races import at_once
 
@@ -542,6 +543,49 @@ class TestUndo:
         _spend(desk, 100)
         undone = desk.later(days=1).undoes(spent.id)
         assert (undone.balance, undone.written_off, undone.owed) == (0, written_off, owed)
+        assert is_proven()
+
+    @pytest.mark.parametrize(("policy", "written_off", "owed"), [("within_balance", 60, 0), ("debt", 0, 60)])
+    def test_of_points_that_a_return_took_for_what_was_spent_follows_the_policy(
+        self, shop: Shop, desk: Desk, ada: Member, policy: str, written_off: int, owed: int
+    ):
+        WalletType.objects.update(return_policy=policy)
+        desk.program.refresh_from_db()
+        shop.sells("r1", "60.00")
+        _spend(desk, 60)
+        done = desk.gives(100)
+        shop.later(days=1).takes_back("b1", "r1", "60.00")
+        assert balance(ada) == 40
+
+        undone = desk.later(days=2).undoes(done.id)
+
+        assert (undone.balance, undone.written_off, undone.owed) == (0, written_off, owed)
+        assert is_proven()
+
+    def test_of_points_that_another_undo_took_for_what_was_spent_is_owed(self, desk: Desk, ada: Member):
+        WalletType.objects.update(return_policy="debt")
+        desk.program.refresh_from_db()
+        first, second = desk.gives(100), desk.later(hours=1).gives(100)
+        _spend(desk, 100)
+        desk.later(hours=2).undoes(first.id)
+        assert balance(ada) == 0
+
+        undone = desk.later(hours=3).undoes(second.id)
+
+        assert (undone.balance, undone.owed) == (0, 100)
+        assert is_proven()
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    def test_of_what_was_given_and_taken_leaves_nothing_in_either_order(
+        self, desk: Desk, ada: Member, order: tuple[int, int]
+    ):
+        both = [desk.gives(300).id, desk.takes(100).id]
+
+        for number in order:
+            desk.later(hours=1).undoes(both[number])
+
+        assert balance(ada) == 0
+        assert Adjustment.objects.filter(undone_at=None).count() == 0
         assert is_proven()
 
     def test_owes_again_what_the_points_paid(self, desk: Desk, ada: Member):

@@ -1,18 +1,23 @@
 """Two members at once, with real connections: see `tests.rewards.test_races`."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 
 from loyalty.core.db import Batch
-from members import holds, households, merging, transfers, unmerging
+from loyalty.core.errors import DomainError
+from loyalty.core.models import Event
+from members import blocking, holds, households, merging, transfers, unmerging
 from members.ledger import verify
 from members.models import HouseholdMember, Identifier, Member, Merge, Transfer, Wallet
 from members.references import MemberIsMerged, MemberReference
 from tests import factories
 from tests.cast import CARD, Shop
-from tests.races import at_once, wallets_held
+from tests.races import at_once, wait_for_locks, wallets_held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ladder")]
 
@@ -45,6 +50,20 @@ def give(shop: Shop, points: int, *, back: bool = False) -> int:
 def balances(*members: Member) -> list[int]:
     found = dict(Wallet.objects.values_list("member_id", "available"))
     return [found.get(member.pk, 0) for member in members]
+
+
+def closing(work: Callable[[], Any]) -> Callable[[], Any]:
+    """Of one at once: the result or refusal, with a connection of its own."""
+
+    def client() -> Any:
+        try:
+            return work()
+        except DomainError as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+
+    return client
 
 
 def merge(shop: Shop, survivor: Member, duplicate: Member) -> str:
@@ -167,6 +186,48 @@ class TestHouseholds:
 
         assert (results.count(None), results.count("household_full")) == (3, 7)
         assert HouseholdMember.objects.count() == 4
+
+    def test_dissolving_waits_for_who_joined_meanwhile_and_is_leaving_again(self, two, ada, bert):
+        """Whoever leaves holds themselves, then the household; so must whoever sends all away."""
+        family = households.found(head=ada, actor="staff:1", at=two.at)
+
+        def dissolve() -> None:
+            households.dissolve(family, actor="staff:1", at=two.at)
+
+        def leave() -> None:
+            households.leave(bert, actor="staff:1", at=two.at)
+
+        with ThreadPoolExecutor(2) as pool:
+            with transaction.atomic():
+                households.join(family, member=bert, actor="staff:1", at=two.at)
+                others = [pool.submit(closing(dissolve))]
+                wait_for_locks(1)
+                others.append(pool.submit(closing(leave)))
+                wait_for_locks(2)
+            results = [other.result() for other in others]
+
+        assert results[0] is None
+        assert results[1] in (None, "not_in_household")
+        assert not HouseholdMember.objects.exists()
+        left = Event.objects.filter(type="member.updated", data__fields=["household"]).values("member_id")
+        assert left.filter(member_id=bert.pk).count() == 2, "joined, and left once"
+
+    def test_of_somebody_without_points_a_block_and_a_place_are_decided_in_turn(self, two, ada, program):
+        dora = factories.MemberFactory.create(program=program)
+        family = households.found(head=ada, actor="staff:1", at=two.at)
+
+        def join() -> None:
+            households.join(family, member=dora, actor="staff:1", at=two.at)
+
+        with ThreadPoolExecutor(1) as pool:
+            with transaction.atomic():
+                blocking.block(dora, reason="fraud", actor="staff:1", at=two.at)
+                joining = pool.submit(closing(join))
+                wait_for_locks(1)
+            result = joining.result()
+
+        assert result == "member_blocked"
+        assert not HouseholdMember.objects.filter(member=dora).exists()
 
 
 class TestMerges:

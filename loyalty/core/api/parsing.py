@@ -5,6 +5,7 @@ A name that comes twice in an object counts with its last value, here and in the
 fingerprint. Numbers of any length are read exactly where whole numbers are expected.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any, Final, overload
 
 import msgspec
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
@@ -165,6 +167,34 @@ _TYPE: Final = re.compile(r"\b(?:str|int|float|bool)\b")
 _NAMES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
+# In words what the patterns mean that are the same all over the API.
+_PATTERN: Final = re.compile(r"matching regex (?P<pattern>'.*')", re.DOTALL)
+_IN_WORDS: Final = {
+    r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)": gettext_lazy(
+        "An amount is a text such as “12.50”: not negative, with a point and at most two decimals"
+    ),
+    r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)": gettext_lazy(
+        "A quantity is a text such as “2” or “0.750”: not negative, with at most three decimals"
+    ),
+    r"^[A-Z]{3}$(?!\n)": gettext_lazy("A currency is a code of three capital letters (ISO 4217), as EUR"),
+    r"^[a-z][a-z0-9_.-]{0,39}$(?!\n)": gettext_lazy(
+        "A key has up to 40 lower-case letters, digits, “_”, “.” and “-”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_.]{0,59}$(?!\n)": gettext_lazy(
+        "A name of a type has up to 60 lower-case letters, digits, “_” and “.”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_]{0,39}$(?!\n)": gettext_lazy(
+        "A name has up to 40 lower-case letters, digits and “_”, the first of them a letter"
+    ),
+}
+
+
+def _in_words(what: str) -> str:
+    if found := _PATTERN.search(what):
+        return str(_IN_WORDS.get(ast.literal_eval(found["pattern"]), what))
+    return what
+
+
 def explained(message: str) -> tuple[str, str]:
     """What msgspec found wrong, in JSON's own words, and a JSON pointer to it (`#/lines/0/amount`)."""
     match = _PLACE.match(message)
@@ -175,7 +205,7 @@ def explained(message: str) -> tuple[str, str]:
     if field := _FIELD.search(match["what"]):
         steps.append(field[1])
     escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]
-    detail = _QUOTED.sub(_in_json_names, match["what"])
+    detail = _QUOTED.sub(_in_json_names, _in_words(match["what"]))
     if match["key"]:
         detail = _("A name in this object: {detail}").format(detail=detail)
     return detail + ".", "/".join(["#", *escaped])

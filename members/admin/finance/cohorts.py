@@ -21,7 +21,7 @@ HEADER: Final = (
 @frame.page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     day, problem = frame.chosen_day(request, program)
-    rows, counted_at = frame.kept(program, f"cohorts:{day}", lambda: ageing.observed(program, day))
+    rows, counted_at = frame.kept(program, f"cohorts:{day}", lambda _known: ageing.observed(program, day))
     if request.GET.get("format") == "csv" and not problem:
         return spreadsheets.download(f"breakage-{program.key}-{day}", HEADER, _cells(rows))
     context = {

@@ -20,6 +20,7 @@ from loyalty.core import clock
 from loyalty.core.admin import program_of
 from loyalty.core.models import Program, User
 from members.finance import estimates
+from members.finance.estimates import Estimates
 
 LIABILITY: Final = "members.view_liability"
 FINANCE: Final = "members.view_finance"
@@ -98,16 +99,17 @@ def chosen_day(request: HttpRequest, program: Program) -> tuple[date, str]:
     return today, str(form.errors["as_of"][0])
 
 
-def kept[T](program: Program, name: str, count: Callable[[], T]) -> tuple[T, Any]:
+def kept[T](program: Program, name: str, count: Callable[[Estimates], T]) -> tuple[T, Any]:
     """
     Figures that take a while to count, and the moment from which they are.
 
-    They are counted anew as soon as a cost or a breakage rate is another one.
+    They are counted, from what is estimated, anew as soon as a cost or a breakage rate is another one.
     """
-    estimated = sha256(repr(estimates.of(program)).encode()).hexdigest()[:16]
+    known = estimates.of(program)
+    estimated = sha256(repr(known).encode()).hexdigest()[:16]
     key = f"finance:1:{program.pk}:{program.time_zone}:{estimated}:{name}"
     found: tuple[T, Any] | None = cache.get(key)
     if found is None:
-        found = count(), timezone.now()
+        found = count(known), timezone.now()
         cache.set(key, found, timeout=KEPT_FOR)
     return found

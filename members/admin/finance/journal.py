@@ -60,7 +60,7 @@ def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     found, counted_at = frame.kept(
         program,
         f"journal:{asked.name}",
-        lambda: journal.of(program, first=asked.first, last=asked.last, step=asked.step),
+        lambda _known: journal.of(program, first=asked.first, last=asked.last, step=asked.step),
     )
     context = {
         "title": _now("Journal"),

@@ -17,7 +17,7 @@ from loyalty.core import spreadsheets
 from loyalty.core.models import Program
 from members.admin.finance import frame, span
 from members.finance import movements
-from members.finance.estimates import ZERO
+from members.finance.estimates import ZERO, Estimates
 from members.finance.liability import rounded
 from members.finance.movements import Statement, Sum
 from members.finance.periods import Period, moment
@@ -93,8 +93,8 @@ class Table:
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     asked, problem = span.chosen(request, program)
 
-    def count() -> list[Statement]:
-        return movements.report(program, first=asked.first, last=asked.last, step=asked.step)
+    def count(known: Estimates | None = None) -> list[Statement]:
+        return movements.report(program, first=asked.first, last=asked.last, step=asked.step, found=known)
 
     if request.GET.get("format") == "csv" and not problem:
         name = f"movements-{program.key}-{asked.first}-{asked.last}"

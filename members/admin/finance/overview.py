@@ -60,10 +60,10 @@ def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     (owed, expiring, trend), counted_at = frame.kept(
         program,
         f"overview:{day}",
-        lambda: (
+        lambda known: (
             liability.as_of(program, day),
             ageing.expiring(program, day),
-            movements.report(program, first=first, last=day, step="month"),
+            movements.report(program, first=first, last=day, step="month", found=known),
         ),
     )
     rows = [_row(one) for one in owed]

@@ -7,6 +7,7 @@ from django.test import Client
 from loyalty.core.api import parsing
 from loyalty.core.api.refusals import InvalidBody, MalformedJSON
 from loyalty.core.models import Event
+from rewards.deciding.activities import Money, QuantityText
 
 JSON = "application/json"
 
@@ -100,6 +101,24 @@ class TestBody:
         response = Client().post("/v1/orders", b"nonsense", content_type=JSON)
 
         assert response.status_code == 401
+
+
+class TestExplained:
+    @pytest.mark.parametrize(
+        ("kind", "raw", "told"),
+        [
+            (Money, b'{"amount": "12,50", "currency": "EUR"}', "An amount is a text such as “12.50”"),
+            (Money, b'{"amount": "12.505", "currency": "EUR"}', "An amount is a text such as “12.50”"),
+            (Money, b'{"amount": "12.50", "currency": "euro"}', "A currency is a code of three"),
+            (QuantityText, b'"-1"', "A quantity is a text such as “2” or “0.750”"),
+        ],
+    )
+    def test_says_in_words_what_money_and_quantities_are(self, kind, raw, told):
+        with pytest.raises(InvalidBody) as refused:
+            parsing.of_bytes(raw, kind)
+
+        assert str(refused.value.detail).startswith(told)
+        assert "regex" not in str(refused.value.detail)
 
 
 class TestDecode:

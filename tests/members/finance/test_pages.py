@@ -17,6 +17,8 @@ from tests.clients import browser_of
 from tests.members.finance.conftest import Estimator, person
 from tests.members.finance.desk import Desk, noon
 
+AT_MOST = 15
+
 PAGES = {
     "finance": "MFA",
     "finance_movements": "FA",
@@ -111,7 +113,7 @@ class TestReports:
         django_assert_max_num_queries: DjangoAssertNumQueries,
     ):
         for page in PAGES:
-            with django_assert_max_num_queries(23):
+            with django_assert_max_num_queries(AT_MOST):
                 text(books, page, as_of="2026-02-28", since="2026-01-01", until="2026-02-28")
 
     def test_the_liability_is_that_of_the_day(self, earned: Desk, books: Client, program: Program):

@@ -139,8 +139,8 @@ class TestLiability:
             desk.grants(ada, 10)
             desk.later(days=31)
 
-        # A savepoint and its end, costs, rates, kinds, and the sums.
-        with django_assert_num_queries(6):
+        # A savepoint and its end, what is estimated, and the sums.
+        with django_assert_num_queries(4):
             liability.as_of(program, MARCH)
 
 

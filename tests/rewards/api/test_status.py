@@ -166,6 +166,7 @@ class TestMemberStatus:
             "name": "Free coffee",
             "wallet_type": "points",
             "price": 500,
+            "minimum_basket": None,
         }
 
     def test_no_longer_counts_points_whose_member_was_not_active_long_enough(
@@ -300,6 +301,20 @@ OVER_50 = {"fact": "sale.amount", "operator": "gte", "value": "50.00"}
 
 
 class TestOffers:
+    def test_of_one_group_are_told_as_alternatives(self, till, ada, publish: Publish):
+        deals = {"group": "deals", "choose": "best"}
+        publish("a", conditions={"all": [OVER_50]}, stacking=deals)
+        publish("b", stacking=deals)
+        publish("c")
+
+        offers = status_of(till)["offers"]
+
+        assert {offer["campaign"]: offer["not_with"] for offer in offers if offer["campaign"] in "abc"} == {
+            "a": ["b"],
+            "b": ["a"],
+            "c": [],
+        }
+
     def test_say_what_the_member_could_do_for_what(self, till, ada, publish: Publish):
         publish("silver-weeks", conditions={"all": [OVER_50]}, schedule={"ends_at": "2026-07-01T00:00:00Z"})
 
@@ -310,6 +325,7 @@ class TestOffers:
                 "text": "For every sale of at least €50.00: 100 points.",
                 "is_personal": False,
                 "ends_at": "2026-07-01T00:00:00Z",
+                "not_with": [],
             }
         ]
 

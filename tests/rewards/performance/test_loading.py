@@ -262,7 +262,7 @@ class TestFigures:
         for number in range(30):
             shop.later(minutes=number).sells(f"s{number}", "20.00", member=card(number))
 
-        with django_assert_num_queries(23):
+        with django_assert_num_queries(21):
             found(campaign, at=shop.at + timedelta(days=1))
 
     def test_are_kept_and_read_again_unchanged(self, shop: Shop, people: list[Member]):

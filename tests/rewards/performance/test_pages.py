@@ -243,7 +243,7 @@ class TestSeen:
         measuring.measure(campaign, at=shop.at + timedelta(days=30))
         results(marketer, campaign)
 
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(9):
             results(marketer, campaign)
 
 
@@ -262,7 +262,7 @@ class TestOverview:
         address = reverse("admin:rewards_campaign_results")
         marketer.get(address, {"days": "365"})
 
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(7):
             body = text_of(marketer.get(address, {"days": "365"}))
 
         assert "A trial" in body
