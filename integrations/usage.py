@@ -70,6 +70,14 @@ class Usage:
         return sum(one.failed for one in self.operations)
 
     @property
+    def refused_percent(self) -> float:
+        return self.refused / self.calls * 100 if self.calls else 0.0
+
+    @property
+    def failed_percent(self) -> float:
+        return self.failed / self.calls * 100 if self.calls else 0.0
+
+    @property
     def deprecated(self) -> list[OperationUsage]:
         return [one for one in self.operations if one.is_deprecated]
 

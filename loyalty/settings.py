@@ -106,8 +106,10 @@ DATABASES["default"].update(
     CONN_HEALTH_CHECKS=False,
 )
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    # Plans of the ledger's statements do not depend on their values: plan once.
-    options="-c plan_cache_mode=force_generic_plan -c jit=off",
+    # Plans of the ledger's statements do not depend on their values: plan once. Work in the background
+    # waits for locks as long as it takes; `loyalty.wsgi` says how long somebody is kept waiting.
+    options="-c plan_cache_mode=force_generic_plan -c jit=off"
+    f" -c lock_timeout={env.str('DATABASE_LOCK_TIMEOUT', default='0')}",
     # Without a threshold psycopg prepares nothing, whatever `loyalty.core.db.fetch` asks for. (The ORM's
     # statements, bound on the client, are never prepared.)
     prepare_threshold=5,
@@ -334,6 +336,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
+    # Laying out every operation and every schema at once would keep a browser busy for a minute.
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "docExpansion": "none",
+        "defaultModelsExpandDepth": -1,
+        "filter": True,
+    },
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": False,
     "SCHEMA_PATH_PREFIX": "/v1",

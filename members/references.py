@@ -12,7 +12,7 @@ from loyalty.core.db import fetch
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
 from members.enrolment import normalize
 from members.ledger.state import Account
-from members.models import Member, MemberStatus
+from members.models import IdentifierKind, Member, MemberStatus
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -70,6 +70,9 @@ def read(text: str) -> Reference:
     if _UUID.fullmatch(text):
         return Reference("id", "id", str(UUID(text)))
     kind, _colon, value = text.partition(":")
+    if kind not in IdentifierKind:
+        known = ", ".join(f"{one.value}:…" for one in IdentifierKind)
+        raise NotFound(_("A member is named by our id, or as {known}.").format(known=known))
     try:
         return Reference("identifier", kind, normalize(kind, value))
     except InvalidInput:

@@ -10,6 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 from django.test import override_settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
@@ -19,6 +21,10 @@ from rewards.planning import campaigns
 from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient
+
+# A busy machine is slow: that says nothing of what is tested.
+hypothesis.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True, scope="session")

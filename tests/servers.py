@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 from django.conf import settings as own
@@ -21,10 +22,11 @@ def database_url() -> str:
 
 
 class Server:
-    """Granian with two workers in a process group of its own."""
+    """Granian with two workers in a process group of its own; what it says goes to `log`, if there is one."""
 
-    def __init__(self, database: str, **settings: str) -> None:
+    def __init__(self, database: str, *, log: Path | None = None, **settings: str) -> None:
         self.database = database
+        self.log = log or Path(os.devnull)
         self.settings = settings
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -43,9 +45,10 @@ class Server:
             "LOG_LEVEL": "ERROR",
             **self.settings,
         }
-        self.process = subprocess.Popen(
-            command, env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with self.log.open("ab") as said:
+            self.process = subprocess.Popen(
+                command, env=env, start_new_session=True, stdout=said, stderr=said
+            )
         self._wait()
 
     def _wait(self) -> None:
@@ -64,9 +67,9 @@ class Server:
 
 
 @contextmanager
-def running(database: str, **settings: str) -> Iterator[Server]:
+def running(database: str, *, log: Path | None = None, **settings: str) -> Iterator[Server]:
     """The server until the block ends; settings as environment variables."""
-    server = Server(database, **settings)
+    server = Server(database, log=log, **settings)
     server.start()
     try:
         yield server

@@ -52,6 +52,7 @@ from rewards.models import (
     Checkout,
     PrizeDraw,
     Redemption,
+    ReferralCode,
     Reward,
     UnclaimedSale,
     Voucher,
@@ -87,6 +88,7 @@ SEES = {
     "rewards.activity": "MSFA",
     "rewards.checkout": "MSFA",
     "rewards.redemption": "MSFA",
+    "rewards.referralcode": "MSFA",
     "rewards.waitingreturn": "MSFA",
     "rewards.unclaimedsale": "MSFA",
     "rewards.campaign": "MSFA",
@@ -127,6 +129,7 @@ ADDS = {
     "rewards.activity": "",
     "rewards.checkout": "",
     "rewards.redemption": "",
+    "rewards.referralcode": "",
     "rewards.waitingreturn": "",
     "rewards.unclaimedsale": "",
     "rewards.campaign": "MA",
@@ -430,6 +433,9 @@ def elsewhere(db: None) -> dict[str, Any]:
             occurred_at=factories.NOON,
             recorded_at=factories.NOON,
         ),
+        "rewards.referralcode": ReferralCode.objects.create(
+            program=program, member=member, code="FOREIGNX", made_at=factories.NOON
+        ),
         "rewards.checkout": Checkout.objects.create(
             program=program,
             member=member,
@@ -539,6 +545,8 @@ class TestOtherPrograms:
                 "voucher_uses": 1,
                 "limit_period": "ever",
                 "discount_kind": "none",
+                "codes_from": "made",
+                "codes_warn_below": "20",
             },
         )
 
@@ -1046,6 +1054,8 @@ class TestRewardPage:
             "has_voucher": "on",
             "limit_period": "ever",
             "discount_kind": "none",
+            "codes_from": "made",
+            "codes_warn_below": "20",
         }
         Reward.objects.update(stock=3)
 
@@ -1066,6 +1076,8 @@ class TestRewardPage:
             "voucher_uses": "1",
             "limit_period": "ever",
             "discount_kind": "percent",
+            "codes_from": "made",
+            "codes_warn_below": "20",
             "discount_amount": "5.00",
         }
 

@@ -4,9 +4,10 @@ import re
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import admin
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -83,8 +84,7 @@ class CallAdmin(FactAdmin):
     list_display = ("shown_moment", "usage_link", "operation", "shown_status", "problem", "took", "marks")
     list_filter = (PartnerFilter, OperationFilter, OutcomeFilter)
     list_select_related = ("partner",)
-    search_fields = ("request_id",)
-    search_help_text = _("X-Request-Id, trace, id of a member or a sale, or code of a problem")
+    list_before_template = "admin/integrations/call/search.html"
     sortable_by = ()
     ordering = ("-pk",)
     fields = (
@@ -93,14 +93,21 @@ class CallAdmin(FactAdmin):
         "credential",
         "operation",
         "status",
-        "problem",
+        "shown_problem",
         "took",
         "marks",
         "shown_objects",
         "request_id",
         "trace_id",
     )
-    readonly_fields = ("shown_moment", "usage_link", "took", "marks", "shown_objects")
+    readonly_fields = ("shown_moment", "usage_link", "shown_problem", "took", "marks", "shown_objects")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request, {"kept_days": settings.CALLS_ARE_KEPT_DAYS, **(extra_context or {})}
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Call], search_term: str
@@ -134,6 +141,16 @@ class CallAdmin(FactAdmin):
     def shown_status(self, call: Call) -> tuple[str, str]:
         kind = "done" if call.status < 400 else "refused" if call.status < 500 else "failed"
         return kind, str(call.status)
+
+    @display(description=_("problem"))
+    def shown_problem(self, call: Call) -> str:
+        """With the page that tells the partner what to do about it."""
+        if not call.problem:
+            return "–"
+        page = reverse("problem", args=[call.problem])
+        return format_html(
+            '<a class="rg-link" href="{}" target="_blank" rel="noopener">{}</a>', page, call.problem
+        )
 
     @display(description=_("took"))
     def took(self, call: Call) -> str:

@@ -1,6 +1,7 @@
 """Credentials of partners: issued here, shown once, rotated and revoked here."""
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -11,10 +12,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from integrations import credentials
+from integrations.admin.call import PartnerFilter
 from integrations.admin.credential_forms import IssueForm, RotateForm
 from integrations.admin.quota import QuotaPages
 from integrations.models import Credential, CredentialKind
@@ -25,6 +28,17 @@ from loyalty.core.models import User
 
 LIST = "admin:integrations_credential_changelist"
 ISSUE = "admin/integrations/credential/issue.html"
+
+
+WARNED_BEFORE: Final = timedelta(days=14)
+OF_CLIENTS: Final = ("shown_client_id", "shown_tokens")
+STATE_LABELS: Final = {
+    "on": "success",
+    "unused": "info",
+    "ending": "warning",
+    "expired": "warning",
+    "off": "danger",
+}
 
 
 @admin.register(Credential)
@@ -39,12 +53,15 @@ class CredentialAdmin(QuotaPages, FactAdmin):
     program_path = "partner__program"
     has_history = True
     list_display = ("name", "partner", "kind", "begins_with", "shown_state", "last_used_at", "expires_at")
-    list_filter = ("kind",)
+    list_filter = (PartnerFilter, "kind")
     list_select_related = ("partner",)
+    search_fields = ("name__istartswith", "prefix__startswith", "client_id")
+    search_help_text = _("Beginning of name or key, or client id")
     sortable_by = ()
     ordering = ("-pk",)
     exclude = ("digest",)
     fields = (
+        "state_now",
         "name",
         "partner",
         "kind",
@@ -58,8 +75,21 @@ class CredentialAdmin(QuotaPages, FactAdmin):
         "revoked_at",
         "limits",
     )
-    readonly_fields = ("shown_client_id", "begins_with", "shown_scopes", "shown_tokens", "limits")
+    readonly_fields = (
+        "shown_state",
+        "shown_client_id",
+        "begins_with",
+        "shown_scopes",
+        "shown_tokens",
+        "limits",
+    )
     change_form_template = "admin/integrations/credential/change_form.html"
+
+    def get_fields(self, request: HttpRequest, obj: Credential | None = None) -> tuple[str, ...]:
+        """Without what a key does not have."""
+        if obj is not None and obj.kind == CredentialKind.API_KEY:
+            return tuple(name for name in self.fields if name not in OF_CLIENTS)
+        return self.fields
 
     def get_urls(self) -> list[URLPattern]:
         steps = {"revoke": self.revoke_view, "rotate": self.rotate_view}
@@ -87,7 +117,8 @@ class CredentialAdmin(QuotaPages, FactAdmin):
         program = program_of(request)
         if program is None or not self.has_add_permission(request):
             raise PermissionDenied
-        form = IssueForm(request.POST or None, program=program)
+        begun = {"partner": request.GET.get("partner")}
+        form = IssueForm(request.POST or None, program=program, initial=begun)
         if request.method != "POST" or not form.is_valid():
             return render(request, self, ISSUE, {"title": _now("New credential"), "form": form})
         if not form.is_first():
@@ -122,6 +153,7 @@ class CredentialAdmin(QuotaPages, FactAdmin):
             "may_rotate": works and self.has_rotate_permission(request),
             "may_limit": works and self.has_limit_permission(request),
             "rotate_form": RotateForm(),
+            "ends_soon": credential is not None and ends_soon(credential, at=timezone.now()),
         }
         return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})
 
@@ -182,13 +214,34 @@ class CredentialAdmin(QuotaPages, FactAdmin):
     def shown_scopes(self, credential: Credential) -> str:
         return ", ".join(str(SCOPES.get(scope, scope)) for scope in credential.scopes)
 
-    @display(description=_("state"), label={"on": "success", "off": "danger", "expired": "warning"})
+    @display(description=_("state"))
+    def state_now(self, credential: Credential) -> str:
+        return state(credential, at=timezone.now())[1]
+
+    @display(description=_("state"), label=STATE_LABELS)
     def shown_state(self, credential: Credential) -> tuple[str, str]:
-        if credential.revoked_at:
-            return "off", str(_("Revoked"))
-        if credential.expires_at and credential.expires_at <= timezone.now():
-            return "expired", str(_("Expired"))
-        return "on", str(_("In use"))
+        return state(credential, at=timezone.now())
+
+
+def state(credential: Credential, *, at: datetime) -> tuple[str, str]:
+    """How the credential is, as a key of `STATE_LABELS` and in words."""
+    if credential.revoked_at:
+        return "off", _now("Revoked")
+    if credential.expires_at and credential.expires_at <= at:
+        return "expired", _now("Expired")
+    if not credential.partner.is_active:
+        return "off", _now("Partner switched off")
+    if credential.expires_at and ends_soon(credential, at=at):
+        days = (credential.expires_at - at).days
+        said = ngettext("Ends in %(days)d day", "Ends in %(days)d days", days) % {"days": days}
+        return "ending", said if days else _now("Ends within a day")
+    return ("on", _now("In use")) if credential.last_used_at else ("unused", _now("Never used"))
+
+
+def ends_soon(credential: Credential, *, at: datetime) -> bool:
+    """Whether it still works, and will not much longer."""
+    ends_at = credential.expires_at
+    return credential.works_at(at) and ends_at is not None and ends_at - at <= WARNED_BEFORE
 
 
 def _page_of(credential: Credential) -> str:

@@ -57,6 +57,7 @@ def _command(permission: str) -> Callable[[View], Callable[..., HttpResponseBase
         @wraps(command)
         def answered(request: HttpRequest, program: Program) -> HttpResponseBase:
             try:
+                _check_place(request, program)
                 return command(request, program)
             except DomainError as refusal:
                 messages.error(request, _("Nothing was changed. %(why)s") % {"why": refusal.detail})
@@ -65,6 +66,18 @@ def _command(permission: str) -> Callable[[View], Callable[..., HttpResponseBase
         return require_POST(_page(permission)(answered))
 
     return decorate
+
+
+def _check_place(request: HttpRequest, program: Program) -> None:
+    """
+    The button must be of the program that one works in: another may have been chosen in another window.
+
+    :raises InvalidInput: if it is not
+    """
+    if request.POST.get("page_of") != program.key:
+        raise InvalidInput(
+            _("That page was of another program; you work in “%(program)s” now.") % {"program": program.name}
+        )
 
 
 @_page(CONTROL)

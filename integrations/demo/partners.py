@@ -55,10 +55,12 @@ LIVE: Final = (
         (
             "members:read",
             "members:write",
+            "transactions:read",
             "rewards:read",
             "redemptions:write",
             "events:write",
             "campaigns:read",
+            "exports:read",
         ),
         CredentialKind.OAUTH_CLIENT,
     ),

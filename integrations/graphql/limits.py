@@ -5,6 +5,7 @@ Whoever writes a query decides how much work it is: in a few lines it can ask fo
 size, its depth, its aliases and the number of objects that it may answer are bounded.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,11 +24,16 @@ MAXIMUM_DEPTH: Final = 8
 MAXIMUM_INTROSPECTION_DEPTH: Final = 16
 MAXIMUM_ALIASES: Final = 20
 MAXIMUM_FIELDS: Final = 500
+MAXIMUM_REPEATS: Final = 10
+"""How often the same may be asked for in the same place: all of it is compared with all of it."""
 MAXIMUM_COST: Final = 10_000
 MAXIMUM_FIRST: Final = 200
 FIRST: Final = 20
 FEW: Final = 5
 """How many objects a list without `first` is taken to have, such as a member's wallets."""
+
+Path = tuple[str, ...]
+"""Where something is asked for, by the names that it has in the answer."""
 
 
 class InvalidQuery(refusals.BadRequest):
@@ -38,7 +44,7 @@ class InvalidQuery(refusals.BadRequest):
 
 
 class QueryTooLarge(refusals.BadRequest):
-    """The query is too long, too deep, or has too many operations, fields or aliases: send several."""
+    """The query is too long or deep, or has too many operations, fields, repeats or aliases: send several."""
 
     code = "query_too_large"
     title = gettext_lazy("The query is too large")
@@ -65,15 +71,31 @@ def check(
     operations = [node for node in document.definitions if isinstance(node, ast.OperationDefinitionNode)]
     if len(operations) > MAXIMUM_OPERATIONS:
         raise QueryTooLarge(_("A query may have up to {n} operations.").format(n=MAXIMUM_OPERATIONS))
+    spread: set[str] = set()
     for operation in operations:
         if (root := schema.get_root_type(operation.operation)) is None:
             raise InvalidQuery(_("GraphQL is for reading: there are queries, and nothing else."))
-        _Measure(document, {**_defaults(operation), **variables}).operation(operation, root)
+        measure = _Measure(document, {**_defaults(operation), **variables})
+        measure.operation(operation, root)
+        spread |= measure.spread
+    _refuse_fragments(document, spread)
     if graphql.get_operation_ast(document, named) is None:
         raise InvalidQuery(_("Say as `operationName` which of the operations is to be run."))
     rules = (*graphql.specified_rules, graphql.MaxIntrospectionDepthRule)
     if errors := graphql.validate(schema, document, rules, max_errors=1):
         raise InvalidQuery(errors[0].message, locations=[_place(one) for one in errors[0].locations or ()])
+
+
+def _refuse_fragments(document: ast.DocumentNode, spread: set[str]) -> None:
+    # What was not measured is not validated either: that may take much longer than to run it.
+    seen: set[str] = set()
+    for node in document.definitions:
+        if isinstance(node, ast.FragmentDefinitionNode):
+            if node.name.value not in spread:
+                raise InvalidQuery(_("The fragment {name} is never used.").format(name=node.name.value))
+            if node.name.value in seen:
+                raise InvalidQuery(_("The fragment {name} is there twice.").format(name=node.name.value))
+            seen.add(node.name.value)
 
 
 def _parsed(text: str) -> ast.DocumentNode:
@@ -108,6 +130,8 @@ class _Measure:
     fields: int = 0
     aliases: int = 0
     cost: int = 0
+    spread: set[str] = field(default_factory=set)
+    asked: Counter[Path] = field(default_factory=Counter)
     fragments: dict[str, ast.FragmentDefinitionNode] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,35 +139,38 @@ class _Measure:
         self.fragments = {one.name.value: one for one in found}
 
     def operation(self, operation: ast.OperationDefinitionNode, root: graphql.GraphQLObjectType) -> None:
-        self._selected(operation.selection_set, root, depth=1, times=1, within=frozenset())
+        self._selected(operation.selection_set, root, path=(), times=1, within=frozenset())
 
     def _selected(
-        self, chosen: ast.SelectionSetNode, kind: Any, *, depth: int, times: int, within: frozenset[str]
+        self, chosen: ast.SelectionSetNode, kind: Any, *, path: Path, times: int, within: frozenset[str]
     ) -> None:
         for node in chosen.selections:
             match node:
                 case ast.FieldNode():
-                    self._field(node, kind, depth=depth, times=times, within=within)
+                    self._field(node, kind, path=path, times=times, within=within)
                 case ast.InlineFragmentNode():
-                    self._selected(node.selection_set, kind, depth=depth, times=times, within=within)
+                    self._selected(node.selection_set, kind, path=path, times=times, within=within)
                 case ast.FragmentSpreadNode():
-                    self._spread(node.name.value, kind, depth=depth, times=times, within=within)
+                    self._spread(node.name.value, kind, path=path, times=times, within=within)
 
-    def _spread(self, name: str, kind: Any, *, depth: int, times: int, within: frozenset[str]) -> None:
+    def _spread(self, name: str, kind: Any, *, path: Path, times: int, within: frozenset[str]) -> None:
         self._count_field()
+        self.spread.add(name)
         # A fragment that spreads itself is no valid query, and is found to be none a little later.
         if name in self.fragments and name not in within:
             chosen = self.fragments[name].selection_set
-            self._selected(chosen, kind, depth=depth, times=times, within=within | {name})
+            self._selected(chosen, kind, path=path, times=times, within=within | {name})
 
     def _field(
-        self, node: ast.FieldNode, kind: Any, *, depth: int, times: int, within: frozenset[str]
+        self, node: ast.FieldNode, kind: Any, *, path: Path, times: int, within: frozenset[str]
     ) -> None:
+        path = (*path, node.alias.value if node.alias else node.name.value)
         self._count_field()
         self._count_alias(node)
+        self._count_repeat(path)
         name = node.name.value
         is_introspection = name.startswith("__") or getattr(kind, "name", "").startswith("__")
-        if depth > (MAXIMUM_INTROSPECTION_DEPTH if is_introspection else MAXIMUM_DEPTH):
+        if len(path) > (MAXIMUM_INTROSPECTION_DEPTH if is_introspection else MAXIMUM_DEPTH):
             raise QueryTooLarge(_("A query may be nested {n} deep.").format(n=MAXIMUM_DEPTH))
         if node.selection_set is None:
             return
@@ -155,7 +182,7 @@ class _Measure:
             times = min(times * self._times(node, known), MAXIMUM_COST + 1)
             self._count_objects(0 if is_introspection else times)
         named = graphql.get_named_type(inner) if inner else None
-        self._selected(node.selection_set, named, depth=depth + 1, times=times, within=within)
+        self._selected(node.selection_set, named, path=path, times=times, within=within)
 
     def _times(self, node: ast.FieldNode, known: graphql.GraphQLField | None) -> int:
         if known is None:
@@ -183,6 +210,12 @@ class _Measure:
         self.aliases += node.alias is not None
         if self.aliases > MAXIMUM_ALIASES:
             raise QueryTooLarge(_("A query may have up to {n} aliases.").format(n=MAXIMUM_ALIASES))
+
+    def _count_repeat(self, path: Path) -> None:
+        self.asked[path] += 1
+        if self.asked[path] > MAXIMUM_REPEATS:
+            told = _("A query may ask for the same field in the same place up to {n} times.")
+            raise QueryTooLarge(told.format(n=MAXIMUM_REPEATS))
 
     def _count_objects(self, count: int) -> None:
         self.cost += count

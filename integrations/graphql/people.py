@@ -145,9 +145,10 @@ class Member:
     def vouchers(
         self, info: Info, first: First = FIRST, after: After = None, status: Text = None
     ) -> Connection[Voucher] | None:
-        # There is one voucher to a redemption, and those of a member are found by an index.
-        at = Page("member.vouchers", first, after, by=("redemption_id",), filters=given({"status": status}))
-        return self._page(at, purchases.vouchers, info=info, make=Voucher.of, parent="redemption__member")
+        at = Page(
+            "member.vouchers", first, after, by=("redeemed_at", "id"), filters=given({"status": status})
+        )
+        return self._page(at, purchases.vouchers, info=info, make=Voucher.of_redemption)
 
     def _list(
         self, name: str, rows: Callable[[Program], QuerySet[Any]], *, info: Info, make: Any
@@ -163,14 +164,13 @@ class Member:
         *,
         info: Info,
         make: Any,
-        parent: str = "member",
     ) -> Connection[Any]:
         program = info.context.program
 
         def read(ids: list[UUID]) -> dict[UUID, Connection[Any]]:
             filtered = rows(program, asked.filters)
             return pages(
-                filtered, asked, program=program, make=make, of=members.Member, ids=ids, parent=parent
+                filtered, asked, program=program, make=make, of=members.Member, ids=ids, parent="member"
             )
 
         return self.peers.load(asked, read)[self.id]

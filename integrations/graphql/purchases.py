@@ -61,10 +61,10 @@ class Transaction:
 
 @strawberry.type
 class Voucher:
-    """A code that is worth money: show it to the member alone."""
+    """A code that is worth money."""
 
     id: UUID
-    code: str
+    code_ends_with: str
     uses: int
     uses_allowed: int
     expires_at: datetime | None
@@ -74,12 +74,23 @@ class Voucher:
     def of(cls, row: rewards.Voucher, _peers: Peers | None = None) -> Self:
         return cls(
             id=row.pk,
-            code=row.code,
+            code_ends_with=row.code[-4:],
             uses=row.uses,
             uses_allowed=row.uses_allowed,
             expires_at=row.expires_at,
             row=row,
         )
+
+    @classmethod
+    def of_redemption(cls, row: rewards.Redemption, _peers: Peers) -> Self:
+        return cls.of(row.voucher)
+
+    @strawberry.field(
+        extensions=[catalogue.REDEMPTIONS],
+        description="For whoever redeems rewards: show it to the member alone.",
+    )
+    def code(self) -> str | None:
+        return self.row.code
 
     @strawberry.field(description="issued, used, void or expired.")
     def status(self, info: Info) -> str:
@@ -153,11 +164,14 @@ def redemptions(program: Program, asked: Given) -> QuerySet[rewards.Redemption]:
     return filtered(rows, RedemptionFilter, asked, program=program)
 
 
-def vouchers(program: Program, asked: Given) -> QuerySet[rewards.Voucher]:
+def vouchers(program: Program, asked: Given) -> QuerySet[rewards.Redemption]:
     """
-    Vouchers, with what telling of them takes.
+    Redemptions that gave a voucher, each with it: an index has those of a member in order.
 
-    :raises InvalidFilter: for a value that they cannot be filtered by
+    :raises InvalidFilter: for a value that vouchers cannot be filtered by
     """
-    rows = rewards.Voucher.objects.of(program).select_related("redemption")
-    return filtered(rows, VoucherFilter, asked, program=program)
+    rows = rewards.Redemption.objects.of(program).select_related("voucher").filter(voucher__isnull=False)
+    if not asked:
+        return rows
+    of_program = rewards.Voucher.objects.of(program)
+    return rows.filter(voucher__in=filtered(of_program, VoucherFilter, asked, program=program))

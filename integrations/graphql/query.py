@@ -177,7 +177,7 @@ class Query:
 class Schema(strawberry.Schema):
     """Says nothing of errors in the log: the view knows which of them are faults of ours."""
 
-    def process_errors(self, *_: Any, **__: Any) -> None:
+    def process_errors(self, *_args: Any, **_given: Any) -> None:
         pass
 
 

@@ -167,6 +167,7 @@ FIELDS: Final[dict[str, Field]] = {
     "unit": Field(
         _("What the budget counts"), {"type": "string", "enum": ["times", "points", "money"]}, "points"
     ),
+    "left": Field(_("How many are left"), {"type": "integer"}, 19),
     "used": Field(_("What is used of it, as `allotted`"), {"type": ["integer", "string"]}, 8_000),
     "text_version": _text(_("The text that the member was shown"), "2026-05"),
     "uses": _count(_("How often the voucher was used"), 1),
@@ -344,6 +345,13 @@ _KINDS: Final = (
     _kind("voucher.used", _("A voucher was used."), *_VOUCHER, at_times=("amount",)),
     _kind("voucher.rolled_back", _("A use of a voucher was taken back."), *_VOUCHER, at_times=("amount",)),
     _kind("voucher.voided", _("A voucher cannot be used any more."), *_REDEMPTION, "voucher_id"),
+    _kind(
+        "reward.codes_low",
+        _("Few codes are left of a reward's uploaded list, or none."),
+        "reward",
+        "left",
+        is_of_member=False,
+    ),
     _kind("member.birthday", _("It is a member's birthday."), "year"),
     _kind("member.anniversary", _("A membership is so many years old."), "year", "years"),
     _kind(

@@ -75,6 +75,7 @@ TYPES: Final = (
     "voucher.used",
     "voucher.rolled_back",
     "voucher.voided",
+    "reward.codes_low",
     "member.birthday",
     "member.anniversary",
     "referral.qualified",

@@ -21,5 +21,9 @@ NEW_ID: Final = (
 
 
 def first_id_of(moment: datetime) -> UUID:
-    """A UUID that is less than every id made from that moment on, and greater than all made before it."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    """
+    A UUID that is less than every id made from that moment on, and greater than all made before it.
+
+    Nothing was made before 1970.
+    """
+    return UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)

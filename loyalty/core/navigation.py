@@ -46,6 +46,12 @@ _SECTIONS: list[tuple[str | Promise, list[Item]]] = [
                 "rewards_unclaimedsale",
                 "rewards.view_unclaimedsale",
             ),
+            (
+                gettext_lazy("Referral codes"),
+                "person_add",
+                "rewards_referralcode",
+                "rewards.view_referralcode",
+            ),
             (gettext_lazy("Segments"), "diversity_3", "members_segment", "members.view_segment"),
             (gettext_lazy("Merged members"), "merge", "members_merge", "members.view_merge"),
         ],

@@ -33,7 +33,15 @@ _SEE_MEMBERS: Final = {
     permission for model in _ABOUT_MEMBERS for permission in _may("members", model, "view")
 } | {
     permission
-    for model in ("activity", "checkout", "redemption", "voucher", "waitingreturn", "unclaimedsale")
+    for model in (
+        "activity",
+        "checkout",
+        "redemption",
+        "voucher",
+        "waitingreturn",
+        "unclaimedsale",
+        "referralcode",
+    )
     for permission in _may("rewards", model, "view")
 }
 _SEE_RULES: Final = (
@@ -84,6 +92,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
         | _may("members", "consent", "add")
         | _may("members", "hold", "release")
         | _may("rewards", "redemption", "cancel", "fulfil")
+        | _may("rewards", "referralcode", "disable")
         | _may("members", "transfer", "add", "undo")
         | _may("members", "household", "change")
         | _may("members", "merge", "add", "undo")

@@ -6,6 +6,7 @@ spreadsheets take for "this is text" (OWASP, CSV injection). Numbers are written
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -14,7 +15,8 @@ from typing import Any, Final
 
 from django.http import StreamingHttpResponse
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+# Also in full width, as Japanese spreadsheets take it, and behind blanks, which some programs skip.
+_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\u200b]*[=+\-@|%＝＋－＠]")  # noqa: RUF001
 
 type Cell = str | int | Decimal | date | None
 
@@ -28,7 +30,7 @@ class _Echo:
 
 def safe(cell: Cell) -> Any:
     """The cell as it is written: no formula, whoever the text comes from."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+    if isinstance(cell, str) and _FORMULA.match(cell):
         return f"'{cell}"
     return f"{cell:f}" if isinstance(cell, Decimal) else cell
 

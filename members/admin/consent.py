@@ -150,7 +150,7 @@ def consent_page(page: ModelAdmin, request: HttpRequest, member: Member) -> Http
     assert isinstance(request.user, User)
     form = ConsentForm(request.POST or None, member=member, initial=_begun(request, member))
     if request.method == "POST" and form.is_valid() and (said := form.save(by=request.user)):
-        return _done(request, member, said)
+        return _done(member, said, request=request, by=request.user)
     context = {
         "title": _now("Record a consent of %(member)s") % {"member": member},
         "original": member,
@@ -170,11 +170,11 @@ def _begun(request: HttpRequest, member: Member) -> dict[str, Any]:
     }
 
 
-def _done(request: HttpRequest, member: Member, said: Consent) -> HttpResponse:
+def _done(member: Member, said: Consent, *, request: HttpRequest, by: User) -> HttpResponse:
     text = (
         _now("%(purpose)s: consent granted.") if said.is_granted else _now("%(purpose)s: consent withdrawn.")
     )
     told = text % {"purpose": said.purpose}
-    audit.note(member, by=request.user, text=told)
+    audit.note(member, by=by, text=told)
     messages.success(request, told)
     return HttpResponseRedirect(reverse("admin:members_member_change", args=[member.pk]))

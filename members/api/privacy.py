@@ -52,7 +52,7 @@ class EraseView(PartnerView):
 
 
 class ExportView(PartnerView):
-    scopes: ClassVar = {"get": "members:read"}
+    scopes: ClassVar = {"get": "exports:read"}
 
     @operation(
         id="export_member",
@@ -60,8 +60,8 @@ class ExportView(PartnerView):
         summary="Export all that is known about a member",
         description="""
         For the right of access: one JSON document with everything that is kept about the person, merged
-        records, notes and events included. Ask for it when somebody asks you, not to read members: it reads
-        every line there is, and grows with them.
+        records, notes, purchases, events and codes of vouchers included. So it takes a scope of its own. Ask
+        for it when somebody asks you, not to read members: it reads every line there is, and grows with them.
         """,
         parameters=(REFERENCE,),
         answer=MemberExport,

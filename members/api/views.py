@@ -20,7 +20,7 @@ from members.references import MemberIsErased, MemberIsMerged
 
 REFERENCE = OpenApiParameter(
     "reference",
-    {"type": "string", "minLength": 1, "maxLength": 300},
+    {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^([a-z]+:.+|[0-9A-Fa-f-]{36})$"},
     location=OpenApiParameter.PATH,
     description="The member's id, or an identifier as `card:1001`, `email:…`, `phone:+49…`, `external:…`.",
 )

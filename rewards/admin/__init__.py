@@ -6,6 +6,7 @@ from rewards.admin.checkout import CheckoutAdmin
 from rewards.admin.ledger_check import LedgerCheckAdmin
 from rewards.admin.prizes import BadgeAdmin, ChallengeAdmin, PrizeDrawAdmin, prizes_panel
 from rewards.admin.redemption import RedemptionAdmin
+from rewards.admin.referral_code import ReferralCodeAdmin
 from rewards.admin.reward import RewardAdmin
 from rewards.admin.segment import SegmentAdmin
 from rewards.admin.unclaimed_sale import UnclaimedSaleAdmin
@@ -26,6 +27,7 @@ __all__ = [
     "LedgerCheckAdmin",
     "PrizeDrawAdmin",
     "RedemptionAdmin",
+    "ReferralCodeAdmin",
     "RewardAdmin",
     "SegmentAdmin",
     "UnclaimedSaleAdmin",

@@ -12,6 +12,7 @@ _OF_KIND: Final = {
     "discount_percent": (DiscountKind.PERCENT,),
     "discount_sku": (DiscountKind.FREE_PRODUCT,),
     "discount_maximum": (DiscountKind.PERCENT, DiscountKind.FREE_PRODUCT),
+    "minimum_basket": (DiscountKind.AMOUNT, DiscountKind.PERCENT, DiscountKind.FREE_PRODUCT),
 }
 ASKED: Final = {
     name: "typeof discount_kind == 'undefined' || "

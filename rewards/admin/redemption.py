@@ -1,7 +1,9 @@
 """What members bought and were given: where each redemption stands, and what staff may do about it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -19,10 +21,11 @@ from unfold.decorators import display
 from loyalty.core import audit, clock
 from loyalty.core.admin import FactAdmin, moments, program_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
+from loyalty.core.models import Program, User
 from members import search
 from rewards import redeeming
 from rewards.models import Redemption, RedemptionStatus, Voucher, VoucherStatus
+from rewards.redeeming import vouchers
 
 STATUS_LABELS: Final[dict[str, str]] = {
     RedemptionStatus.HELD: "info",
@@ -91,6 +94,7 @@ class RedemptionAdmin(FactAdmin):
                 "cancel": self.cancel_view,
                 "fulfil": self.fulfil_view,
                 "return": self.return_view,
+                "void": self.void_view,
             }.items()
         ]
         return [*own, *super().get_urls()]
@@ -139,6 +143,7 @@ class RedemptionAdmin(FactAdmin):
             "offers_cancel": may_cancel and may_still_end,
             "offers_fulfil": may_fulfil and status == RedemptionStatus.CONFIRMED,
             "offers_return": may_cancel and is_had and not may_still_end,
+            "offers_void": may_cancel and voucher is not None and voucher.status == VoucherStatus.ISSUED,
             "uses": list(voucher.all_uses.order_by("-pk")[:USES_SHOWN]) if voucher else [],
         }
 
@@ -162,6 +167,21 @@ class RedemptionAdmin(FactAdmin):
             permission="rewards.cancel_redemption",
             done=_now("Returned: the points are back."),
             reason=_said(request, "reason", 200),
+        )
+
+    def void_view(self, request: HttpRequest, redemption_id: str) -> HttpResponse:
+        """Have its voucher never used; the points stay spent. It takes a reason."""
+        reason = _said(request, "reason", 200)
+        if not reason:
+            messages.error(request, _now("Say why the voucher is to be void."))
+            return HttpResponseRedirect(reverse("admin:rewards_redemption_change", args=[redemption_id]))
+        return self._moved(
+            request,
+            redemption_id,
+            _voided,
+            permission="rewards.cancel_redemption",
+            done=_now("Its voucher is void."),
+            reason=reason,
         )
 
     def fulfil_view(self, request: HttpRequest, redemption_id: str) -> HttpResponse:
@@ -253,6 +273,15 @@ class RedemptionAdmin(FactAdmin):
     def voucher_expiry(self, redemption: Redemption) -> str:
         voucher = _voucher(redemption)
         return moments.shown(voucher.expires_at) if voucher else ""
+
+
+def _voided(
+    redemption_id: UUID, *, reason: str, program: Program, source: str, actor: str, at: datetime
+) -> Redemption:
+    """The reason is in the history; the redemption keeps that of its own end."""
+    redemption = redeeming.read(redemption_id, program=program)
+    vouchers.void(redemption.voucher.pk, program=program, at=at)
+    return redemption
 
 
 def _voucher(redemption: Redemption) -> Voucher | None:

@@ -1,16 +1,18 @@
 """What the API takes and answers for transactions, events and redemptions, as schemas."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 
+from loyalty.core.models import Program
 from members.references import MemberReference
 from rewards.deciding import activities
 from rewards.deciding.activities import MAX_LINES, NOBODY, Code, Line, Money, Return, Text, Whole
-from rewards.deciding.recorded import Recorded
+from rewards.deciding.recorded import Recorded, check_currency
 from rewards.journeys.claiming import Kept
 from rewards.journeys.returning import Waits
 
@@ -167,14 +169,34 @@ class TransactionExplained(TransactionResult, frozen=True, kw_only=True):
     verdicts: tuple[CampaignVerdict, ...]
 
 
+BASKET: Final = (
+    "What the basket costs that it is taken off, before anything is taken off: it is refused if the reward is"
+    " for larger ones. Left out: not checked"
+)
+
+
+FROM_HOUSEHOLD: Final = "Let the others of the member's household add the points that are missing"
+
+
 class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Who buys which reward."""
 
     member: MemberReference
     reward: Annotated[str, Meta(min_length=1, max_length=40, description="Key of the reward")]
-    from_household: Annotated[
-        bool, Meta(description="Let the others of the member's household add the points that are missing")
-    ] = False
+    from_household: Annotated[bool, Meta(description=FROM_HOUSEHOLD)] = False
+    basket: Annotated[Money | None, Meta(description=BASKET)] = None
+
+
+def value_of(basket: Money | None, program: Program) -> Decimal | None:
+    """
+    What a basket costs, if that was told.
+
+    :raises InvalidInput: if it is in another currency
+    """
+    if basket is None:
+        return None
+    check_currency(basket, program, "#/basket/currency")
+    return basket.value
 
 
 def answer_of(recorded: Recorded | Waits | Kept) -> dict[str, Any]:

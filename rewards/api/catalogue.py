@@ -23,9 +23,11 @@ from members.models import Member
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember
 from rewards import redeeming
 from rewards.api import examples
+from rewards.api.bodies import BASKET, value_of
 from rewards.api.redemption_bodies import RewardKey
+from rewards.deciding.activities import Money
 from rewards.models import Discounted, DiscountKind, Reward
-from rewards.redeeming import Previewed, UnknownReward
+from rewards.redeeming import BasketTooSmall, Previewed, UnknownReward
 
 
 class DiscountBody(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,9 @@ class DiscountBody(Struct, frozen=True, kw_only=True):
     percent: Annotated[str | None, Meta(description="Of a percentage: per cent off", examples=["10.00"])]
     sku: Annotated[str | None, Meta(description="Of a free product: one piece of it is free")]
     maximum: Annotated[str | None, Meta(description="The most that it takes off; null: no limit")]
+    minimum_basket: Annotated[
+        str | None, Meta(description="What the basket must cost before discounts; null: any basket")
+    ]
 
     @classmethod
     def of(cls, reward: Discounted) -> Self | None:
@@ -47,6 +52,7 @@ class DiscountBody(Struct, frozen=True, kw_only=True):
             percent=_told(reward.discount_percent),
             sku=reward.discount_sku or None,
             maximum=_told(reward.discount_maximum),
+            minimum_basket=_told(reward.minimum_basket),
         )
 
 
@@ -107,16 +113,23 @@ class RewardList(Struct, frozen=True):
 
 
 class PreviewRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who might buy which reward."""
+    """Who might buy which reward, and for which basket."""
 
     member: MemberReference
     reward: RewardKey
+    basket: Annotated[Money | None, Meta(description=BASKET)] = None
 
 
 class Refusal(Struct, frozen=True):
     """Why it would be refused, as the problem document would say it."""
 
-    code: Literal["reward_not_on_offer", "reward_sold_out", "reward_limit_reached", "insufficient_points"]
+    code: Literal[
+        "reward_not_on_offer",
+        "reward_sold_out",
+        "reward_limit_reached",
+        "basket_too_small",
+        "insufficient_points",
+    ]
     title: str
     detail: str
 
@@ -136,6 +149,9 @@ class RedemptionPreview(Struct, frozen=True, kw_only=True):
     left_of_limit: Annotated[
         int | None, Meta(description="How often the member may still buy it in the period; null: no limit")
     ]
+    basket_missing: Annotated[
+        Money | None, Meta(description="What the basket lacks of the reward's minimum; null: nothing")
+    ]
 
     @classmethod
     def of(cls, found: Previewed) -> Self:
@@ -154,6 +170,7 @@ class RedemptionPreview(Struct, frozen=True, kw_only=True):
             missing=max(0, found.points - found.available),
             balance=found.available - found.points if refusal is None else None,
             left_of_limit=found.left_of_limit,
+            basket_missing=Money(**refusal.extra["missing"]) if isinstance(refusal, BasketTooSmall) else None,
         )
 
 
@@ -233,6 +250,7 @@ _PREVIEW: Final[dict[str, Any]] = {
     "missing": 0,
     "balance": 752,
     "left_of_limit": 1,
+    "basket_missing": None,
 }
 _POOR: Final[dict[str, Any]] = {
     **_PREVIEW,
@@ -311,8 +329,8 @@ class RedemptionPreviewView(PartnerView):
         summary="What would redeeming a reward come to?",
         description="""
         Whether the member could have the reward now, what would be left of the points, and how many are
-        missing if not. Changes nothing and keeps nothing: reserve the reward if it must not go to somebody
-        else meanwhile.
+        missing if not. With `basket`, also whether that is large enough for what the reward takes off it.
+        Changes nothing and keeps nothing: reserve the reward if it must not go to somebody else meanwhile.
         """,
         changes=False,
         takes=PreviewRequest,
@@ -329,6 +347,7 @@ class RedemptionPreviewView(PartnerView):
         found = redeeming.preview(
             member=asked.member,
             reward=asked.reward,
+            basket=value_of(asked.basket, caller.program),
             program=caller.program,
             source=caller.partner_key,
             at=clock.now(caller.program),

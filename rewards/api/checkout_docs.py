@@ -9,6 +9,7 @@ from loyalty.core.api.schema import operation
 from members.holds import PointsNotSpendable, UnknownWalletType
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
+from members.transfers import TransferNotAllowed
 from rewards.api import checkout_examples as examples
 from rewards.api.checkout_bodies import CheckoutBody, CheckoutList
 from rewards.api.checkout_filters import CheckoutFilter
@@ -18,6 +19,7 @@ from rewards.checkouts.offered import NothingLeftToPay, PointsDoNotPay
 from rewards.checkouts.states import CheckoutIsClosed, UnknownCheckout
 from rewards.deciding.recorded import AlreadyReported
 from rewards.redeeming import (
+    BasketTooSmall,
     RedemptionNotInState,
     RewardLimitReached,
     RewardNotOnOffer,
@@ -36,12 +38,14 @@ _APPLYING: Final = (
     PointsDoNotPay,
     NothingLeftToPay,
     InsufficientPoints,
+    TransferNotAllowed,
     UnknownReward,
     RewardNotOnOffer,
     RewardSoldOut,
     RewardLimitReached,
     UnknownVoucher,
     VoucherNotUsable,
+    BasketTooSmall,
     TooManyVoucherCodes,
     MemberIsBlocked,
     MemberIsMerged,
@@ -55,8 +59,12 @@ open_checkout = operation(
     Call it when the member goes to pay. Prices the basket with what the member wants to use, and reserves
     all of it at once, or nothing: points that pay, rewards that are bought with points, a use of each
     voucher. Discounts come off first (free products, then percentages, then amounts), and points pay what is
-    left; every line says its part, to the cent. No more points are reserved than are needed. `earns` is what
+    left; every line says its part, to the cent. A discount that is for larger baskets is refused with what
+    is `missing`. No more points are reserved than are needed. `earns` is what
     the member would earn, and `options` the most that each kind of points could pay.
+
+    With `from_household`, points that the member lacks come from the others of the household who share
+    theirs; `brought` says how many. They go back to them if the checkout comes to nothing.
 
     What is reserved is free again by itself at `expires_at`: 15 minutes from now, unless you say another
     time. Rewards need the scope `redemptions:write` too, vouchers `vouchers:use`.

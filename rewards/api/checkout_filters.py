@@ -1,6 +1,6 @@
 """Filters of the list of checkouts."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Q
@@ -16,6 +16,8 @@ from rewards.models.checkout import CheckoutQuerySet
 
 _MARGIN: Final = timedelta(hours=1)
 """A checkout that waited for others has its id later than its moment, and clocks are not quite the same."""
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC) + _MARGIN
+_LATEST: Final = datetime.max.replace(tzinfo=UTC) - _MARGIN
 
 
 class StatusFilter(filters.ChoiceFilter):
@@ -53,8 +55,9 @@ class OpenedFilter(filters.MomentFilter):
     def filter(self, qs: CheckoutQuerySet, value: datetime | None) -> CheckoutQuerySet:
         if value is None:
             return qs
-        if self.parent.program.kind == ProgramKind.LIVE:
-            margin = _MARGIN if self.lookup_expr == "lt" else -_MARGIN
+        margin = _MARGIN if self.lookup_expr == "lt" else -_MARGIN
+        # At the ends of time there is nothing to begin near.
+        if self.parent.program.kind == ProgramKind.LIVE and _EARLIEST < value < _LATEST:
             qs = qs.filter(**{f"id__{self.lookup_expr}": first_id_of(value + margin)})
         return qs.filter(**{f"opened_at__{self.lookup_expr}": value})
 

@@ -84,7 +84,8 @@ class MemberCodesView(PartnerView):
         description="""
         For a code that the member typed into your app: an event `code.entered`, answered with what campaigns
         gave for it. A code that no campaign listens to is booked as well, and gives nothing. After ten of
-        them within a quarter of an hour each further code of that member is refused, right or wrong.
+        them within a quarter of an hour each further code of that member is refused, right or wrong; so is
+        that of any of your members after a thousand wrong ones of them all.
 
         The same `external_id` again is answered with the first result if the content is the same.
         """,

@@ -16,7 +16,14 @@ from rewards.deciding.recorded import AlreadyReported
 from rewards.journeys.claiming import Kept
 from rewards.journeys.reporting import TooManyCodes
 from rewards.journeys.returning import ReturnedTooMuch, ReturnWasRefused, Waits
-from rewards.redeeming import Redeemed, RewardLimitReached, RewardNotOnOffer, RewardSoldOut, UnknownReward
+from rewards.redeeming import (
+    BasketTooSmall,
+    Redeemed,
+    RewardLimitReached,
+    RewardNotOnOffer,
+    RewardSoldOut,
+    UnknownReward,
+)
 
 TRANSACTION_ID: Final = OpenApiParameter(
     "transaction_id",
@@ -78,7 +85,8 @@ read_transaction = operation(
     summary="Read a transaction with its reasons",
     description="""
     The transaction as it was booked, with every campaign's verdict on it: what it gave, or what was
-    lacking. A return says instead what it took, from what, and what it gave back.
+    lacking. A return says instead what it took, from what, and what it gave back. The code of a voucher that
+    it gave is told to those who also have the scope `redemptions:write`.
     """,
     parameters=(TRANSACTION_ID,),
     more_examples=(("A return", 200, examples.RETURN_EXPLAINED),),
@@ -116,6 +124,10 @@ redeem_reward = operation(
 
     With `from_household`, the points that the member lacks come from the others of the household who
     share theirs: those that expire first of all of them. Each gives them by a transfer without fee.
+
+    A reward that takes something off a basket may be for baskets of some size (`discount.minimum_basket` in
+    the catalogue). With `basket`, what yours costs, one that is too small is refused with what is missing;
+    without it, that is looked at when the voucher is used.
     """,
     takes=RedemptionRequest,
     takes_example=examples.REDEMPTION,
@@ -130,6 +142,7 @@ redeem_reward = operation(
         RewardNotOnOffer,
         RewardSoldOut,
         RewardLimitReached,
+        BasketTooSmall,
         InsufficientPoints,
         TransferNotAllowed,
     ),

@@ -29,7 +29,15 @@ STATUS: Final[dict[str, Any]] = {
             "points_to_next": 3260,
         }
     ],
-    "rewards": [{"key": "free-coffee", "name": "Free coffee", "wallet_type": "points", "price": 500}],
+    "rewards": [
+        {
+            "key": "free-coffee",
+            "name": "Free coffee",
+            "wallet_type": "points",
+            "price": 500,
+            "minimum_basket": None,
+        }
+    ],
     "challenges": [
         {
             "key": "ten-coffees",
@@ -49,6 +57,7 @@ STATUS: Final[dict[str, Any]] = {
             "text": "For every sale of at least €50.00: 100 points.",
             "is_personal": True,
             "ends_at": "2026-06-30T22:00:00Z",
+            "not_with": [],
         }
     ],
 }

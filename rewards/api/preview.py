@@ -55,6 +55,10 @@ class NearOfferBody(Struct, frozen=True, kw_only=True):
     missing: Annotated[tuple[MissingStep, ...], Meta(description="All of these together")]
     points: tuple[ExtraPoints, ...]
     gifts: tuple[PreviewedGift, ...]
+    not_with: Annotated[
+        tuple[str, ...],
+        Meta(description="Keys of other campaigns named here: of these, one purchase gets one"),
+    ] = ()
 
 
 class PreviewBody(Struct, frozen=True, kw_only=True):
@@ -99,6 +103,7 @@ _PREVIEWED: Final[dict[str, Any]] = {
             ],
             "points": [{"wallet_type": "points", "points": 100}],
             "gifts": [],
+            "not_with": [],
         }
     ],
 }

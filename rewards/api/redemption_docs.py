@@ -8,6 +8,7 @@ from loyalty.core.api import filters, pagination
 from loyalty.core.api.schema import operation
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
+from members.transfers import TransferNotAllowed
 from rewards.api import examples
 from rewards.api.redemption_bodies import (
     RedemptionBody,
@@ -20,6 +21,7 @@ from rewards.api.redemption_bodies import (
 )
 from rewards.api.redemption_filters import RedemptionFilter
 from rewards.redeeming import (
+    BasketTooSmall,
     RedemptionNotInState,
     RewardLimitReached,
     RewardNotOnOffer,
@@ -98,6 +100,11 @@ hold_reward = operation(
     confirmed or cancelled, or its time is over: 15 minutes, unless you say another. There is no voucher
     yet. It counts towards the reward's limit per member. Publishes `redemption.held` and `points.held`.
 
+    With `basket`, what the basket costs before discounts, it is refused if the reward is for larger ones.
+
+    With `from_household`, the points that the member lacks come from the others of the household who share
+    theirs, and go back to them if the reservation comes to nothing.
+
     Where nothing happens between choosing and taking, redeem directly instead.
     """,
     takes=RedemptionHold,
@@ -113,7 +120,9 @@ hold_reward = operation(
         RewardNotOnOffer,
         RewardSoldOut,
         RewardLimitReached,
+        BasketTooSmall,
         InsufficientPoints,
+        TransferNotAllowed,
     ),
 )
 

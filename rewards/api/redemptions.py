@@ -17,7 +17,7 @@ from members.references import find_id
 from rewards import redeeming
 from rewards.api import docs as rewards_docs
 from rewards.api import redemption_docs as docs
-from rewards.api.bodies import RedemptionRequest
+from rewards.api.bodies import RedemptionRequest, value_of
 from rewards.api.redemption_bodies import (
     RedemptionBody,
     RedemptionCancellation,
@@ -60,6 +60,7 @@ class RedemptionsView(PartnerView):
                 member=wanted.member,
                 reward=wanted.reward,
                 from_household=wanted.from_household,
+                basket=value_of(wanted.basket, caller.program),
                 program=caller.program,
                 source=caller.partner_key,
                 actor=caller.actor,
@@ -86,6 +87,8 @@ class RedemptionHoldsView(PartnerView):
             member=wanted.member,
             reward=wanted.reward,
             lives_for=lives_for,
+            basket=value_of(wanted.basket, auth.caller(request).program),
+            from_household=wanted.from_household,
         )
 
 

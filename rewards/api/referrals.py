@@ -148,7 +148,7 @@ class ReferralsView(PartnerView):
         answer=InvitationBody,
         status=201,
         example=_INVITED,
-        refuses=(UnknownMember, MemberIsBlocked, MemberIsMerged),
+        refuses=(UnknownMember, MemberIsBlocked, MemberIsMerged, inviting.ReferralCodeIsDisabled),
     )
     @idempotency.idempotent
     def post(self, request: Request) -> Response:

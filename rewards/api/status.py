@@ -55,6 +55,12 @@ class AvailableReward(Struct, frozen=True):
     name: str
     wallet_type: str
     price: int
+    minimum_basket: Annotated[
+        str | None,
+        Meta(
+            description="What a basket must cost before discounts, for it to be taken off; null: any basket"
+        ),
+    ]
 
 
 class OpenChallenge(Struct, frozen=True):
@@ -85,6 +91,10 @@ class PersonalOffer(Struct, frozen=True):
     text: Annotated[str, Meta(description="What has to be done for what, as a sentence")]
     is_personal: Annotated[bool, Meta(description="Whether it is not for everybody")]
     ends_at: datetime | None
+    not_with: Annotated[
+        tuple[str, ...],
+        Meta(description="Keys of other campaigns named here: of these, one purchase gets one"),
+    ] = ()
 
 
 class MemberStatusBody(Struct, frozen=True):
@@ -117,6 +127,9 @@ class MemberStatusView(PartnerView):
         their progress, badges, and offers: campaigns that the member could use now, as sentences to show.
 
         Rewards are those that would not be refused, unless somebody else takes the last one meanwhile.
+        Where one purchase gets only one of several offers, each names the others in `not_with`: show them as
+        alternatives. One that could never win against another is left out.
+
         Offers for a few come first, then those that end first. Of challenges, badges and offers there
         are up to 50 each. A member who was merged into another one has nothing more: ask for
         `merged_into`. A blocked member is offered nothing.

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -19,6 +19,9 @@ from rewards.deciding.recorded import Also, Recorded
 from rewards.journeys import claiming, earning, reporting, returning
 from rewards.models import UnclaimedSale, WaitingReturn
 from rewards.telling import explaining
+
+TOLD_CODES: Final = "redemptions:write"
+"""Whose scope this is may know the codes of vouchers at any time; a till is told when it books the sale."""
 
 Booked = returning.Answer | claiming.Kept
 
@@ -69,7 +72,14 @@ class TransactionView(PartnerView):
             if WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists():
                 raise NotFound(_("This return waits for its sale.")) from None
             raise
-        return rendering.answer(explaining.told(activity, program=program))
+        told = explaining.told(activity, program=program)
+        if TOLD_CODES not in auth.caller(request).scopes:
+            told["gifts"] = [_without_code(gift) for gift in told["gifts"]]
+        return rendering.answer(told)
+
+
+def _without_code(gift: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in gift.items() if name != "voucher_code"}
 
 
 class EventsView(PartnerView):

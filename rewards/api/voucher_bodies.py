@@ -7,12 +7,21 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from members.references import MemberReference
+from rewards.api.bodies import BASKET
+from rewards.api.catalogue import DiscountBody
 from rewards.api.redemption_bodies import status_of
 from rewards.deciding.activities import Money
 from rewards.models import Voucher, VoucherUse
+from rewards.redeeming import BasketTooSmall
+from rewards.redeeming.vouchers import VoucherNotUsable
 
 VoucherCode = Annotated[
-    str, Meta(min_length=1, max_length=60, description="As typed or scanned; blanks and case do not count")
+    str,
+    Meta(
+        min_length=1,
+        max_length=60,
+        description="As typed or scanned; blanks and case do not count, unless it is a third party's code",
+    ),
 ]
 Purchase = Annotated[
     str, Meta(min_length=1, max_length=100, description="Your number of the receipt or order")
@@ -27,6 +36,7 @@ class VoucherCheck(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     code: VoucherCode
     member: Owner = None
+    basket: Annotated[Money | None, Meta(description=BASKET)] = None
 
 
 class VoucherUsage(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,6 +46,7 @@ class VoucherUsage(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     external_id: Purchase
     amount: Annotated[Money | None, Meta(description="The discount that it gave, if you know it")] = None
     member: Owner = None
+    basket: Annotated[Money | None, Meta(description=BASKET)] = None
 
 
 class VoucherRollback(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +69,9 @@ class VoucherBody(Struct, frozen=True, kw_only=True):
     member_id: UUID
     reward: Annotated[str, Meta(description="Key of the reward")]
     reward_name: str
+    discount: Annotated[
+        DiscountBody | None, Meta(description="What it takes off a basket; null: it is no discount")
+    ]
     status: Literal["issued", "used", "void", "expired"]
     uses: Annotated[int, Meta(description="How often it was used")]
     uses_allowed: int
@@ -73,6 +87,7 @@ class VoucherBody(Struct, frozen=True, kw_only=True):
             member_id=redemption.member_id,
             reward=redemption.reward.key,
             reward_name=redemption.reward.name,
+            discount=DiscountBody.of(redemption.reward),
             status=status_of(voucher, at=at),
             uses=voucher.uses,
             uses_allowed=voucher.uses_allowed,
@@ -93,11 +108,27 @@ class VoucherChecked(Struct, frozen=True, kw_only=True):
 
     is_usable: bool
     reason: Annotated[
-        Literal["used", "reserved", "void", "expired", "member_blocked"] | None,
+        Literal["used", "reserved", "void", "expired", "member_blocked", "basket_too_small"] | None,
         Meta(description="If it cannot be used; reserved: for a checkout"),
     ]
     detail: Annotated[str, Meta(description="The same in words")]
+    basket_missing: Annotated[
+        Money | None, Meta(description="What the basket lacks of the reward's minimum; null: nothing")
+    ]
     voucher: VoucherBody
+
+    @classmethod
+    def of(
+        cls, voucher: Voucher, obstacle: VoucherNotUsable | BasketTooSmall | None, *, at: datetime
+    ) -> Self:
+        lacks = obstacle.extra["missing"] if isinstance(obstacle, BasketTooSmall) else None
+        return cls(
+            is_usable=obstacle is None,
+            reason=obstacle.extra.get("reason", obstacle.code) if obstacle else None,
+            detail=obstacle.detail if obstacle else "",
+            basket_missing=Money(**lacks) if lacks else None,
+            voucher=VoucherBody.of(voucher, at=at),
+        )
 
 
 class VoucherUseBody(Struct, frozen=True, kw_only=True):

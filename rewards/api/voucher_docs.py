@@ -19,6 +19,7 @@ from rewards.api.voucher_bodies import (
     VoucherUseBody,
     VoucherVoiding,
 )
+from rewards.redeeming import BasketTooSmall
 from rewards.redeeming.guessing import TooManyVoucherCodes
 from rewards.redeeming.vouchers import (
     UnknownVoucher,
@@ -40,6 +41,14 @@ _VOUCHER: Final[dict[str, Any]] = {
     "member_id": examples.MEMBER_ID,
     "reward": "free-coffee",
     "reward_name": "Free coffee",
+    "discount": {
+        "kind": "free_product",
+        "amount": None,
+        "percent": None,
+        "sku": "coffee",
+        "maximum": None,
+        "minimum_basket": None,
+    },
     "status": "issued",
     "uses": 0,
     "uses_allowed": 1,
@@ -65,7 +74,7 @@ check_voucher = operation(
     description="""
     Whether a voucher could be used now, and what it is for. Changes nothing and keeps nothing: somebody
     else may still use it before you do. Name the member if you know who shows it; a voucher of somebody
-    else is then unknown.
+    else is then unknown. With `basket`, it is also looked at whether that is large enough.
 
     Wrong codes are counted by API key and by member: after many of them, all codes are refused for a
     quarter of an hour.
@@ -74,7 +83,7 @@ check_voucher = operation(
     takes=VoucherCheck,
     takes_example=_CODE,
     answer=VoucherChecked,
-    example={"is_usable": True, "reason": None, "detail": "", "voucher": _VOUCHER},
+    example={"is_usable": True, "reason": None, "detail": "", "basket_missing": None, "voucher": _VOUCHER},
     refuses=(UnknownVoucher, UnknownMember, TooManyVoucherCodes),
 )
 
@@ -93,7 +102,14 @@ use_voucher = operation(
     answer=VoucherUseBody,
     status=201,
     example=_USED,
-    refuses=(UnknownVoucher, UnknownMember, TooManyVoucherCodes, VoucherNotUsable, VoucherUsedOtherwise),
+    refuses=(
+        UnknownVoucher,
+        UnknownMember,
+        TooManyVoucherCodes,
+        VoucherNotUsable,
+        VoucherUsedOtherwise,
+        BasketTooSmall,
+    ),
 )
 
 roll_back_voucher = operation(

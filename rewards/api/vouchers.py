@@ -1,6 +1,7 @@
 """Vouchers at tills and in shops: checked, used, rolled back."""
 
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
@@ -12,9 +13,11 @@ from rest_framework.response import Response
 from loyalty.core import clock
 from loyalty.core.api import auth, filters, idempotency, pagination, parsing, rendering
 from loyalty.core.api.views import PartnerView
+from loyalty.core.models import Program
 from members.api.views import identified
 from members.references import MemberReference, find_id
 from rewards.api import voucher_docs as docs
+from rewards.api.bodies import value_of
 from rewards.api.redemption_filters import VoucherFilter
 from rewards.api.voucher_bodies import (
     VoucherBody,
@@ -28,7 +31,7 @@ from rewards.api.voucher_bodies import (
 )
 from rewards.deciding.recorded import check_currency
 from rewards.models import Voucher, VoucherUse
-from rewards.redeeming import guessing, vouchers
+from rewards.redeeming import BasketTooSmall, guessing, vouchers
 from rewards.redeeming.vouchers import UnknownVoucher
 
 
@@ -70,15 +73,9 @@ class CheckView(PartnerView):
         with _slowed_down(request, member_id):
             voucher = vouchers.find(asked.code, program=program, member_id=member_id)
         at = clock.now(program)
-        obstacle = vouchers.obstacle(voucher, at=at)
-        return rendering.answer(
-            VoucherChecked(
-                is_usable=obstacle is None,
-                reason=obstacle.extra["reason"] if obstacle else None,
-                detail=obstacle.detail if obstacle else "",
-                voucher=VoucherBody.of(voucher, at=at),
-            )
-        )
+        basket = value_of(asked.basket, program)
+        obstacle = vouchers.obstacle(voucher, at=at) or _too_small(voucher, basket, program)
+        return rendering.answer(VoucherChecked.of(voucher, obstacle, at=at))
 
 
 class UseView(PartnerView):
@@ -99,6 +96,7 @@ class UseView(PartnerView):
                 external_id=wanted.external_id,
                 amount=wanted.amount.value if wanted.amount else None,
                 member_id=member_id,
+                basket=value_of(wanted.basket, program),
                 program=program,
                 source=auth.caller(request).partner_key,
                 at=clock.now(program),
@@ -140,6 +138,14 @@ class VoidView(PartnerView):
         return Response(VoucherBody.of(voucher, at=at))
 
 
+def _too_small(voucher: Voucher, basket: Decimal | None, program: Program) -> BasketTooSmall | None:
+    try:
+        vouchers.check_basket(voucher, basket, program=program)
+    except BasketTooSmall as refusal:
+        return refusal
+    return None
+
+
 def _answered(request: Request, used: VoucherUse, *, status: int = 200) -> Response:
     program = auth.caller(request).program
     body = VoucherUseBody.of(used, currency=program.currency, at=clock.now(program))
@@ -162,5 +168,5 @@ def _slowed_down(request: Request, member_id: UUID | None) -> AbstractContextMan
 def _id(text: str) -> UUID:
     voucher_id = find_id(text)
     if voucher_id is None:
-        raise UnknownVoucher(_("There is no voucher {id}.").format(id=text))
+        raise UnknownVoucher(_("There is no voucher {id}: it is named by its id here.").format(id=text))
     return voucher_id

@@ -48,6 +48,8 @@ class Rewards(Section):
         "has_voucher",
         "voucher_valid_days",
         "voucher_uses",
+        "codes_from",
+        "codes_warn_below",
         *DISCOUNT_FIELDS,
         "is_active",
         "starts_at",

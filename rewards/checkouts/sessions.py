@@ -14,10 +14,13 @@ from msgspec.structs import replace
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from members import households, pooling
 from members.ledger import store
 from members.ledger.state import Account
+from members.models import Member
 from members.paying import Context
 from members.references import MemberReference, member_of, reference
+from rewards import redeeming
 from rewards.checkouts import offered
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest, check
 from rewards.checkouts.offered import NothingLeftToPay
@@ -46,13 +49,15 @@ def begin(wanted: CheckoutRequest, *, program: Program, source: str, actor: str,
     :raises PointsDoNotPay: and the other refusals of `offered.tenders()`
     :raises UnknownReward: and the other refusals of `redeeming.hold()`
     :raises UnknownVoucher: and the other refusals of `vouchers.reserve()`
+    :raises BasketTooSmall: for a discount that is for a larger basket
     :raises NothingLeftToPay: for a discount, or points, that find nothing to be taken off
     :raises members.ledger.operations.InsufficientPoints: if the member has too few
     """
     context = Context(program=program, source=source, actor=actor, at=at)
     check(wanted, wanted.member, context)
     account = _find(wanted.member, program)
-    store.lock([account.member_id])
+    hold_wallets = pooling.lock if wanted.from_household else store.lock
+    hold_wallets([account.member_id])
     checkout = Checkout(
         id=new_id(), program=program, member_id=account.member_id, source=source, opened_at=at
     )
@@ -80,7 +85,7 @@ def change(
     :raises InvalidInput: and the other refusals of `begin()`; all is as it was then
     """
     context = Context(program=program, source=source, actor=actor, at=at)
-    checkout = lock(checkout_id, program=program)
+    checkout = lock(checkout_id, program=program, with_household=contents.from_household)
     must_be_open(checkout, at=at)
     seen(checkout)
     check(contents, _member(checkout), context)
@@ -103,10 +108,12 @@ def _fill(checkout: Checkout, contents: CheckoutContents, before: Quote | None, 
     program = context.program
     checkout.expires_at = latest(checkout, context.at + timedelta(seconds=contents.lives_for_seconds))
     free = _free(_find(_member(checkout), program), before, program)
+    if contents.from_household:
+        free = _with_shared(free, checkout, at=context.at)
     rewards = offered.rewards(contents.rewards, program=program)
     vouchers = offered.vouchers(contents.vouchers, program=program)
     found = _priced(contents, [*rewards, *(voucher.redemption.reward for voucher in vouchers)], program)
-    reserving = Reserving(checkout, before, context)
+    reserving = Reserving(checkout, before, context, from_household=contents.from_household)
     by_kind = {
         one.wallet_type: paid.points for one, paid in zip(contents.points, found.payments, strict=True)
     }
@@ -138,16 +145,27 @@ def _free(account: Account, before: Quote | None, program: Program) -> Mapping[s
     return free
 
 
+def _with_shared(free: Mapping[str, int], checkout: Checkout, *, at: datetime) -> Mapping[str, int]:
+    """And what the others of the household share of theirs."""
+    member = Member.objects.select_related("program").get(pk=checkout.member_id)
+    shared = {pool.wallet_type: pool.shared for pool in households.pooled(member, at=at)}
+    return Counter(free) + Counter(shared)
+
+
 def _priced(contents: CheckoutContents, rewards: Sequence[Reward], program: Program) -> Priced:
-    """:raises NothingLeftToPay: with a pointer to what would be of no use"""
+    """
+    :raises BasketTooSmall: with a pointer to what is for a larger basket
+    :raises NothingLeftToPay: with a pointer to what would be of no use
+    """
     discounts = [offered.discount_of(reward) for reward in rewards]
     items = [
         Item(id=line.id, sku=line.sku, quantity=_quantity(line), cents=cents(line.amount.value))
         for line in contents.lines
     ]
-    found = price(items, discounts=discounts, tenders=offered.tenders(contents.points, program=program))
     pointers = [f"#/rewards/{position}" for position in range(len(contents.rewards))]
     pointers += [f"#/vouchers/{position}" for position in range(len(contents.vouchers))]
+    _check_minimums(items, list(zip(pointers, rewards, strict=True)), program)
+    found = price(items, discounts=discounts, tenders=offered.tenders(contents.points, program=program))
     for pointer, reward, discount, taken in zip(pointers, rewards, discounts, found.discounts, strict=True):
         if discount.kind != Kind.NONE and not taken.cents:
             detail = _("“{name}” finds nothing in this basket to be taken off.")
@@ -159,6 +177,14 @@ def _priced(contents: CheckoutContents, rewards: Sequence[Reward], program: Prog
             )
             raise NothingLeftToPay(detail, pointer=f"#/points/{position}/points")
     return found
+
+
+def _check_minimums(items: Sequence[Item], wanted: Sequence[tuple[str, Reward]], program: Program) -> None:
+    basket = Decimal(sum(item.cents for item in items)).scaleb(-2)
+    for pointer, reward in wanted:
+        redeeming.check_minimum(
+            reward.minimum_basket, name=reward.name, basket=basket, program=program, pointer=pointer
+        )
 
 
 def _quantity(line: Line) -> Decimal:

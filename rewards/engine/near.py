@@ -13,6 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from rewards.engine import phrases
 from rewards.engine.effects import PointsPerItem, TooManyPoints
@@ -24,6 +25,7 @@ from rewards.engine.limits import NOTHING_USED, Usage
 from rewards.engine.outcome import Gift, Outcome
 from rewards.engine.reasons import Reason, joined, key
 from rewards.engine.tally import Entrant
+from rewards.engine.usable import instead_of
 
 OFFERS_AT_MOST = 5
 TRIED_AT_MOST = 15
@@ -45,6 +47,9 @@ class NearOffer(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     points: Mapping[str, int]
     gifts: tuple[Gift, ...] = ()
+    group: str = ""
+    not_with: tuple[str, ...] = ()
+    """Campaigns of other offers here, of which only one gives if this one does."""
 
     def said(self) -> Reason:
         """As “€4.00 more for 100 extra points”."""
@@ -84,7 +89,9 @@ def near(
         offer = _offer(campaign, grown, campaigns, now, rounding=rounding, usage=usage)
         if offer is not None:
             offers.append(offer)
-    return tuple(offers[:OFFERS_AT_MOST])
+    offers = offers[:OFFERS_AT_MOST]
+    others = instead_of((offer.campaign_key, offer.group) for offer in offers)
+    return tuple(replace(offer, not_with=others.get(offer.campaign_key, ())) for offer in offers)
 
 
 def _candidates(campaigns: Rulebook, facts: Facts) -> Iterator[tuple[CompiledCampaign, Grown]]:
@@ -144,6 +151,7 @@ def _offer(
         steps=grown.steps,
         points=points,
         gifts=gifts,
+        group=campaign.definition.stacking.group,
     )
 
 

@@ -7,6 +7,7 @@ left, and are what can be told.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -15,11 +16,12 @@ import msgspec
 
 from rewards.engine import conditions, phrases
 from rewards.engine.conditions import Group, Leaf, Node, leaves
-from rewards.engine.definition import Variant
-from rewards.engine.effects import Effect
+from rewards.engine.definition import Definition, Variant
+from rewards.engine.effects import Effect, FixedPoints
 from rewards.engine.evaluate import CompiledCampaign
 from rewards.engine.facts import ActivityFacts, Facts, MemberFacts, Moment
 from rewards.engine.gifts import GiftEffect
+from rewards.engine.limits import NONE as NO_LIMITS
 from rewards.engine.limits import Limits, Usage, period_key
 from rewards.engine.reasons import Reason
 
@@ -43,6 +45,11 @@ class Usable(msgspec.Struct, frozen=True, eq=False):
     campaign: CompiledCampaign
     left: Node | None
     is_personal: bool
+
+    @property
+    def group(self) -> str:
+        """The exclusion group of which one gives; empty if it is in none."""
+        return self.campaign.definition.stacking.group
 
 
 def could_be_used(campaigns: Iterable[CompiledCampaign]) -> list[CompiledCampaign]:
@@ -111,8 +118,61 @@ def usable(
 ) -> tuple[Usable, ...]:
     """The campaigns that some activity of the member would meet at that moment; `usage` is what they gave."""
     facts = Facts(activity=_SOME_ACTIVITY, member=member, moment=moment)
-    found = (candidate.usable(facts, usage) for candidate in candidates)
-    return tuple(one for one in found if one is not None)
+    found = [one for candidate in candidates if (one := candidate.usable(facts, usage)) is not None]
+    return tuple(one for one in found if not _is_always_beaten(one, found))
+
+
+def _is_always_beaten(one: Usable, found: Iterable[Usable]) -> bool:
+    """
+    Whether another of its group gives whenever this one would.
+
+    That is one that comes before it in a group of which the first gives, asks nothing of the activity or
+    just the same, gives points for any activity, and has no limit that could be in the way.
+    """
+    if not one.group:
+        return False
+    group = [other for other in found if other.group == one.group]
+    if not all(_rule_of(other).stacking.chooses_first for other in group):
+        return False
+    return any(
+        _rank(other) < _rank(one)
+        and _rule_of(other).trigger == _rule_of(one).trigger
+        and (other.left is None or other.left == one.left)
+        and _always_gives(other)
+        for other in group
+    )
+
+
+def _always_gives(found: Usable) -> bool:
+    rule = _rule_of(found)
+    is_free = rule.limits == NO_LIMITS and not rule.variants
+    return is_free and any(isinstance(effect, FixedPoints) for effect in rule.effects)
+
+
+def _rule_of(found: Usable) -> Definition:
+    return found.campaign.definition
+
+
+def _rank(found: Usable) -> tuple[int, str]:
+    """As the engine puts them in order: the higher priority first, then by key."""
+    return -_rule_of(found).stacking.priority, found.campaign.key
+
+
+def instead_of(found: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """
+    Of offers (as the campaign's key and its exclusion group) those that each cannot be had together with.
+
+    One of a group gives for each activity: whoever is told of several is told that they are alternatives.
+    """
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for key, group in found:
+        if group:
+            groups[group].append(key)
+    return {
+        key: tuple(sorted(other for other in keys if other != key))
+        for keys in groups.values()
+        for key in keys
+    }
 
 
 def _left(node: Node, answers: Mapping[Leaf, bool]) -> Node | bool:

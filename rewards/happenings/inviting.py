@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty.core import audit
 from loyalty.core.db import violated
-from loyalty.core.errors import DomainError
-from loyalty.core.models import Program
+from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.models import Program, User
 from members import references
 from members.models import Member, MemberStatus
 from members.references import MemberReference, member_of
@@ -27,7 +28,7 @@ _ATTEMPTS: Final = 5
 
 
 class UnknownReferralCode(DomainError):
-    """Nobody who invites has that code: it is mistyped, or its member is no member any more."""
+    """Nobody who invites has that code: it is mistyped, disabled, or its member is no member any more."""
 
     code: ClassVar[str] = "unknown_referral_code"
     status: ClassVar[int] = 404
@@ -40,6 +41,13 @@ class TooManyReferralCodes(DomainError):
     code: ClassVar[str] = "too_many_referral_codes"
     status: ClassVar[int] = 429
     title = gettext_lazy("Too many referral codes were tried")
+
+
+class ReferralCodeIsDisabled(DomainError):
+    """Staff have disabled the member's code: nobody is brought by it, and the member gets no other."""
+
+    code: ClassVar[str] = "referral_code_disabled"
+    title = gettext_lazy("The referral code is disabled")
 
 
 class SelfReferral(DomainError):
@@ -68,18 +76,50 @@ def invite(asked: MemberReference, *, program: Program, at: datetime) -> Referra
     The code by which a member invites; it is made when it is first asked for, and stays the same.
 
     :raises UnknownMember: if there is no such member; also as `member_of()`
+    :raises ReferralCodeIsDisabled: if staff have disabled it
     """
     (found,) = references.known(program.pk, [asked])
     member_id = member_of(found, asked).member_id
     for _attempt in range(_ATTEMPTS):
         if known := ReferralCode.objects.of(program).filter(member=member_id).first():
-            return known
+            return _good(known)
         # Of two who ask at once, or if the code is another's, one writes nothing and looks again.
         ReferralCode.objects.bulk_create(
             [ReferralCode(program=program, member_id=member_id, code=_new_code(), made_at=at)],
             ignore_conflicts=True,
         )
     return ReferralCode.objects.of(program).get(member=member_id)
+
+
+def _good(known: ReferralCode) -> ReferralCode:
+    if known.disabled_at:
+        raise ReferralCodeIsDisabled(_("The member’s code was disabled: they cannot invite."))
+    return known
+
+
+@transaction.atomic
+def disable(code: ReferralCode, *, reason: str, by: User, at: datetime) -> None:
+    """
+    Have nobody be brought by a code any more; whom it brought stays brought.
+
+    :raises InvalidInput: without a reason
+    :raises ReferralCodeIsDisabled: if it is so already
+    """
+    reason = reason.strip()[:200]
+    if not reason:
+        raise InvalidInput(_("Say why the code is to be disabled."))
+    rows = ReferralCode.objects.filter(pk=code.pk, disabled_at__isnull=True)
+    if not rows.update(disabled_at=at, disabled_reason=reason):
+        raise ReferralCodeIsDisabled
+    audit.note(code, by=by, text=_("Disabled: %(reason)s") % {"reason": reason})
+
+
+@transaction.atomic
+def enable(code: ReferralCode, *, by: User) -> None:
+    """Let members be brought by a code again; one that is good stays so."""
+    rows = ReferralCode.objects.filter(pk=code.pk, disabled_at__isnull=False)
+    if rows.update(disabled_at=None, disabled_reason=""):
+        audit.note(code, by=by, text=_("Enabled again."))
 
 
 def _new_code() -> str:
@@ -121,7 +161,8 @@ def accept(code: str, *, friend: MemberReference, program: Program, credential: 
 def _inviter(code: str, program: Program) -> Member:
     """Whose code it is, typed in any case and with blanks; after a merge, who has what was theirs."""
     typed = "".join(code.split()).upper()
-    known = ReferralCode.objects.of(program).filter(code=typed).select_related("member__merged_into").first()
+    good = ReferralCode.objects.of(program).filter(code=typed, disabled_at__isnull=True)
+    known = good.select_related("member__merged_into").first()
     member = referrals.survivor(known.member) if known else None
     if member is None or member.status != MemberStatus.ACTIVE:
         raise UnknownReferralCode(_("Nobody invites by that code."), pointer="#/code")

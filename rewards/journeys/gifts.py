@@ -243,6 +243,8 @@ class Giving:
         offer = self._offers.get(str(gift.parameters["reward"]))
         if offer is None:
             raise _Refused("unknown_reward")
+        if offer.has_uploaded_codes:
+            raise _Refused("reward_not_given")
         try:
             redeeming.check(offer, at=self.context.at)
         except (RewardNotOnOffer, RewardSoldOut) as refusal:

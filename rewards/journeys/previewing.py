@@ -204,6 +204,7 @@ def _offer(offer: NearOffer, program: Program) -> dict[str, Any]:
         "missing": tuple(_missing(step, program) for step in offer.steps),
         "points": tuple({"wallet_type": key, "points": more} for key, more in sorted(offer.points.items())),
         "gifts": tuple(_things(offer)),
+        "not_with": offer.not_with,
     }
 
 

@@ -5,7 +5,6 @@ Events that partners report: what only the program itself may see is refused, gu
 from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Final
-from uuid import UUID
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
@@ -22,12 +21,14 @@ from rewards.deciding.recorded import Also, Recorded
 from rewards.journeys import earning, event_types
 
 CODE_ENTERED: Final = "code.entered"
-WRONG_CODES_AT_MOST: Final = 10
+WRONG_BY_MEMBER: Final = 10
+WRONG_BY_PARTNER: Final = 1_000
+"""All its members together: members are quickly registered by whoever wants to try more codes."""
 FORGOTTEN_AFTER_SECONDS: Final = 15 * 60
 
 
 class TooManyCodes(DomainError):
-    """The member entered many codes that do not count: try again later, whatever the code is."""
+    """The member, or all of yours, entered many wrong codes: try again later, whatever the code is."""
 
     code: ClassVar[str] = "too_many_codes"
     status: ClassVar[int] = 429
@@ -41,10 +42,10 @@ def report(
     Book what a partner says that a member did.
 
     :raises InvalidInput: if its type is what only the program itself sees, or lacks what it is about
-    :raises TooManyCodes: if the member has entered too many wrong codes lately
+    :raises TooManyCodes: if the member, or the partner for all, has entered too many wrong codes lately
     :raises DomainError: as `earning.record()`
     """
-    admit(event, program=program)
+    admit(event, program=program, source=source)
     return earning.record(event, program=program, source=source, actor=actor, at=at, also=also)
 
 
@@ -52,38 +53,42 @@ def report_many(
     reported: Sequence[CustomEvent], *, program: Program, source: str, actor: str, at: datetime
 ) -> list[Recorded | DomainError]:
     """Book many events in their order: for each its result or the refusal, as `report()` has them."""
-    refusals = [_refusal(event, program) for event in reported]
+    refusals = [_refusal(event, program, source) for event in reported]
     admitted = [event for event, refusal in zip(reported, refusals, strict=True) if refusal is None]
     booked = iter(earning.record_many(admitted, program=program, source=source, actor=actor, at=at))
     return [next(booked) if refusal is None else refusal for refusal in refusals]
 
 
-def _refusal(event: CustomEvent, program: Program) -> DomainError | None:
+def _refusal(event: CustomEvent, program: Program, source: str) -> DomainError | None:
     try:
-        admit(event, program=program)
+        admit(event, program=program, source=source)
     except DomainError as refusal:
         return refusal
     return None
 
 
-def admit(event: CustomEvent, *, program: Program) -> None:
+def admit(event: CustomEvent, *, program: Program, source: str) -> None:
     """Refuse what nobody reports, what is not as it was described, and too many wrong codes."""
     event_types.check(event, program=program)
     if event.type == CODE_ENTERED:
-        _slow_down(event, program)
+        _slow_down(event, program, source)
 
 
-def _slow_down(event: CustomEvent, program: Program) -> None:
+def _slow_down(event: CustomEvent, program: Program, source: str) -> None:
     """Count wrong codes; after too many of them a right one gets the same answer as another wrong one."""
     (found,) = store.load(program.pk, [reference(event.member)])
-    member_id = member_of(found, event.member).member_id
+    limits = {
+        f"wrong-codes:{program.pk}:{member_of(found, event.member).member_id}": WRONG_BY_MEMBER,
+        f"wrong-codes:{program.pk}:partner:{source}": WRONG_BY_PARTNER,
+    }
     is_wrong = not _counts(event, program)
-    tried = _tried(program, member_id, more=int(is_wrong))
-    if tried > WRONG_CODES_AT_MOST or (tried == WRONG_CODES_AT_MOST and not is_wrong):
-        raise TooManyCodes(
-            _("Too many codes were tried. Wait for a quarter of an hour."),
-            retry_after=FORGOTTEN_AFTER_SECONDS,
-        )
+    for key, most in limits.items():
+        # What a member tries in vain is not counted further: one alone must not stop all others.
+        if _tried(key, more=int(is_wrong)) >= most + is_wrong:
+            raise TooManyCodes(
+                _("Too many codes were tried. Wait for a quarter of an hour."),
+                retry_after=FORGOTTEN_AFTER_SECONDS,
+            )
 
 
 def _counts(event: CustomEvent, program: Program) -> bool:
@@ -94,8 +99,7 @@ def _counts(event: CustomEvent, program: Program) -> bool:
     return any(trigger.kind == "code_entered" and trigger.is_met_by(facts) for trigger in triggers)
 
 
-def _tried(program: Program, member_id: UUID, *, more: int) -> int:
-    key = f"wrong-codes:{program.pk}:{member_id}"
+def _tried(key: str, *, more: int) -> int:
     if not more:
         return int(cache.get(key, 0))
     cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)

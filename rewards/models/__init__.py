@@ -34,12 +34,15 @@ from rewards.models.redemption import (
     VoucherUse,
 )
 from rewards.models.referral_code import ReferralCode
-from rewards.models.reward import LimitPeriod, Reward
+from rewards.models.reward import CodesFrom, LimitPeriod, Reward
 from rewards.models.unclaimed_sale import UnclaimedSale
 from rewards.models.undoing import Undoing
+from rewards.models.uploaded_code import UploadedCode
 from rewards.models.waiting_return import WaitingReturn, WaitingStatus
 
 __all__ = [
+    "CodesFrom",
+    "UploadedCode",
     "DISCOUNT_FIELDS",
     "NEEDED",
     "Checkout",

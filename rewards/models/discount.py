@@ -17,6 +17,7 @@ class DiscountKind(models.TextChoices):
 
 DISCOUNT_FIELDS = (
     "discount_kind", "discount_amount", "discount_percent", "discount_sku", "discount_maximum",
+    "minimum_basket",
 )  # fmt: skip
 NEEDED = {
     DiscountKind.AMOUNT: "discount_amount",
@@ -50,6 +51,10 @@ HAS_WHAT_IT_NEEDS = models.CheckConstraint(
 MAXIMUM_IS_SOMETHING = models.CheckConstraint(
     name="a_discount_s_maximum_is_more_than_nothing",
     condition=Q(discount_maximum__isnull=True) | Q(discount_maximum__gt=0),
+)
+MINIMUM_BELONGS_TO_A_DISCOUNT = models.CheckConstraint(
+    name="a_minimum_basket_belongs_to_a_discount",
+    condition=Q(minimum_basket__isnull=True) | (Q(minimum_basket__gt=0) & ~Q(discount_kind="none")),
 )
 
 
@@ -96,6 +101,16 @@ class Discounted(models.Model):
         blank=True,
         validators=[_CENT],
         help_text=_("Most that a percentage or a free product takes off. Empty: no limit."),
+    )
+    minimum_basket = models.DecimalField(
+        _("from a basket of"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[_CENT],
+        help_text=_("What all of it costs before anything is taken off. Empty: any basket."),
+        db_comment="Money, in the program's currency",
     )
 
     class Meta:

@@ -12,7 +12,12 @@ from loyalty.core.models import Program
 from loyalty.core.models.program import KEY_VALIDATOR
 from loyalty.core.tenancy import TenantQuerySet
 from members.models import WalletType
-from rewards.models.discount import HAS_WHAT_IT_NEEDS, MAXIMUM_IS_SOMETHING, Discounted
+from rewards.models.discount import (
+    HAS_WHAT_IT_NEEDS,
+    MAXIMUM_IS_SOMETHING,
+    MINIMUM_BELONGS_TO_A_DISCOUNT,
+    Discounted,
+)
 
 
 class LimitPeriod(models.TextChoices):
@@ -21,6 +26,11 @@ class LimitPeriod(models.TextChoices):
     WEEK = "week", _("A week")
     MONTH = "month", _("A month")
     YEAR = "year", _("A year")
+
+
+class CodesFrom(models.TextChoices):
+    MADE = "made", _("Made here")
+    UPLOADED = "uploaded", _("A list that is uploaded")
 
 
 class RewardQuerySet(TenantQuerySet["Reward"]):
@@ -69,6 +79,23 @@ class Reward(Discounted):
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text=_("Times."),
     )
+    codes_from = models.CharField(
+        _("codes of its vouchers"),
+        max_length=8,
+        choices=CodesFrom,
+        default=CodesFrom.MADE,
+        db_default=CodesFrom.MADE,
+        help_text=_(
+            "A list of a third party is uploaded once the reward is saved; its stock is what is left."
+        ),
+    )
+    codes_warn_below = models.PositiveIntegerField(
+        _("warn below"),
+        default=20,
+        db_default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(1_000_000)],
+        help_text=_("Codes that are left of an uploaded list."),
+    )
     limit_per_member = models.PositiveIntegerField(
         _("at most per member"),
         null=True,
@@ -103,9 +130,14 @@ class Reward(Discounted):
                 name="a_limit_per_member_lets_some_through",
                 condition=Q(limit_per_member__isnull=True) | Q(limit_per_member__gt=0),
             ),
+            models.CheckConstraint(
+                name="an_uploaded_list_has_a_stock_and_vouchers",
+                condition=~Q(codes_from="uploaded") | Q(stock__isnull=False, has_voucher=True),
+            ),
             models.CheckConstraint(name="a_voucher_can_be_used", condition=Q(voucher_uses__gt=0)),
             HAS_WHAT_IT_NEEDS,
             MAXIMUM_IS_SOMETHING,
+            MINIMUM_BELONGS_TO_A_DISCOUNT,
             models.CheckConstraint(
                 name="a_reward_ends_after_it_starts",
                 condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
@@ -114,6 +146,10 @@ class Reward(Discounted):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_uploaded_codes(self) -> bool:
+        return self.codes_from == CodesFrom.UPLOADED
 
     def is_on_offer(self, moment: datetime) -> bool:
         """Whether it can be bought at that moment, as far as the catalogue is concerned."""

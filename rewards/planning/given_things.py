@@ -12,7 +12,7 @@ from loyalty.core.models import Program
 from rewards.deciding.recorded import NAMED
 from rewards.engine.definition import each_effect
 from rewards.engine.problems import Place
-from rewards.models import Badge, Challenge, PrizeDraw, Reward
+from rewards.models import Badge, Challenge, CodesFrom, PrizeDraw, Reward
 
 _MODELS: Final[dict[str, type[models.Model]]] = {
     "reward": Reward,
@@ -60,12 +60,14 @@ def check(definition: Mapping[str, Any], *, program: Program) -> None:
 
 def _known(kind: str, keys: set[str], program: Program) -> set[str]:
     rows = _MODELS[kind]._default_manager.filter(program=program, key__in=keys)
+    if kind == "reward":
+        rows = rows.exclude(codes_from=CodesFrom.UPLOADED)
     return set(rows.values_list("key", flat=True))
 
 
 def _unknown(kind: str, key: str) -> str:
     said = {
-        "reward": _("The program has no reward “%(key)s”."),
+        "reward": _("The program has no reward “%(key)s” that campaigns can give."),
         "badge": _("The program has no badge “%(key)s”."),
         "challenge_progress": _("The program has no challenge “%(key)s”."),
         "prize_draw_entry": _("The program has no prize draw “%(key)s”."),

@@ -1,6 +1,7 @@
 """Rewards for points: bought at once, or reserved and confirmed; handed over, or given up again."""
 
 from rewards.redeeming.available import Previewed, available_to, preview
+from rewards.redeeming.baskets import BasketTooSmall, check_minimum
 from rewards.redeeming.direct import Also, Redeemed, redeem
 from rewards.redeeming.issuing import CODE_ALPHABET, new_code
 from rewards.redeeming.life import (
@@ -31,6 +32,7 @@ __all__ = [
     "DEFAULT_LIFE",
     "LONGEST_LIFE",
     "Also",
+    "BasketTooSmall",
     "Offer",
     "Previewed",
     "Redeemed",
@@ -44,6 +46,7 @@ __all__ = [
     "available_to",
     "cancel",
     "check",
+    "check_minimum",
     "confirm",
     "expire_overdue",
     "fulfil",

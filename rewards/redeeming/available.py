@@ -1,6 +1,7 @@
 """What members may have: told before they ask for it, by the rules that are applied when they do."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from members import terms
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberReference
 from rewards.redeeming import direct
+from rewards.redeeming.baskets import BasketTooSmall
 from rewards.redeeming.offers import (
     Found,
     Request,
@@ -23,6 +25,8 @@ from rewards.redeeming.offers import (
     bought_column,
     find,
 )
+
+_REFUSALS: Final = (RewardNotOnOffer, RewardSoldOut, RewardLimitReached, BasketTooSmall, InsufficientPoints)
 
 
 class Previewed(Struct, frozen=True, kw_only=True):
@@ -38,16 +42,24 @@ class Previewed(Struct, frozen=True, kw_only=True):
 
 
 def preview(
-    *, member: MemberReference, reward: str, program: Program, source: str, at: datetime
+    *,
+    member: MemberReference,
+    reward: str,
+    basket: Decimal | None = None,
+    program: Program,
+    source: str,
+    at: datetime,
 ) -> Previewed:
     """
-    What `redeem()` would do, without doing it.
+    What `redeem()` would do, without doing it; `basket` is what a basket costs before discounts.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
     :raises UnknownReward: if the program has no such reward
     """
-    request = Request(member=member, reward=reward, program=program, source=source, actor="", at=at)
+    request = Request(
+        member=member, reward=reward, program=program, source=source, actor="", at=at, basket=basket
+    )
     found = find(request)
     offer = found.offer
     wallet = found.account.wallet_of(offer.wallet_type_id)
@@ -66,7 +78,7 @@ def preview(
 def _refusal(request: Request, found: Found) -> DomainError | None:
     try:
         direct.pay(request, found, new_id())
-    except (RewardNotOnOffer, RewardSoldOut, RewardLimitReached, InsufficientPoints) as refusal:
+    except _REFUSALS as refusal:
         return refusal
     return None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from members.ledger.renewal import renewing
 from members.references import MemberReference
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher
 from rewards.redeeming import issuing
-from rewards.redeeming.offers import Found, Offer, Request, check, check_limit, find, sold_out
+from rewards.redeeming.offers import Found, Offer, Request, check, check_basket, check_limit, find, sold_out
 
 
 class Redeemed(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ def redeem(
     actor: str,
     at: datetime,
     from_household: bool = False,
+    basket: Decimal | None = None,
     also: Also | None = None,
 ) -> Redeemed:
     """
@@ -58,6 +60,7 @@ def redeem(
 
     `reward` is its key; the points are those of the reward's wallet type, first-expiring first. With
     `from_household`, what the member lacks comes from the others of the household who share theirs.
+    `basket` is what a basket costs before discounts, if the reward is to be taken off it at once.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -65,6 +68,7 @@ def redeem(
     :raises RewardNotOnOffer: outside the reward's dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     :raises RewardLimitReached: if the member has had it as often as one may
+    :raises BasketTooSmall: if the basket costs less than the reward's minimum
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
     :raises members.transfers.TransferNotAllowed: if the household may not share these points
     """
@@ -76,6 +80,7 @@ def redeem(
         actor=actor,
         at=at,
         from_household=from_household,
+        basket=basket,
     )
 
     def attempt(is_locking: bool) -> Redeemed:
@@ -85,9 +90,18 @@ def redeem(
         if is_locking:
             store.lock([found.account.member_id])
             found = find(request)
+        elif found.offer.has_uploaded_codes:
+            return _with_an_uploaded_code(request, found, also)
         return _attempt(request, found, also)
 
     return settled(attempt, races=("a_voucher_code_is_unique", *transfers.RACES))
+
+
+def _with_an_uploaded_code(request: Request, found: Found, also: Also | None) -> Redeemed:
+    """In one commit, so that a code that is not given after all is there for the next; wallets come first."""
+    with transaction.atomic():
+        store.lock([found.account.member_id])
+        return _attempt(request, find(request), also)
 
 
 def _with_the_household(request: Request, also: Also | None) -> Redeemed:
@@ -95,6 +109,7 @@ def _with_the_household(request: Request, also: Also | None) -> Redeemed:
     with transaction.atomic():
         found = find(request)
         check(found.offer, at=request.at)
+        check_basket(request, found.offer)
         households.draw(
             member_id=found.account.member_id,
             kind=terms.of(request.program).of_type(found.offer.wallet_type_id),
@@ -117,7 +132,7 @@ def _attempt(request: Request, found: Found, also: Also | None) -> Redeemed:
         reward=offer.key,
         points=offer.price,
         balance=change.wallet.available,
-        voucher_code=issuing.new_code() if offer.has_voucher else "",
+        voucher_code=issuing.code_for(offer, redemption_id=redemption_id, at=request.at),
         voucher_expires_at=issuing.ends_at(offer, at=request.at) if offer.has_voucher else None,
         redeemed_at=request.at,
     )
@@ -134,6 +149,7 @@ def pay(request: Request, found: Found, redemption_id: UUID) -> Change:
     offer = found.offer
     check(offer, at=request.at)
     check_limit(offer, bought=found.bought)
+    check_basket(request, offer)
     wallet = found.account.wallet_of(offer.wallet_type_id)
     if wallet is None:
         raise InsufficientPoints(f"The wallet has 0 points, not {offer.price}.", available=0)
@@ -158,7 +174,8 @@ def _write(
     if redeemed.voucher_expires_at:
         row = issuing.row(program_id, redeemed.id, redeemed.voucher_code, offer, redeemed.voucher_expires_at)
         batch.insert(Voucher, issuing.FIELDS, [row])
-    batch.take(Reward, ("id", "stock"), [(offer.id, 1)] if offer.stock is not None else [])
+    takes_piece = offer.stock is not None and not offer.has_uploaded_codes
+    batch.take(Reward, ("id", "stock"), [(offer.id, 1)] if takes_piece else [])
     events.add_to(batch, _events(request, redeemed, change))
     if also:
         also(batch, redeemed)

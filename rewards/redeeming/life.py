@@ -7,22 +7,25 @@ redemption] in `rewards.redeeming.states`. A repeat finds things as they are to 
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from loyalty.core import events
 from loyalty.core.db import violated
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from members import holds, terms
+from members import holds, pooling, terms
 from members.ledger import store
 from members.references import MemberReference
+from members.transfers import Transferred
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
-from rewards.redeeming import issuing, refunds
-from rewards.redeeming.offers import Found, Offer, Request, check, check_limit, find, sold_out
+from rewards.redeeming import issuing, refunds, uploaded_codes
+from rewards.redeeming.offers import Found, Request, check, check_basket, check_limit, find
 from rewards.redeeming.states import (
     Context,
     Locked,
@@ -52,6 +55,8 @@ def hold(
     member: MemberReference,
     reward: str,
     lives_for: timedelta = DEFAULT_LIFE,
+    basket: Decimal | None = None,
+    from_household: bool = False,
     program: Program,
     source: str,
     actor: str,
@@ -60,23 +65,42 @@ def hold(
     """
     Reserve a reward (by its key) with its points and a piece of it, for some time.
 
+    `basket` is what a basket costs before discounts, if the reward is to be taken off it. With
+    `from_household`, what the member lacks comes from the others of the household who share theirs, and
+    goes back to them if the reservation comes to nothing: see Note [Brought points] in `members.pooling`.
+
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
     :raises UnknownReward: if the program has no such reward
     :raises RewardNotOnOffer: outside the reward's dates, or when it is switched off
     :raises RewardSoldOut: if no piece is left
     :raises RewardLimitReached: if the member has had it as often as one may
+    :raises BasketTooSmall: if the basket costs less than the reward's minimum
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
+    :raises members.transfers.TransferNotAllowed: if the household may not share these points
     """
     assert timedelta(0) < lives_for <= LONGEST_LIFE, "a reservation lives for up to a week"
-    request = Request(member=member, reward=reward, program=program, source=source, actor=actor, at=at)
-    store.lock([find(request).account.member_id])
+    request = Request(
+        member=member,
+        reward=reward,
+        program=program,
+        source=source,
+        actor=actor,
+        at=at,
+        from_household=from_household,
+        basket=basket,
+    )
+    hold_wallets = pooling.lock if from_household else store.lock
+    hold_wallets([find(request).account.member_id])
     found = find(request)
     check(found.offer, at=at)
     check_limit(found.offer, bought=found.bought)
+    check_basket(request, found.offer)
     redemption = _reserved(request, found, lives_for)
-    redemption.took_piece = _take_piece(found.offer)
+    redemption.took_piece = issuing.take_piece(found.offer)
     redemption.save(force_insert=True)
+    if found.offer.has_uploaded_codes:
+        uploaded_codes.tell_if_few(found.offer.id, at=at)
     expires_at = (at + lives_for).isoformat()
     events.publish(
         [happened(redemption, "redemption.held", at, points=redemption.points, expires_at=expires_at)]
@@ -99,9 +123,11 @@ def _reserved(request: Request, found: Found, lives_for: timedelta) -> Redemptio
         redeemed_at=request.at,
         expires_at=request.at + lives_for,
     )
+    kind = terms.of(request.program).of_type(offer.wallet_type_id).key
+    brought = _bring(request, found, kind) if request.from_household else []
     redemption.hold_id = holds.place(
         member=MemberReference("id", str(found.account.member_id)),
-        wallet_type=terms.of(request.program).of_type(offer.wallet_type_id).key,
+        wallet_type=kind,
         points=offer.price,
         lives_for=lives_for,
         kept_for=kept_for(redemption),
@@ -110,16 +136,20 @@ def _reserved(request: Request, found: Found, lives_for: timedelta) -> Redemptio
         actor=request.actor,
         at=request.at,
     ).hold.id
+    redemption.brought = pooling.note(redemption.hold_id, brought, program=request.program)
     return redemption
 
 
-def _take_piece(offer: Offer) -> bool:
-    """Whether a piece was taken: not if the stock is not counted."""
-    if offer.stock is None:
-        return False
-    if not Reward.objects.filter(pk=offer.id, stock__gt=0).update(stock=F("stock") - 1):
-        raise sold_out(offer.key)
-    return True
+def _bring(request: Request, found: Found, kind: str) -> list[Transferred]:
+    return pooling.bring(
+        member_id=found.account.member_id,
+        wallet_type=kind,
+        points=found.offer.price,
+        program=request.program,
+        source=request.source,
+        actor=request.actor,
+        at=request.at,
+    )
 
 
 @transaction.atomic
@@ -181,11 +211,19 @@ def confirm(
     if is_handed_over:
         redemption.status, redemption.fulfilled_at = RedemptionStatus.FULFILLED, at
         told.append(happened(redemption, "redemption.fulfilled", at))
+        _free_code(redemption)
     elif redemption.reward.has_voucher:
         told.append(_issue(redemption, at))
-    redemption.save(update_fields=["status", "confirmed_at", "fulfilled_at"])
+    redemption.save(update_fields=["status", "confirmed_at", "fulfilled_at", "took_piece"])
     events.publish(told)
     return redemption
+
+
+def _free_code(redemption: Redemption) -> None:
+    """What is handed over without a voucher needs no code of the uploaded list."""
+    if redemption.reward.has_uploaded_codes and redemption.took_piece:
+        redemption.took_piece = False
+        Reward.objects.filter(pk=redemption.reward_id).update(stock=F("stock") + 1)
 
 
 def _issue(redemption: Redemption, at: datetime) -> events.NewEvent:
@@ -197,7 +235,10 @@ def _issue(redemption: Redemption, at: datetime) -> events.NewEvent:
         uses_allowed=redemption.reward.voucher_uses,
         expires_at=expires_at,
     )
-    while True:
+    if redemption.reward.has_uploaded_codes:
+        voucher.code = uploaded_codes.take(redemption.reward_id, redemption_id=redemption.pk, at=at)
+        voucher.save(force_insert=True)
+    while voucher._state.adding:
         voucher.code = issuing.new_code()
         try:
             with transaction.atomic():
@@ -205,8 +246,7 @@ def _issue(redemption: Redemption, at: datetime) -> events.NewEvent:
         except IntegrityError as error:
             if violated(error) != "a_voucher_code_is_unique":
                 raise
-            continue
-        return happened(redemption, "voucher.issued", at, expires_at=expires_at.isoformat())
+    return happened(redemption, "voucher.issued", at, expires_at=expires_at.isoformat())
 
 
 @transaction.atomic
@@ -308,7 +348,9 @@ def _given_up(locked: Locked, how: RedemptionStatus, context: Context, reason: s
         _free_points(redemption, context)
     elif redemption.points:
         refunds.give_back(redemption, context, heir=locked.heir)
-    if redemption.took_piece:
+    # A code that was told might be used all the same: it is not given to somebody else.
+    is_burnt = redemption.reward.has_uploaded_codes and redemption.status != RedemptionStatus.HELD
+    if redemption.took_piece and not is_burnt:
         counted = Reward.objects.filter(pk=redemption.reward_id, stock__isnull=False)
         counted.update(stock=F("stock") + 1)
     redemption.status, redemption.ended_at, redemption.reason = how, context.at, reason
@@ -328,6 +370,8 @@ def _free_points(redemption: Redemption, context: Context) -> None:
         actor=context.actor,
         at=context.at,
     )
+    if redemption.brought:
+        pooling.send_back(redemption.hold_id, actor=context.actor, at=context.at)
 
 
 def _void_voucher(redemption: Redemption, *, may_be_used: bool) -> None:
@@ -335,7 +379,7 @@ def _void_voucher(redemption: Redemption, *, may_be_used: bool) -> None:
     if voucher is None:
         return
     if voucher.uses and not may_be_used:
-        raise VoucherInUse
+        raise VoucherInUse(_("Have the use of its voucher rolled back first, or return the redemption."))
     if voucher.status == VoucherStatus.ISSUED:
         voucher.status = VoucherStatus.VOID
         voucher.save(update_fields=["status"])

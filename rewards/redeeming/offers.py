@@ -1,6 +1,7 @@
 """A reward as somebody asks for it: who it is for, whether it is to be had, and what stands against it."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from members import terms
 from members.ledger import store
 from members.ledger.state import Account
 from members.references import MemberReference, member_of, reference
+from rewards.models import CodesFrom
+from rewards.redeeming.baskets import check_minimum
 
 
 class UnknownReward(DomainError):
@@ -55,13 +58,19 @@ class Offer(Struct, frozen=True):
     wallet_type_id: UUID
     stock: int | None
     has_voucher: bool
+    codes_from: str
     voucher_valid_days: int
     voucher_uses: int
     limit_per_member: int | None
     limit_period: str
+    minimum_basket: Decimal | None
     is_active: bool
     starts_at: datetime | None
     ends_at: datetime | None
+
+    @property
+    def has_uploaded_codes(self) -> bool:
+        return self.codes_from == CodesFrom.UPLOADED
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -74,6 +83,8 @@ class Request(Struct, frozen=True, kw_only=True):
     actor: str
     at: datetime
     from_household: bool = False
+    basket: Decimal | None = None
+    """What the basket costs that it is for, before discounts; None: that is checked where it is used."""
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -152,6 +163,18 @@ def check(offer: Offer, *, at: datetime) -> None:
         raise RewardNotOnOffer(detail.format(key=offer.key), pointer="#/reward")
     if offer.stock == 0:
         raise sold_out(offer.key)
+
+
+def check_basket(request: Request, offer: Offer) -> None:
+    """:raises BasketTooSmall: if it is told what the basket costs, and that is too little"""
+    if request.basket is not None:
+        check_minimum(
+            offer.minimum_basket,
+            name=offer.key,
+            basket=request.basket,
+            program=request.program,
+            pointer="#/basket",
+        )
 
 
 def check_limit(offer: Offer, *, bought: int) -> None:

@@ -35,6 +35,18 @@ class StockIsLimited(DomainError):
     title: ClassVar[str] = "The reward's stock is limited already"
 
 
+class StockIsOfCodes(DomainError):
+    """The pieces are codes of a list: upload some."""
+
+    code: ClassVar[str] = "stock_is_of_codes"
+    title: ClassVar[str] = "The reward's pieces are codes of a list"
+
+
+def _check_pieces(reward: Reward) -> None:
+    if reward.has_uploaded_codes:
+        raise StockIsOfCodes
+
+
 @transaction.atomic
 def add(reward: Reward, *, pieces: int, by: User) -> int:
     """
@@ -42,9 +54,11 @@ def add(reward: Reward, *, pieces: int, by: User) -> int:
 
     What was sold since somebody looked stays sold.
 
+    :raises StockIsOfCodes: if they are codes of a list
     :raises StockIsUnlimited: if the reward's pieces are not counted
     :raises NotThatManyPieces: if fewer are left than are to be removed, or it would be over a million
     """
+    _check_pieces(reward)
     rows = Reward.objects.filter(pk=reward.pk)
     changed = rows.filter(stock__range=(-pieces, MOST - pieces)).update(stock=F("stock") + pieces)
     reward.refresh_from_db(fields=["stock"])
@@ -86,7 +100,9 @@ def lift_limit(reward: Reward, *, by: User) -> None:
     Have as many pieces as are asked for.
 
     :raises StockIsUnlimited: if that is so already
+    :raises StockIsOfCodes: if they are codes of a list
     """
+    _check_pieces(reward)
     if not Reward.objects.filter(pk=reward.pk, stock__isnull=False).update(stock=None):
         raise StockIsUnlimited
     audit.note(reward, by=by, text=_("Stock: no longer limited."))

@@ -19,6 +19,7 @@ from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members.models import MemberStatus
 from rewards.models import Redemption, Voucher, VoucherStatus, VoucherUse
+from rewards.redeeming.baskets import check_minimum
 from rewards.redeeming.states import happened
 
 
@@ -63,7 +64,10 @@ def find(code: str, *, program: Program, member_id: UUID | None = None) -> Vouch
     :raises UnknownVoucher: if there is none
     """
     rows = Voucher.objects.of(program).select_related("redemption__reward", "redemption__member")
-    found = rows.filter(code=normalized(code)).first()
+    as_typed = code.strip()
+    # Codes of a third party are what they are; ours are found however they were typed.
+    same = rows.filter(code__in={as_typed, normalized(code)})
+    found = max(same, key=lambda voucher: voucher.code == as_typed, default=None)
     if found is None or member_id not in (None, found.redemption.member_id):
         raise UnknownVoucher(_("There is no such voucher."), pointer="#/code")
     return found
@@ -100,6 +104,15 @@ def obstacle(voucher: Voucher, *, at: datetime) -> VoucherNotUsable | None:
     return None
 
 
+def check_basket(voucher: Voucher, basket: Decimal | None, *, program: Program) -> None:
+    """:raises BasketTooSmall: if it is known what the basket costs, and that is too little"""
+    reward = voucher.redemption.reward
+    if basket is not None:
+        check_minimum(
+            reward.minimum_basket, name=reward.name, basket=basket, program=program, pointer="#/basket"
+        )
+
+
 @transaction.atomic
 def use(
     code: str,
@@ -108,6 +121,7 @@ def use(
     amount: Decimal | None = None,
     member_id: UUID | None = None,
     reserved_at: datetime | None = None,
+    basket: Decimal | None = None,
     program: Program,
     source: str,
     at: datetime,
@@ -116,23 +130,26 @@ def use(
     Use a voucher once, for a purchase by the partner's number of it. `amount` is the money off.
 
     For the same purchase once more, it is the use that there is. What was reserved (`reserved_at`, see
-    `reserve()`) is good for that use, also if the voucher has expired since.
+    `reserve()`) is good for that use, also if the voucher has expired since. `basket` is what the basket
+    costs before discounts, if that is known.
 
     :raises UnknownVoucher: if there is none with that code, or it is another member's
     :raises VoucherNotUsable: if it is used up, void or expired
     :raises VoucherUsedOtherwise: if it was used for that purchase with another amount
+    :raises BasketTooSmall: if the basket costs less than the reward's minimum
     """
     voucher = _lock(find(code, program=program, member_id=member_id))
     rows = VoucherUse.objects.standing().filter(voucher=voucher, source=source, external_id=external_id)
     if before := rows.first():
         if before.amount != amount:
-            raise VoucherUsedOtherwise
+            raise _used_otherwise(before)
         before.voucher = voucher
         return before
     if reserved_at is not None:
         voucher.reserved -= 1
     if refusal := obstacle(voucher, at=reserved_at or at):
         raise refusal
+    check_basket(voucher, basket, program=program)
     used = VoucherUse.objects.create(
         program=program,
         voucher=voucher,
@@ -210,6 +227,12 @@ def void(voucher_id: UUID, *, program: Program, at: datetime) -> Voucher:
         told = happened(voucher.redemption, "voucher.voided", at, voucher_id=str(voucher.pk))
         events.publish([told])
     return voucher
+
+
+def _used_otherwise(before: VoucherUse) -> VoucherUsedOtherwise:
+    told = _("It was used for “{purchase}” with {amount} off. Say the same, or roll that back first.")
+    amount = _("no amount") if before.amount is None else f"{before.amount:.2f}"
+    return VoucherUsedOtherwise(told.format(purchase=before.external_id, amount=amount), pointer="#/amount")
 
 
 def _lock(found: Voucher) -> Voucher:

@@ -148,6 +148,7 @@ def _gift(gift: Mapping[str, Any]) -> str:
 
 
 _WHY_NOT: Final = {
+    "reward_not_given": gettext_lazy("its codes are of a list that members buy from"),
     "reward_sold_out": gettext_lazy("none was left"),
     "reward_not_on_offer": gettext_lazy("it was not on offer"),
     "badge_earned_before": gettext_lazy("the member has it"),

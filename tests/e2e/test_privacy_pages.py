@@ -45,6 +45,6 @@ def test_the_pages_fit_a_telephone(visitors, ada):
     visitor = visitors(size=NARROW)
     visitor.logs_in("administrator@example.org")
 
-    for name in ("", "block/", "erase/"):
+    for name in ("", "block/", "consent/", "erase/"):
         visitor.goes_to(f"/admin/members/member/{ada.pk}/{name}")
     visitor.looks("privacy-erase-narrow")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -134,13 +135,129 @@ class TestActions:
         assert support.get(page(bought.id, "cancel")).status_code == 405
 
 
+class TestVoid:
+    def test_takes_a_reason_and_leaves_it_in_the_history(self, support: Client, today: Shop):
+        bought = today.redeems("coffee")
+
+        answer = support.post(page(bought.id, "void"), {"reason": "Was on a stolen phone"}, follow=True)
+        history = support.get(reverse("admin:rewards_redemption_history", args=[bought.id]))
+
+        assert "Its voucher is void." in answer.content.decode()
+        assert Redemption.objects.get().voucher.status == "void"
+        assert Redemption.objects.get().status == "confirmed"
+        assert "Was on a stolen phone" in history.content.decode()
+
+    def test_changes_nothing_without_a_reason(self, support: Client, today: Shop):
+        bought = today.redeems("coffee")
+
+        answer = support.post(page(bought.id, "void"), {"reason": " "}, follow=True)
+
+        assert "Say why" in answer.content.decode()
+        assert Redemption.objects.get().voucher.status == "issued"
+
+    def test_takes_the_permission(self, program: Program, today: Shop):
+        bought = today.redeems("coffee")
+
+        answer = staff(program, Role.MARKETER).post(page(bought.id, "void"), {"reason": "Why not"})
+
+        assert answer.status_code == 403
+        assert Redemption.objects.get().voucher.status == "issued"
+
+    def test_refuses_one_that_is_used_up_and_one_of_another_program(self, support: Client, today: Shop):
+        bought = today.redeems("coffee")
+        vouchers.use(bought.voucher_code, external_id="r", program=today.program, source="till", at=today.at)
+        stranger = staff(factories.ProgramFactory.create(), Role.SUPPORT)
+
+        used = support.post(page(bought.id, "void"), {"reason": "Late"}, follow=True)
+        foreign = stranger.post(page(bought.id, "void"), {"reason": "Mine"})
+
+        assert "used up" in used.content.decode()
+        assert foreign.status_code == 404
+
+
+class TestUploadedCodes:
+    @pytest.fixture
+    def cinema(self, program: Program, points: Any) -> Reward:
+        return factories.RewardFactory.create(
+            program=program, wallet_type=points, key="cinema", codes_from="uploaded", stock=0
+        )
+
+    def upload(self, client: Client, reward: Reward, content: bytes) -> str:
+        address = reverse("admin:rewards_reward_upload_codes", args=[reward.pk])
+        answer = client.post(address, {"file": SimpleUploadedFile("codes.csv", content)})
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    def test_are_added_and_lines_that_bring_none_are_named(self, program: Program, cinema: Reward):
+        body = self.upload(staff(program, Role.MARKETER), cinema, b"code\nCINE-1\nCINE-1\nCINE-2\n")
+
+        assert "2 codes are added" in body
+        assert "Line 3, “CINE-1”: it is in line 2, too" in body
+        cinema.refresh_from_db()
+        assert cinema.stock == 2
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [(b"a b\n", "No line brings a new code"), (b"\xff\xfe", "not in UTF-8"), (b"", "empty")],
+    )
+    def test_are_refused_with_a_reason(self, program: Program, cinema: Reward, content, said):
+        body = self.upload(staff(program, Role.MARKETER), cinema, content)
+
+        assert said in body
+        cinema.refresh_from_db()
+        assert cinema.stock == 0
+
+    def test_are_the_stock_so_that_pieces_are_not_counted_by_hand(self, program: Program, cinema: Reward):
+        client = staff(program, Role.MARKETER)
+
+        page_of_it = client.get(reverse("admin:rewards_reward_change", args=[cinema.pk])).content.decode()
+        counted = client.post(
+            reverse("admin:rewards_reward_change_stock", args=[cinema.pk]), {"change": "add", "pieces": 5}
+        )
+
+        assert "0 codes are left: upload more." in page_of_it
+        assert reverse("admin:rewards_reward_upload_codes", args=[cinema.pk]) in page_of_it
+        assert reverse("admin:rewards_reward_change_stock", args=[cinema.pk]) not in page_of_it
+        assert counted.status_code == 403
+        cinema.refresh_from_db()
+        assert cinema.stock == 0
+
+    def test_are_uploaded_by_those_only_who_may_change_rewards_of_that_program(
+        self, program: Program, support: Client, points: Any, cinema: Reward
+    ):
+        address = reverse("admin:rewards_reward_upload_codes", args=[cinema.pk])
+        coffee = factories.RewardFactory.create(program=program, wallet_type=points, key="coffee")
+        made_here = reverse("admin:rewards_reward_upload_codes", args=[coffee.pk])
+        stranger = staff(factories.ProgramFactory.create(), Role.MARKETER)
+
+        assert support.get(address).status_code == 403
+        assert stranger.get(address).status_code in (403, 404)
+        assert staff(program, Role.MARKETER).get(made_here).status_code in (403, 404)
+
+    def test_begin_with_none_in_the_form_of_the_reward(self, program: Program, points: Any):
+        form = {
+            "name": "Cinema", "key": "cinema", "wallet_type": points.pk, "price": 300, "limit_period": "ever",
+            "voucher_valid_days": 30, "voucher_uses": 1, "discount_kind": "none", "has_voucher": "on",
+            "codes_from": "uploaded", "codes_warn_below": 5, "stock": "",
+        }  # fmt: skip
+        client = staff(program, Role.MARKETER)
+
+        without = client.post(reverse("admin:rewards_reward_add"), form | {"has_voucher": ""})
+        client.post(reverse("admin:rewards_reward_add"), form)
+
+        assert "it gives one" in without.content.decode()
+        reward = Reward.objects.get()
+        assert (reward.codes_from, reward.stock, reward.codes_warn_below) == ("uploaded", 0, 5)
+
+
 class TestRewardForm:
     def test_sets_limit_and_voucher(self, program: Program, points: Any):
         client = staff(program, Role.MARKETER)
         form = {
             "name": "Cake", "key": "cake", "wallet_type": points.pk, "price": 300, "is_active": "on",
             "limit_per_member": 2, "limit_period": "week", "voucher_valid_days": 30, "voucher_uses": 3,
-            "has_voucher": "on", "discount_kind": "none",
+            "has_voucher": "on", "discount_kind": "none", "codes_from": "made",
+            "codes_warn_below": 20,
         }  # fmt: skip
 
         client.post(reverse("admin:rewards_reward_add"), form)
@@ -156,7 +273,8 @@ class TestRewardForm:
     def test_refuses_what_makes_no_sense(self, program: Program, points: Any, wrong):
         form = {
             "name": "Cake", "key": "cake", "wallet_type": points.pk, "price": 300, "limit_period": "ever",
-            "voucher_valid_days": 30, "voucher_uses": 1, "discount_kind": "none",
+            "voucher_valid_days": 30, "voucher_uses": 1, "discount_kind": "none", "codes_from": "made",
+            "codes_warn_below": 20,
         }  # fmt: skip
 
         response = staff(program, Role.MARKETER).post(reverse("admin:rewards_reward_add"), form | wrong)

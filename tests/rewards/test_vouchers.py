@@ -264,6 +264,28 @@ class TestApi:
         assert undone.json()["rolled_back_at"] is not None
         assert undone.json()["voucher"]["status"] == "issued"
 
+    def test_tells_a_till_what_the_voucher_takes_off(self, till: PartnerClient, coffee: Reward, code: str):
+        assert post(till, "check", code=code).json()["voucher"]["discount"] is None
+        Reward.objects.update(discount_kind="percent", discount_percent=Decimal(10))
+
+        checked = post(till, "check", code=code).json()
+
+        assert checked["voucher"]["discount"]["kind"] == "percent"
+        assert checked["voucher"]["discount"]["percent"] == "10.00"
+
+    def test_says_what_to_do_about_a_voucher_that_was_used(self, till: PartnerClient, code: str):
+        off = {"amount": "2.80", "currency": "EUR"}
+        post(till, "use", code=code, external_id="r1", amount=off)
+
+        otherwise = post(till, "use", code=code, external_id="r1").json()
+        cancelled = till.post(f"/v1/redemptions/{Redemption.objects.get().pk}/cancel", {}).json()
+        voided = till.post(f"/v1/vouchers/{code}/void", {}).json()
+
+        assert "“r1” with 2.80 off" in otherwise["detail"]
+        assert otherwise["errors"][0]["pointer"] == "#/amount"
+        assert "rolled back first" in cancelled["detail"]
+        assert "by its id" in voided["detail"]
+
     def test_tells_the_code_to_nobody_who_only_uses_vouchers(self, till: PartnerClient, code: str):
         listed = till.get("/v1/vouchers?member=card:1001&status=issued").json()["data"]
         read = till.get(f"/v1/vouchers/{listed[0]['id']}")

@@ -6,6 +6,7 @@ Without examples, words and links, which may change at any time.
 
 import json
 import os
+from http import HTTPStatus
 from typing import Any
 
 import django
@@ -33,7 +34,9 @@ def main() -> None:
 
     from tests.truth.test_released import RELEASED
 
-    schema = Client().get("/v1/openapi.json", headers={"host": "127.0.0.1"}).json()
+    answer = Client().get("/v1/openapi.json", headers={"host": "127.0.0.1"})
+    assert answer.status_code == HTTPStatus.OK, answer.content
+    schema = answer.json()
     RELEASED.write_text(json.dumps(bare(schema), indent=1, sort_keys=True) + "\n")
 
 

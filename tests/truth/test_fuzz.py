@@ -57,6 +57,45 @@ class TestFaults:
     def test_are_what_no_answer_should_be(self, status, media_type, raw, wrong):
         assert list(faults(CALL, Answer(status, media_type, raw), CODES)) == wrong
 
+    @pytest.mark.parametrize(
+        ("operation", "status", "media_type", "raw", "wrong"),
+        [
+            (
+                "oauth_token",
+                400,
+                "application/json",
+                b'{"error":"invalid_scope","error_description":"x"}',
+                [],
+            ),
+            (
+                "oauth_token",
+                401,
+                "application/json",
+                b'{"error":"why"}',
+                ["refused in words that are not OAuth's"],
+            ),
+            ("graphql", 200, "application/json", b'{"errors":[{"extensions":{"code":"not_found"}}]}', []),
+            (
+                "graphql",
+                200,
+                "application/json",
+                b'{"errors":[{"extensions":{"code":"internal_error"}}]}',
+                ["a field was refused with internal_error"],
+            ),
+        ],
+    )
+    def test_are_looked_for_in_the_words_of_each_address(self, operation, status, media_type, raw, wrong):
+        call = Call(operation, "POST", "/", {}, b"")
+
+        assert list(faults(call, Answer(status, media_type, raw), CODES)) == wrong
+
+    @pytest.mark.parametrize(("retry_after", "wrong"), [("1", []), (None, ["answered 503"])])
+    def test_do_not_include_that_others_took_too_long(self, retry_after, wrong):
+        raw = b'{"code":"not_found","status":503,"title":"Later"}'
+        answer = Answer(503, "application/problem+json", raw, retry_after)
+
+        assert list(faults(CALL, answer, CODES)) == wrong
+
 
 @pytest.mark.django_db
 def test_a_digest_shows_a_single_changed_value(ada):

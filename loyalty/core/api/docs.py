@@ -1,12 +1,15 @@
 """The OpenAPI text, and its page to try it on."""
 
 from functools import lru_cache
+from gzip import compress
 from threading import Lock
 from typing import Any, Final
 
 import orjson
 from django.conf import settings
 from django.http import HttpResponse
+from django.middleware.gzip import re_accepts_gzip
+from django.utils.cache import patch_vary_headers
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import (
@@ -40,6 +43,12 @@ def _written(urlconf: str, renderer: type[BaseRenderer], media_type: str) -> byt
     return bytes(text)
 
 
+@lru_cache(maxsize=8)
+def _zipped(text: bytes) -> bytes:
+    """It is megabytes, of which most comes again and again; nothing in it is secret (BREACH)."""
+    return compress(text, mtime=0)
+
+
 class KeptText:
     """Mixed into a view of the OpenAPI text: it is the same for everybody, and made once in a process."""
 
@@ -48,7 +57,12 @@ class KeptText:
         with _ONE_AT_A_TIME:
             kind: Any = type(chosen)
             text = _written(settings.ROOT_URLCONF, kind, chosen.media_type)
-        return HttpResponse(text, content_type=chosen.media_type)
+        is_zipped = bool(re_accepts_gzip.search(request.headers.get("Accept-Encoding", "")))
+        answer = HttpResponse(_zipped(text) if is_zipped else text, content_type=chosen.media_type)
+        patch_vary_headers(answer, ("Accept-Encoding",))
+        if is_zipped:
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer
 
 
 class OpenAPIJSONView(KeptText, SpectacularJSONAPIView):

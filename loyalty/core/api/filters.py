@@ -6,7 +6,7 @@ typing error must not show everything.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final
 
 import django_filters
@@ -27,14 +27,14 @@ _Moment = Annotated[datetime, Meta(tz=True)]
 
 def moment(text: str) -> datetime:
     """
-    A moment as addresses have it, such as 2026-06-01T00:00:00Z.
+    A moment as addresses have it, such as 2026-06-01T00:00:00Z, by UTC.
 
     :raises ValueError: if it is none, or has no offset
     """
     try:
-        # A plus that was not escaped arrives as a blank.
-        return msgspec.convert(text.replace(" ", "+"), _Moment)
-    except msgspec.ValidationError:
+        # A plus that was not escaped arrives as a blank. PostgreSQL reads no offsets beyond 16 hours.
+        return msgspec.convert(text.replace(" ", "+"), _Moment).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
         raise ValueError(_("This is a moment with its offset, as 2026-06-01T00:00:00Z.")) from None
 
 

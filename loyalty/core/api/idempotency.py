@@ -14,6 +14,9 @@ missing scope, an unknown object, a fault of ours.
 
 There are two ways to keep it. `@idempotent` wraps a view's method for ordinary work. A journey that
 writes a single statement puts `Key.row()` into its own batch, as `once()` asks it to.
+
+Nobody waits for long: not for the first call, nor for others who hold the same member. A repeat that has
+waited in vain is answered 409, and whoever was held up by another call 503; either may come again.
 """
 
 import hashlib
@@ -262,18 +265,38 @@ VALUES ($1, $2, $3, $4, 200, 'null', $5) ON CONFLICT (partner_id, key) DO NOTHIN
 """
 
 
-def _claim(key: Key) -> UUID | None:
+def _claim(key: Key, *, patience: float | None = None) -> UUID | None:
     """Insert the record with no answer yet; waits for a running first call, and not for long."""
-    db.fetch("SELECT set_config('lock_timeout', $1, true)", [f"{PATIENCE_SECONDS}s"])
+    milliseconds = int((PATIENCE_SECONDS if patience is None else patience) * 1000)
+    db.fetch("SELECT set_config('lock_timeout', $1, true)", [f"{milliseconds}ms"])
     parameters = [new_id(), key.partner_id, key.text, key.fingerprint, timezone.now()]
     try:
         rows = db.fetch(_CLAIM, parameters)
     except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
+        if not _waited_in_vain(error):
             raise
         detail = _("The first call with this Idempotency-Key is still running.")
         raise RequestInProgress(detail, retry_after=PATIENCE_SECONDS) from None
     return rows[0][0] if rows else None
+
+
+def _waited_in_vain(error: OperationalError) -> bool:
+    return isinstance(error.__cause__, LockNotAvailable)
+
+
+_A_MOMENT: Final = 0.05  # seconds
+
+
+def _answer_of_the_first(key: Key) -> StoredAnswer | None:
+    """
+    What another call with the key was answered in the meantime; None if there is no such call.
+
+    :raises RequestInProgress: if it is still running
+    """
+    with transaction.atomic():
+        is_the_first = _claim(key, patience=_A_MOMENT) is not None
+        transaction.set_rollback(True)
+    return None if is_the_first else stored(key, look_again=True)
 
 
 def _outcome(work: Callable[[], Response], request: Request) -> Response:
@@ -326,6 +349,11 @@ def once(
             raise
         answer = stored(key, look_again=True)
         assert answer is not None, "the race was lost to a committed answer"
+        return replay(answer)
+    except OperationalError as error:
+        # How long a web process waits for any lock is said in `loyalty.wsgi`.
+        if not _waited_in_vain(error) or (answer := _answer_of_the_first(key)) is None:
+            raise
         return replay(answer)
     for written, told in prepared:
         # What was prepared by an attempt that lost is not what came of the call.

@@ -5,6 +5,7 @@ A name that comes twice in an object counts with its last value, here and in the
 fingerprint. Numbers of any length are read exactly where whole numbers are expected.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any, Final, overload
 
 import msgspec
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
@@ -65,7 +67,7 @@ def loads(raw: bytes) -> Any:
     :raises MalformedJSON: with what is wrong and where
     """
     value = shaped(raw, Any)
-    _refuse_nul(raw, value)
+    _refuse_unstorable(raw, value)
     return value
 
 
@@ -90,7 +92,7 @@ def decode(request: Request, kind: Any) -> Any:
 def of_bytes(raw: bytes, kind: Any) -> Any:
     """A value of that type from JSON that was taken out of a body; refused as `decode()` refuses."""
     value = shaped(raw, kind)
-    _refuse_nul(raw, None)
+    _refuse_unstorable(raw, None)
     return value
 
 
@@ -165,6 +167,34 @@ _TYPE: Final = re.compile(r"\b(?:str|int|float|bool)\b")
 _NAMES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
+# In words what the patterns mean that are the same all over the API.
+_PATTERN: Final = re.compile(r"matching regex (?P<pattern>'.*')", re.DOTALL)
+_IN_WORDS: Final = {
+    r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)": gettext_lazy(
+        "An amount is a text such as “12.50”: not negative, with a point and at most two decimals"
+    ),
+    r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)": gettext_lazy(
+        "A quantity is a text such as “2” or “0.750”: not negative, with at most three decimals"
+    ),
+    r"^[A-Z]{3}$(?!\n)": gettext_lazy("A currency is a code of three capital letters (ISO 4217), as EUR"),
+    r"^[a-z][a-z0-9_.-]{0,39}$(?!\n)": gettext_lazy(
+        "A key has up to 40 lower-case letters, digits, “_”, “.” and “-”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_.]{0,59}$(?!\n)": gettext_lazy(
+        "A name of a type has up to 60 lower-case letters, digits, “_” and “.”, the first of them a letter"
+    ),
+    r"^[a-z][a-z0-9_]{0,39}$(?!\n)": gettext_lazy(
+        "A name has up to 40 lower-case letters, digits and “_”, the first of them a letter"
+    ),
+}
+
+
+def _in_words(what: str) -> str:
+    if found := _PATTERN.search(what):
+        return str(_IN_WORDS.get(ast.literal_eval(found["pattern"]), what))
+    return what
+
+
 def explained(message: str) -> tuple[str, str]:
     """What msgspec found wrong, in JSON's own words, and a JSON pointer to it (`#/lines/0/amount`)."""
     match = _PLACE.match(message)
@@ -175,7 +205,7 @@ def explained(message: str) -> tuple[str, str]:
     if field := _FIELD.search(match["what"]):
         steps.append(field[1])
     escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]
-    detail = _QUOTED.sub(_in_json_names, match["what"])
+    detail = _QUOTED.sub(_in_json_names, _in_words(match["what"]))
     if match["key"]:
         detail = _("A name in this object: {detail}").format(detail=detail)
     return detail + ".", "/".join(["#", *escaped])
@@ -185,26 +215,34 @@ def _in_json_names(quoted: re.Match[str]) -> str:
     return _TYPE.sub(lambda name: _NAMES[name[0]], quoted[0])
 
 
-def _refuse_nul(raw: bytes, value: Any) -> None:
-    # PostgreSQL's text cannot hold it. Looking for the escape first is all that most bodies cost.
-    if rb"\u0000" not in raw:
+# PostgreSQL takes offsets below 16 hours; those that countries have end at 14.
+_FAR_OFFSET: Final = re.compile(rb'[+-](?:1[6-9]|2\d):?[0-5]\d"')
+_FAR_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ][\d:.]+[+-](?:1[6-9]|2\d):?[0-5]\d")
+
+
+def _refuse_unstorable(raw: bytes, value: Any) -> None:
+    # Looking for what gives them away first is all that most bodies cost.
+    if rb"\u0000" not in raw and not _FAR_OFFSET.search(raw):
         return
-    for place in _nul_places(value if value is not None else shaped(raw, Any), "#"):
-        detail = _("A text must not contain the character U+0000.")
+    for detail, place in _unstorable(value if value is not None else shaped(raw, Any), "#"):
         raise refusals.InvalidBody(detail, pointer=place)
 
 
-def _nul_places(value: Any, pointer: str) -> Iterator[str]:
-    if isinstance(value, str) and "\0" in value:
-        yield pointer
+def _unstorable(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """What PostgreSQL cannot hold: why, and where it is."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield _("A text must not contain the character U+0000."), pointer
+        if _FAR_MOMENT.fullmatch(value):
+            yield _("The offset of a time is less than 16 hours."), pointer
     elif isinstance(value, list):
         for position, inner in enumerate(value):
-            yield from _nul_places(inner, f"{pointer}/{position}")
+            yield from _unstorable(inner, f"{pointer}/{position}")
     elif isinstance(value, dict):
         for name, inner in value.items():
             if "\0" in name:
-                yield pointer
-            yield from _nul_places(inner, f"{pointer}/{name}")
+                yield _("A text must not contain the character U+0000."), pointer
+            yield from _unstorable(inner, f"{pointer}/{name}")
 
 
 class JSONParser(BaseParser):

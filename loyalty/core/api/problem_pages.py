@@ -1,15 +1,17 @@
 """Where the `type` of each problem document leads: a page for each code, and a list of them."""
 
 from inspect import cleandoc
+from itertools import chain, groupby
 from typing import Any, Final
 
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.csrf import csrf_exempt
 
-from loyalty.core.api import docs, guides, problem, refusals
+from loyalty.core.api import docs_frame, operation_pages, problem
+from loyalty.core.api.docs_frame import Place
+from loyalty.core.api.operation_pages import Told
 from loyalty.core.api.schema import described
 from loyalty.core.errors import DomainError
 
@@ -40,28 +42,45 @@ _ADVICE: Final = {
     500: _LATER,
     503: _LATER,
 }
+_MEANING: Final = {
+    400: _("The request is broken"),
+    401: _("Nobody knows who calls"),
+    403: _("The credential may not do this"),
+    404: _("There is no such thing"),
+    405: _("The method is wrong"),
+    406: _("The form of the answer is wrong"),
+    409: _("Not as things are now"),
+    412: _("Somebody was faster"),
+    413: _("Too much at once"),
+    415: _("The form of the body is wrong"),
+    422: _("Something in the body is wrong"),
+    428: _("An ETag is missing"),
+    429: _("Too many calls"),
+    500: _("A fault of ours"),
+    503: _("Not available for the moment"),
+}
 _ADVICE_FOR: Final = {"request_in_progress": _LATER}
 _USUAL: Final = _("Read the detail of the answer; a repeat as it is changes nothing.")
 
 
-@csrf_exempt
+@docs_frame.only_read
 def index(request: HttpRequest) -> HttpResponse:
-    if refused := guides.only_read(request):
-        return refused
-    known = [{"kind": kind, "pieces": _pieces(described(kind))} for kind in problem.known()]
-    return render(request, "api/problems.html", {"problems": known})
+    groups = [
+        {"status": status, "title": _MEANING[status], "problems": list(map(_brief, kinds))}
+        for status, kinds in groupby(sorted(problem.known(), key=_by_status), key=lambda kind: kind.status)
+    ]
+    places = [Place(f"status-{group['status']}", f"{group['status']} {group['title']}") for group in groups]
+    return render(request, "api/problems.html", {"groups": groups, "places": places})
 
 
-@csrf_exempt
+@docs_frame.only_read
 def page(request: HttpRequest, code: str) -> HttpResponse:
     """What a code means, what to do about it, an example, and the operations that answer it."""
     kind = next((kind for kind in problem.known() if kind.code == code), None)
     if kind is None:
-        return problem.response(refusals.UnknownAddress(), request)
-    if refused := guides.only_read(request):
-        return refused
+        return docs_frame.missing(request)
     answered = _answers(code)
-    example = answered[0]["example"] if answered else problem.document(kind(), path="/v1/members")
+    example = answered[0].problems[code] if answered else problem.document(kind(), path="/v1/members")
     shown = {
         "kind": kind,
         "paragraphs": _paragraphs(kind),
@@ -70,6 +89,14 @@ def page(request: HttpRequest, code: str) -> HttpResponse:
         "operations": answered,
     }
     return render(request, "api/problem.html", shown)
+
+
+def _by_status(kind: type[DomainError]) -> tuple[int, str]:
+    return kind.status, kind.code
+
+
+def _brief(kind: type[DomainError]) -> dict[str, Any]:
+    return {"kind": kind, "pieces": _pieces(described(kind))}
 
 
 def _paragraphs(kind: type[DomainError]) -> list[list[str]]:
@@ -81,22 +108,7 @@ def _pieces(text: str) -> list[str]:
     return text.split("`")
 
 
-def _answers(code: str) -> list[dict[str, Any]]:
+def _answers(code: str) -> list[Told]:
     """The operations that say that they may refuse with it, by the OpenAPI text."""
-    return [
-        {"call": f"{method.upper()} {path}", "summary": said["summary"], "example": examples[code]}
-        for path, methods in docs.spoken()["paths"].items()
-        for method, said in methods.items()
-        if code in (examples := _examples(said))
-    ]
-
-
-def _examples(operation: dict[str, Any]) -> dict[str, Any]:
-    """The problem documents that it shows, by code."""
-    shown = [
-        answer["content"].get(problem.MEDIA_TYPE, {})
-        for answer in operation["responses"].values()
-        if "content" in answer
-    ]
-    values = [example["value"] for content in shown for example in content.get("examples", {}).values()]
-    return {value["code"]: value for value in values}
+    every = chain.from_iterable(operation_pages.topics().values())
+    return [one for one in every if code in one.problems]

@@ -2,6 +2,7 @@ from datetime import datetime
 
 import pytest
 
+from loyalty.core.api import filters
 from loyalty.core.models import Event
 
 
@@ -67,3 +68,12 @@ class TestFilters:
 
         assert page["data"] == ["shipped"]
         assert till.get(page["next"]).json()["data"] == ["paid"]
+
+
+class TestMoment:
+    def test_is_told_by_utc_whatever_its_offset(self):
+        assert filters.moment("1775-07-18T14:07:27-17:30").isoformat() == "1775-07-19T07:37:27+00:00"
+
+    def test_is_none_before_the_first_year(self):
+        with pytest.raises(ValueError, match="a moment with its offset"):
+            filters.moment("0001-01-01T00:00:00+02:00")

@@ -7,6 +7,7 @@ from django.test import Client
 from loyalty.core.api import parsing
 from loyalty.core.api.refusals import InvalidBody, MalformedJSON
 from loyalty.core.models import Event
+from rewards.deciding.activities import Money, QuantityText
 
 JSON = "application/json"
 
@@ -102,6 +103,24 @@ class TestBody:
         assert response.status_code == 401
 
 
+class TestExplained:
+    @pytest.mark.parametrize(
+        ("kind", "raw", "told"),
+        [
+            (Money, b'{"amount": "12,50", "currency": "EUR"}', "An amount is a text such as “12.50”"),
+            (Money, b'{"amount": "12.505", "currency": "EUR"}', "An amount is a text such as “12.50”"),
+            (Money, b'{"amount": "12.50", "currency": "euro"}', "A currency is a code of three"),
+            (QuantityText, b'"-1"', "A quantity is a text such as “2” or “0.750”"),
+        ],
+    )
+    def test_says_in_words_what_money_and_quantities_are(self, kind, raw, told):
+        with pytest.raises(InvalidBody) as refused:
+            parsing.of_bytes(raw, kind)
+
+        assert str(refused.value.detail).startswith(told)
+        assert "regex" not in str(refused.value.detail)
+
+
 class TestDecode:
     @pytest.mark.parametrize(
         ("body", "pointer", "explained"),
@@ -138,9 +157,10 @@ class TestDecode:
             (b'{"number": "a\\u0000b"}', "#/number"),
             (b'{"number": "1", "lines": [{"sku": "a"}, {"sku": "\\u0000"}]}', "#/lines/1/sku"),
             (b'{"number": "1", "attributes": {"\\u0000": "x"}}', "#/attributes"),
+            (b'{"number": "1", "lines": [{"sku": "2026-06-01T00:00:00.5-17:30"}]}', "#/lines/0/sku"),
         ],
     )
-    def test_refuses_a_character_that_the_database_cannot_hold(self, till, raw, pointer):
+    def test_refuses_what_the_database_cannot_hold(self, till, raw, pointer):
         response = till.post("/v1/orders", raw)
 
         assert response.status_code == 422

@@ -1,5 +1,6 @@
 """GraphQL reads what the REST operations read, by the same scopes and within the same program."""
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -136,6 +137,23 @@ class TestReading:
         assert (len(first["entries"]["nodes"]), len(rest["entries"]["nodes"])) == (2, 1)
         assert rest["entries"]["nodes"][0] not in first["entries"]["nodes"]
 
+    def test_tells_of_each_member_the_own_vouchers(self, till, program, ada, shop, points, base_rule):
+        shop.sells("1", "500.00")
+        reward = factories.RewardFactory.create(
+            program=program, wallet_type=points, has_voucher=True, price=100
+        )
+        redeemed = till.post(
+            "/v1/redemptions", {"member": {"kind": "card", "value": "1001"}, "reward": reward.key}
+        ).json()
+        factories.MemberFactory.create(program=program)
+
+        answer = ask(till, "{ members { nodes { vouchers { nodes { code status } } } } }")
+
+        assert answer["data"]["members"]["nodes"] == [
+            {"vouchers": {"nodes": []}},
+            {"vouchers": {"nodes": [{"code": redeemed["voucher_code"], "status": "issued"}]}},
+        ]
+
 
 class TestDoor:
     def test_keeps_programs_apart(self, till, outsider, ada, shop):
@@ -252,6 +270,15 @@ class TestLimits:
             ("{ members(first: 0) { nodes { id } } }", "invalid_filter"),
             ("{ members(first: 201) { nodes { id } } }", "invalid_filter"),
             ('{ members(after: "x") { nodes { id } } }', "invalid_cursor"),
+            ('{ members(status: "asleep") { nodes { id } } }', "invalid_filter"),
+            (r'{ members(status: "\u0000") { nodes { id } } }', "invalid_filter"),
+            ("{ whoami { partner } } fragment a on Whoami { partner }", "invalid_query"),
+            ("{ ...a }" + " fragment a on Query { whoami { partner } }" * 2, "invalid_query"),
+            ("{" + " tierLadders { key }" * 11 + " }", "query_too_large"),
+            (
+                "{" + " ...a ... on Query { ...a }" * 6 + "} fragment a on Query { __typename }",
+                "query_too_large",
+            ),
             ("{" + "a{" * 9 + "a" + "}" * 10, "query_too_large"),
             ("{" + "a{" * 600 + "a" + "}" * 601, "query_too_large"),
             ("{" + " ".join(f"a{n}: whoami {{ partner }}" for n in range(21)) + "}", "query_too_large"),
@@ -281,6 +308,23 @@ class TestLimits:
         query = "{ ...f0 } " + spread + "fragment f30 on Query { whoami { partner } }"
 
         assert code_of(ask(till, query)) == "query_too_large"
+
+    def test_are_found_before_anything_takes_long(self, till):
+        many = " rewards { nodes { key } }" * 270
+
+        began = process_time()
+        codes = [
+            code_of(ask(till, text))
+            for text in (
+                "{" + many + "}",
+                "{ whoami { partner } } fragment a on Query {" + many + "}",
+                "{ ...a } fragment a on Query {" + many + "} fragment a on Query { __typename }",
+            )
+        ]
+        took = process_time() - began
+
+        assert codes == ["query_too_large", "invalid_query", "invalid_query"]
+        assert took < 0.5  # seconds, where comparing all with all takes as many for each
 
     def test_read_nothing_of_a_query_that_is_refused(self, till, django_assert_num_queries):
         with django_assert_num_queries(1):  # who calls

@@ -18,7 +18,8 @@ from django.conf import settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from integrations.conformance import __main__ as command
-from integrations.conformance import receiving, rules
+from integrations.conformance import receiving, rules, trouble
+from integrations.conformance.exchanges import Exchange
 from integrations.conformance.proxy import Proxy
 from integrations.conformance.rules import BROKEN, KEPT, NOT_SEEN, Verdict
 from rewards.models import Activity
@@ -76,6 +77,41 @@ class TestCalls:
 
         missed = {kind.__name__: found[kind] for kind, rule in MISTAKES.items() if rule not in found[kind]}
         assert missed == {}
+
+
+def redemption(key: str, at: float, *, status: int | None = 201, trouble: str = "") -> Exchange:
+    return Exchange(
+        at=at,
+        ended_at=at + 0.1,
+        method="POST",
+        path="/v1/redemptions",
+        query="",
+        headers={"idempotency-key": key},
+        body=b'{"member": {"kind": "card", "value": "17"}, "reward": "coffee"}',
+        trouble=trouble,
+        status=status,
+    )
+
+
+class TestRules:
+    def test_take_the_same_reward_three_times_in_a_second_for_three_calls(self):
+        bought = [
+            redemption("a", 1.0),
+            redemption("b", 1.2, trouble=trouble.UNKNOWN_FIELDS),
+            redemption("c", 1.4),
+        ]
+
+        assert broken(rules.judge(bought)) == set()
+
+    def test_find_who_repeats_a_call_without_a_pause(self):
+        hammered = [redemption("a", at, status=503) for at in (1.0, 1.2, 1.4)]
+
+        assert "Repeats are spaced out" in broken(rules.judge(hammered))
+
+    def test_find_who_does_so_with_new_keys(self):
+        hammered = [redemption(key, at, status=None) for key, at in (("a", 1.0), ("b", 1.2), ("c", 1.4))]
+
+        assert "Repeats are spaced out" in broken(rules.judge(hammered))
 
 
 class Receiver(ThreadingHTTPServer):

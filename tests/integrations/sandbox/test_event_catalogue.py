@@ -35,6 +35,7 @@ from rewards import prize_draws
 from rewards.happenings import noticing, occasion_days
 from rewards.models import Activity, Badge, Challenge, PrizeDraw
 from rewards.planning import campaigns, turns
+from rewards.redeeming import uploaded_codes
 from tests import factories
 from tests.cast import Shop
 from tests.catalogue import fault_of, strictly
@@ -143,6 +144,11 @@ def live_through(program: Program, shop: Shop, ada: Member, points: WalletType, 
     shop.sells("r2", "50.00")
     shop.takes_back("b1", "r2", "10.00")
     shop.redeems("coffee")
+    tickets = factories.RewardFactory.create(
+        program=program, key="cinema", wallet_type=points, price=10, codes_from="uploaded", stock=0
+    )
+    uploaded_codes.add(tickets, lines=["CINE-0001"], by=chief, at=noon)
+    shop.redeems("cinema")
     paid, left = shop.holds(20), shop.holds(30)
     holds.settle(paid.hold.id, points=20, sale_external_id="r2", **shop._where())
     holds.release(left.hold.id, **shop._where())

@@ -16,6 +16,11 @@ from tests.clients import staff
 PAGE = reverse("sandbox")
 
 
+def press(client: Client, button: str, program: Program, **said: str):
+    """A button of the page about that program, and the page after it."""
+    return client.post(reverse(f"sandbox_{button}"), {"page_of": program.key, **said}, follow=True)
+
+
 @pytest.fixture
 def operator(sandbox: Program, beans) -> Client:
     return staff(sandbox, Role.OPERATOR)
@@ -36,7 +41,10 @@ class TestPermissions:
     def test_sandboxes_are_made_by_administrators_alone(self, program):
         answers = {
             role: staff(program, role)
-            .post(reverse("sandbox_create"), {"key": f"trial-{role}", "name": "Trial"})
+            .post(
+                reverse("sandbox_create"),
+                {"page_of": program.key, "key": f"trial-{role}", "name": "Trial"},
+            )
             .status_code
             for role in Role
         }
@@ -48,10 +56,10 @@ class TestPermissions:
 @pytest.mark.django_db(transaction=True)
 class TestSandbox:
     def test_moves_by_days_and_to_a_moment(self, operator, sandbox):
-        operator.post(reverse("sandbox_move"), {"days": "7"})
+        press(operator, "move", sandbox, days="7")
         sandbox.refresh_from_db()
         to = (clock.now(sandbox) + timedelta(days=3)).replace(tzinfo=None)
-        operator.post(reverse("sandbox_move"), {"to": to.isoformat(timespec="minutes")})
+        press(operator, "move", sandbox, to=to.isoformat(timespec="minutes"))
 
         assert ClockMove.objects.filter(finished_at__isnull=False).count() == 2
         sandbox.refresh_from_db()
@@ -62,22 +70,33 @@ class TestSandbox:
         "said",
         [{}, {"days": "x"}, {"days": "-1"}, {"days": "9" * 40}, {"to": "2020-01-01T00:00"}, {"to": "?"}],
     )
-    def test_says_what_is_no_way_forward(self, operator, said):
-        page = operator.post(reverse("sandbox_move"), said, follow=True).content.decode()
+    def test_says_what_is_no_way_forward(self, operator, sandbox, said):
+        page = press(operator, "move", sandbox, **said).content.decode()
 
         assert "Nothing was changed." in page
         assert not ClockMove.objects.exists()
 
     def test_fills_and_resets_for_who_types_the_key(self, operator, sandbox):
-        operator.post(reverse("sandbox_fill"), {"members": "3"})
+        press(operator, "fill", sandbox, members="3")
         assert Member.objects.count() == 3
-        operator.post(reverse("sandbox_reset"), {"key": "wrong"})
+        press(operator, "reset", sandbox, key="wrong")
         assert Member.objects.count() == 3
 
-        operator.post(reverse("sandbox_reset"), {"key": sandbox.key})
+        press(operator, "reset", sandbox, key=sandbox.key)
 
         assert not Member.objects.exists()
         assert "3 members" in LogEntry.objects.get().change_message
+
+    @pytest.mark.parametrize(
+        ("button", "said"), [("move", {"days": "7"}), ("fill", {"members": "3"}), ("reset", {})]
+    )
+    def test_is_left_alone_by_the_page_of_another_program(self, operator, sandbox, program, button, said):
+        page = press(operator, button, program, key=sandbox.key, **said).content.decode()
+
+        assert "That page was of another program" in page
+        assert not ClockMove.objects.exists()
+        assert not Member.objects.exists()
+        assert not LogEntry.objects.exists()
 
 
 @pytest.mark.django_db
@@ -91,7 +110,7 @@ class TestLiveProgram:
             ("reset", {"key": "coffee"}),
             ("fill", {"members": "1"}),
         ]:
-            page = operator.post(reverse(f"sandbox_{button}"), said, follow=True)
+            page = press(operator, button, program, **said)
             assert "live program" in page.content.decode()
         assert Member.objects.count() == 1
 
@@ -99,7 +118,7 @@ class TestLiveProgram:
     def test_says_which_keys_a_sandbox_cannot_have(self, program, key):
         chief = staff(program, Role.ADMINISTRATOR)
 
-        page = chief.post(reverse("sandbox_create"), {"key": key, "name": "Trial"}, follow=True)
+        page = press(chief, "create", program, key=key, name="Trial")
 
         assert "Nothing was changed." in page.content.decode()
         assert Program.objects.count() == 1
@@ -107,6 +126,6 @@ class TestLiveProgram:
     def test_leads_into_the_new_sandbox(self, program, points):
         chief = staff(program, Role.ADMINISTRATOR)
 
-        page = chief.post(reverse("sandbox_create"), {"key": "trial", "name": "Trial"}, follow=True)
+        page = press(chief, "create", program, key="trial", name="Trial")
 
         assert "Move the clock" in page.content.decode()

@@ -1,12 +1,15 @@
 """A sandbox's time passes as it would have: everything at its moment, once, in order."""
 
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from integrations.api import sandbox_clock
 from integrations.models import ClockMove
 from integrations.sandbox import duties, time_travel
 from integrations.sandbox.time_travel import ClockIsMoving, NotASandbox
@@ -301,6 +304,20 @@ class TestApi:
 
         assert answer.status_code == 202
         assert tester.get("/v1/sandbox/clock").json()["moving_to"] == answer.json()["to"]
+
+    def test_keeps_threads_for_others_where_many_wait_already(self, tester, sandbox):
+        with ExitStack() as others:
+            for _ in range(sandbox_clock.WAITING_AT_MOST):
+                others.enter_context(sandbox_clock.waiting)
+            began = monotonic()
+            first = tester.post("/v1/sandbox/clock/move", {"by": "P1D"}, idempotency_key="k")
+            again = tester.post("/v1/sandbox/clock/move", {"by": "P1D"}, idempotency_key="k")
+            took = monotonic() - began
+        at_last = tester.post("/v1/sandbox/clock/move", {"by": "P1D"}, idempotency_key="k")
+
+        assert [answer.status_code for answer in (first, again, at_last)] == [202, 202, 200]
+        assert took < sandbox_clock.WAITS_SECONDS / 2
+        assert at_last.json() == first.json()
 
     def test_refuses_a_live_program(self, till):
         assert till.get("/v1/sandbox/clock").json()["code"] == "not_a_sandbox"

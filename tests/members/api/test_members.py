@@ -183,6 +183,13 @@ class TestRead:
         assert response.status_code == 404
         assert response.json()["code"] == "not_found"
 
+    @pytest.mark.parametrize("reference", ["1001", "passport:1", "id:1"])
+    def test_says_how_members_are_named_to_who_does_it_otherwise(self, till, ada, reference):
+        response = till.get(f"/v1/members/{reference}")
+
+        told = "A member is named by our id, or as card:…, email:…, phone:…, external:…."
+        assert response.json()["detail"] == told
+
     @pytest.mark.parametrize("reference", ["{id}", "card:1001"])
     def test_shows_another_programs_member_to_nobody(self, outsider, ada, reference):
         assert outsider.get(f"/v1/members/{reference.format(id=ada.pk)}").status_code == 404

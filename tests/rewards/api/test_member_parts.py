@@ -143,7 +143,15 @@ class TestRewards:
             after = part(till, "rewards")
 
         assert [one["key"] for one in before] == ["coffee", "cake"]
-        assert after == [{"key": "coffee", "name": "Free coffee", "wallet_type": "points", "price": 50}]
+        assert after == [
+            {
+                "key": "coffee",
+                "name": "Free coffee",
+                "wallet_type": "points",
+                "price": 50,
+                "minimum_basket": None,
+            }
+        ]
 
     def test_are_none_for_one_who_is_blocked(self, till, ada, shop: Shop, points):
         factories.RewardFactory.create(program=shop.program, wallet_type=points, price=1)

@@ -76,6 +76,7 @@ class TestPreview:
             ],
             "points": [{"wallet_type": "points", "points": 100}],
             "gifts": [],
+            "not_with": [],
         }
 
     def test_offers_nothing_that_the_member_had_today(self, till: PartnerClient, ada: Member, big: None):

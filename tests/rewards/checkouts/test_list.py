@@ -106,6 +106,20 @@ class TestTime:
         assert listed(till, f"created_before={moment}") == [older["id"]]
         assert listed(till, f"created_from={older['opened_at']}&created_before={moment}") == [older["id"]]
 
+    @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "1969-12-31T23:00:00Z"])
+    def test_takes_moments_before_there_was_anything(self, till, moment):
+        checkout = opened(till)
+
+        assert listed(till, f"created_from={moment}") == [checkout["id"]]
+        assert listed(till, f"created_before={moment}") == []
+
+    @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "2999-01-01T00:00:00Z"])
+    def test_takes_moments_after_everything(self, till, moment):
+        checkout = opened(till)
+
+        assert listed(till, f"created_from={moment}") == []
+        assert listed(till, f"created_before={moment}") == [checkout["id"]]
+
     def test_is_that_of_the_test_clock_in_a_sandbox(self, program: Program, till):
         Program.objects.filter(pk=program.pk).update(kind="sandbox", clock_offset=timedelta(days=30))
         partner = Partner.objects.select_related("program").get(pk=till.credential.partner_id)

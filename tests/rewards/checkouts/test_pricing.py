@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards.checkouts.pricing import Discount, Item, Kind, Paid, Rate, Taken, Tender, most_points, price
@@ -173,11 +173,9 @@ tenders = st.lists(
 
 
 # A busy machine is not what is tested.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class TestAnyBasket:
-    @unhurried
     @given(baskets, discounts, tenders)
     def test_adds_up_to_the_cent_by_line_and_in_all(self, basket, discounts, tenders):
         priced = price(basket, discounts=discounts, tenders=tenders)
@@ -195,7 +193,6 @@ class TestAnyBasket:
             assert sum(paid.points_by_line.values()) == paid.points
             assert paid.points_by_line.keys() <= paid.by_line.keys()
 
-    @unhurried
     @given(baskets, discounts, tenders)
     def test_takes_what_was_promised_and_no_more(self, basket, discounts, tenders):
         priced = price(basket, discounts=discounts, tenders=tenders)
@@ -217,7 +214,6 @@ class TestAnyBasket:
             assert paid.points == 0 or tender.rate.worth(paid.points - 1) < paid.cents
             assert paid.cents == tender.rate.worth(tender.points) or priced.total == 0
 
-    @unhurried
     @given(baskets, discounts, tenders, st.randoms())
     def test_costs_the_same_in_whatever_order_its_lines_are(self, basket, discounts, tenders, chance):
         mixed = list(basket)
@@ -229,7 +225,6 @@ class TestAnyBasket:
         assert one.discounts == other.discounts
         assert one.payments == other.payments
 
-    @unhurried
     @given(baskets, discounts, rates, st.integers(min_value=0, max_value=10**12))
     def test_lets_as_many_points_be_used_as_it_says(self, basket, discounts, rate, available):
         left = price(basket, discounts=discounts, tenders=[]).total

@@ -124,6 +124,24 @@ class TestNear:
 
         assert texts(basket("46.00"), small, big) == ["€4.00 more for 70 extra points"]
 
+    def test_says_of_two_of_a_group_that_one_purchase_gets_one(self):
+        big = big_basket(stacking={"group": "baskets"})
+        bigger = campaign(
+            fixed(300),
+            key="bigger",
+            conditions={"all": [leaf("sale.amount", "gte", "60.00")]},
+            stacking={"group": "baskets"},
+        )
+        free = campaign(fixed(10), key="free", conditions={"all": [leaf("sale.amount", "gte", "55.00")]})
+
+        found = offers(basket("46.00"), big, bigger, free)
+
+        assert {offer.campaign_key: offer.not_with for offer in found} == {
+            "big": ("bigger",),
+            "free": (),
+            "bigger": ("big",),
+        }
+
     def test_leaves_out_what_limits_do_not_leave(self):
         limited = big_basket(limits={"per_member": [{"times": 1, "per": "day"}]})
         usage = Usage(counters={"big/day:2026-06-06": (1, 100)})

@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewards.engine import conditions, definition
@@ -18,7 +18,7 @@ from rewards.engine.tally import Entrant
 from tests.rewards.engine import reference, strategies
 
 roundings = st.sampled_from(["down", "half_up", "up"])
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=100)
 
 
 def compiled(definitions):

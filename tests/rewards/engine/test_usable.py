@@ -175,3 +175,50 @@ class TestNames:
 
 def _known(member: MemberFacts) -> dict[str, Any]:
     return {name: getattr(member, name) for name in member.__struct_fields__}
+
+
+class TestGroups:
+    """Campaigns of which one gives for an activity."""
+
+    FIRST = {"group": "deals", "choose": "first"}
+
+    def keys(self, *rules: CompiledCampaign) -> list[str]:
+        found = usable.usable(
+            [Candidate(rule) for rule in rules], member=ADA, moment=Moment(SATURDAY_NOON), usage=NOTHING_USED
+        )
+        return [one.campaign.key for one in found]
+
+    def test_leave_out_what_another_always_comes_before(self):
+        always = campaign(fixed(10), key="always", stacking={**self.FIRST, "priority": 9})
+        never = campaign(fixed(500), key="never", conditions={"all": [BIG]}, stacking=self.FIRST)
+
+        assert self.keys(always, never) == ["always"]
+
+    def test_keep_what_comes_before_or_asks_for_something_else(self):
+        first = campaign(
+            fixed(10), key="first", conditions={"all": [BIG]}, stacking={**self.FIRST, "priority": 9}
+        )
+        second = campaign(fixed(500), key="second", stacking=self.FIRST)
+
+        assert self.keys(first, second) == ["first", "second"]
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            {"limits": {"per_member": [{"per": "day", "times": 1}]}},
+            {"trigger": {"kind": "event", "event_type": "app.login"}},
+            {"stacking": {"group": "deals", "choose": "best", "priority": 9}},
+            {"stacking": {"group": "others", "choose": "first", "priority": 9}},
+        ],
+    )
+    def test_keep_what_another_may_leave_room_for(self, parts):
+        stacking = {"stacking": {**self.FIRST, "priority": 9}}
+        before = campaign(fixed(10), key="before", **{**stacking, **parts})
+        after = campaign(fixed(500), key="after", stacking=self.FIRST)
+
+        assert "after" in self.keys(before, after)
+
+    def test_are_told_as_alternatives(self):
+        found = usable.instead_of([("a", "deals"), ("b", ""), ("c", "deals"), ("d", "others")])
+
+        assert found == {"a": ("c",), "c": ("a",), "d": ()}

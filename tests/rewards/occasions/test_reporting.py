@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from rewards.journeys import reporting
 from rewards.models import Activity
+from tests import factories
 from tests.cast import Shop
 from tests.clients import PartnerClient
 from tests.rewards.occasions.conftest import Listen
@@ -27,6 +29,10 @@ def event(event_type: str, external_id: str = "e1", **attributes: Any) -> dict[s
         "occurred_at": "2026-06-01T12:00:00Z",
         "attributes": attributes,
     }
+
+
+def _entered(code: str, external_id: str, card: str = "1001") -> dict[str, Any]:
+    return event("code.entered", external_id, code=code) | {"member": {"kind": "card", "value": card}}
 
 
 class TestReservedTypes:
@@ -82,3 +88,36 @@ class TestCodes:
         assert right.headers["Retry-After"] == "900"
         assert right.json()["detail"] == wrong[-1].json()["detail"]
         assert Activity.objects.count() == 10
+
+    def test_are_slowed_for_a_partner_who_tries_them_with_ever_new_members(
+        self, till: PartnerClient, shop: Shop, ada, listen: Listen, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(reporting, "WRONG_BY_PARTNER", 3)
+        listen("code_entered", codes=["right"])
+        cards = [f"n{number}" for number in range(4)]
+        for card in cards:
+            factories.IdentifierFactory.create(member__program=shop.program, kind="card", value=card)
+        other = PartnerClient.of(
+            factories.PartnerFactory.create(program=shop.program, key="app"), scopes=["events:write"]
+        )
+
+        wrong = [till.post("/v1/events", _entered("guess", f"e-{card}", card)) for card in cards]
+        right = till.post("/v1/events", _entered("right", "last"))
+        of_another = other.post("/v1/events", _entered("right", "last"))
+
+        assert [answer.status_code for answer in wrong] == [201, 201, 201, 429]
+        assert (right.status_code, right.json()["code"]) == (429, "too_many_codes")
+        assert (of_another.status_code, of_another.json()["points"]) == (201, 10)
+
+    def test_of_one_member_do_not_stop_all_the_others(
+        self, till: PartnerClient, shop: Shop, ada, listen: Listen, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(reporting, "WRONG_BY_PARTNER", 11)
+        listen("code_entered", codes=["right"])
+        factories.IdentifierFactory.create(member__program=shop.program, kind="card", value="n1")
+        for number in range(20):
+            till.post("/v1/events", _entered("guess", f"e{number}", "n1"))
+
+        right = till.post("/v1/events", _entered("right", "last"))
+
+        assert (right.status_code, right.json()["points"]) == (201, 10)

@@ -1,7 +1,8 @@
 """
 Wrong calls by the hundred thousand against the live server.
 
-    python -m tests.truth.fuzz [--requests 100000] [--connections 4] [--seed 1] [--seconds 3600] [--url http://…]
+    python -m tests.truth.fuzz [--requests 100000] [--connections 8] [--seed 1] [--seconds 3600]
+        [--url http://…] [--log server.log]
 
 Needs a migrated database at DATABASE_URL, where it makes a program of its own, and Redis at REDIS_URL; starts
 the server by itself if there is no `--url`. The calls are the schema's own examples with something wrong in
@@ -14,6 +15,7 @@ import os
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import django
 import httpx
@@ -22,10 +24,11 @@ import httpx
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--requests", type=int, default=100_000)
-    options.add_argument("--connections", type=int, default=4)
+    options.add_argument("--connections", type=int, default=8)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--seconds", type=float, default=float("inf"), help="stop sending new ones then")
     options.add_argument("--url")
+    options.add_argument("--log", type=Path, help="where the server's own errors go")
     chosen = options.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
     django.setup()
@@ -35,7 +38,8 @@ def main() -> int:
 
     made = world.make()
     with ExitStack() as stack:
-        url = chosen.url or stack.enter_context(servers.running(servers.database_url())).url
+        running = servers.running(servers.database_url(), log=chosen.log, API_STRANGERS_PER_MINUTE="1000000")
+        url = chosen.url or stack.enter_context(running).url
         schema = httpx.get(f"{url}/v1/openapi.json", timeout=60).json()
         began = time.monotonic()
         report = Fuzzer(made, url=url, schema=schema, seed=chosen.seed).run(

@@ -16,14 +16,18 @@ from urllib.parse import urlsplit
 import orjson
 from django.conf import settings
 
-from loyalty.core.api import problem
+from loyalty.core.api import problem, rendering
 from members.ledger import verify
-from tests.truth.fuzz.calls import Call, Caller, operations
+from tests.truth.fuzz import oauth
+from tests.truth.fuzz.callers import Caller
+from tests.truth.fuzz.calls import Call, operations
 from tests.truth.fuzz.world import World, digest
 
 KEY_LASTS: Final = 300
 """Calls, so that codes of vouchers that are guessed wrong do not stop the rest."""
-REPLAYED: Final = 2_000
+HELD_UP_AT_MOST: Final = 0.001
+"""Of all calls: those that lose patience with others that work on the same, on a machine that is slow."""
+REPLAYED: Final = 5_000
 REPLAYED_BYTES: Final = 200_000
 
 
@@ -32,10 +36,16 @@ class Answer:
     status: int
     media_type: str
     raw: bytes
+    retry_after: str | None = None
 
     @property
     def body(self) -> Any:
         return orjson.loads(self.raw)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether others held what the call needed for too long: it may come again, and says so."""
+        return self.status == HTTPStatus.SERVICE_UNAVAILABLE and self.retry_after is not None
 
 
 @dataclass
@@ -89,7 +99,8 @@ class Connection:
                 self.http.endheaders(call.body)
             with self.http.getresponse() as response:
                 media_type = response.getheader("Content-Type", "")
-                return Answer(response.status, media_type, response.read())
+                retry_after = response.getheader("Retry-After")
+                return Answer(response.status, media_type, response.read(), retry_after)
         except (OSError, http.client.HTTPException):
             self.http.close()
             raise
@@ -97,11 +108,15 @@ class Connection:
 
 def faults(call: Call, answer: Answer, codes: frozenset[str]) -> Iterator[str]:
     """What is wrong with an answer."""
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not answer.is_held_up:
         yield f"answered {answer.status}"
     if call.method == "HEAD":
         return
     if answer.status >= HTTPStatus.BAD_REQUEST:
+        if call.operation.startswith("oauth_") and answer.media_type == rendering.MEDIA_TYPE:
+            if answer.body.get("error") not in oauth.ERRORS or not answer.body.get("error_description"):
+                yield "refused in words that are not OAuth's"
+            return
         if answer.media_type != problem.MEDIA_TYPE:
             yield f"refused ({answer.status}) with {answer.media_type or 'nothing'}"
             return
@@ -110,6 +125,13 @@ def faults(call: Call, answer: Answer, codes: frozenset[str]) -> Iterator[str]:
         for item in answer.body["results"]:
             if "problem" in item:
                 yield from _faults_of_problem(item["problem"], item["status"], codes)
+            if item["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                yield f"an item was answered {item['status']}"
+    if call.operation == "graphql" and answer.status == HTTPStatus.OK:
+        for error in answer.body.get("errors", ()):
+            code = error.get("extensions", {}).get("code")
+            if code not in codes or code in ("internal_error", "unavailable"):
+                yield f"a field was refused with {code}"
 
 
 def _faults_of_problem(body: Any, status: int, codes: frozenset[str]) -> Iterator[str]:
@@ -117,8 +139,6 @@ def _faults_of_problem(body: Any, status: int, codes: frozenset[str]) -> Iterato
         yield f"refused with an unknown code: {body.get('code')}"
     if body.get("status") != status or not body.get("title"):
         yield "refused with a problem that does not fit"
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        yield f"an item was answered {status}"
 
 
 class Fuzzer:
@@ -133,6 +153,8 @@ class Fuzzer:
         self.codes = frozenset(kind.code for kind in problem.known())
         self.report = Report()
         self.lock = threading.Lock()
+        self.random = Random(seed)
+        self.kept_from = 0
 
     def run(self, *, requests: int, connections: int, seconds: float = float("inf")) -> Report:
         self.until = time.monotonic() + seconds
@@ -141,45 +163,45 @@ class Fuzzer:
             for _ in range(connections)
         ]
         sandbox = self.world.key(of_sandbox=True)
+        callers = [
+            Caller(
+                self.operations,
+                Random(f"{self.seed}-{number}"),
+                f"fuzz-{self.world.live.key}-{number}",
+                client=self.world.client(),
+                sandbox_key=self.world.sandbox.key,
+            )
+            for number in range(connections)
+        ]
         threads = [
-            threading.Thread(target=self._caller, args=(number, own, sandbox, requests // connections))
-            for number, own in enumerate(keys)
+            threading.Thread(target=self._converse, args=(caller, own, sandbox, requests // connections))
+            for caller, own in zip(callers, keys, strict=True)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         self._replay()
+        held_up = sum(count for (_, status), count in self.report.answers.items() if status == 503)
+        if held_up > requests * HELD_UP_AT_MOST:
+            self.report.findings["(all)", f"{held_up} calls were held up"] = ""
         for fault in verify.run(program=self.world.live):
             self.report.findings["(ledger)", str(fault)] = ""
         return self.report
 
-    def _caller(self, number: int, keys: list[str], sandbox: str, requests: int) -> None:
-        random = Random(f"{self.seed}-{number}")
-        caller = Caller(self.operations, random, f"fuzz-{self.seed}-{number}")
+    def _converse(self, caller: Caller, keys: list[str], sandbox: str, requests: int) -> None:
         with closing(Connection(self.url)) as connection:
-            self._converse(connection, caller, random, keys, sandbox, requests)
-
-    def _converse(
-        self,
-        connection: Connection,
-        caller: Caller,
-        random: Random,
-        keys: list[str],
-        sandbox: str,
-        requests: int,
-    ) -> None:
-        for made in range(requests):
-            if time.monotonic() > self.until:
-                return
-            key = keys[made // KEY_LASTS]
-            call = caller.next(key)
-            if call.target.startswith("/v1/sandbox") and random.random() < 0.8:
-                authorization = call.headers.get("Authorization", "").replace(key, sandbox)
-                call.headers["Authorization"] = authorization
-            answer = self._sent(connection, call)
-            if answer and answer.status < HTTPStatus.BAD_REQUEST and answer.raw.startswith(b"{"):
-                caller.learn(call.target, answer.body)
+            for made in range(requests):
+                if time.monotonic() > self.until:
+                    return
+                key = keys[made // KEY_LASTS]
+                call = caller.next(key)
+                if call.target.startswith("/v1/sandbox") and caller.random.random() < 0.8:
+                    authorization = call.headers.get("Authorization", "").replace(key, sandbox)
+                    call.headers["Authorization"] = authorization
+                answer = self._sent(connection, call)
+                if answer and answer.status < HTTPStatus.BAD_REQUEST and answer.raw.startswith(b"{"):
+                    caller.learn(call.target, answer.body)
 
     def _sent(self, connection: Connection, call: Call) -> Answer | None:
         try:
@@ -198,12 +220,13 @@ class Fuzzer:
         return answer
 
     def _keep(self, call: Call) -> None:
-        # Early ones and late ones alike, in bounded memory.
+        # Early ones and late ones with the same chance, in bounded memory.
+        self.kept_from += 1
         refused = self.report.refused
         if len(refused) < REPLAYED:
             refused.append(call)
-        elif len(call.body) % 7 == 0:
-            refused[hash(call.target) % REPLAYED] = call
+        elif (place := self.random.randrange(self.kept_from)) < REPLAYED:
+            refused[place] = call
 
     def _replay(self) -> None:
         """Refused calls alone change nothing; those that others have made right meanwhile go first."""
