@@ -23,7 +23,7 @@ from loyalty.core import clock
 from loyalty.core.db import fetch
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
-from rewards.models import PrizeDraw
+from rewards.models import PrizeDraw, UploadedCode
 
 ATTEMPTS: Final = 5
 
@@ -64,6 +64,11 @@ _AS_AT_FIRST: Final = (
     WHERE program_id = $1 AND (member_count > 0 OR refreshed_at IS NOT NULL)""",
     """UPDATE rewards_prizedraw SET drawn_at = NULL, seed = '', drawn_by_id = NULL
     WHERE program_id = $1 AND drawn_at IS NOT NULL""",
+    """UPDATE rewards_uploadedcode SET redemption_id = NULL, given_at = NULL
+    WHERE program_id = $1 AND redemption_id IS NOT NULL""",
+    """UPDATE rewards_reward AS reward SET stock =
+    (SELECT count(*) FROM rewards_uploadedcode AS code WHERE code.reward_id = reward.id)
+    WHERE program_id = $1 AND codes_from = 'uploaded'""",
 )
 _TODAY: Final = "UPDATE rewards_occasionday SET day = $2, after = NULL WHERE program_id = $1"
 
@@ -93,7 +98,7 @@ def _empty(program: Program, at: datetime) -> Emptied:
     fetch(_HOLD, [program.pk])
     fetch(_STOCK, [program.pk])
     models = tables.data()
-    _set_resting(tables.protections([*models, PrizeDraw]))
+    _set_resting(tables.protections([*models, PrizeDraw, UploadedCode]))
     deleted = {model._meta.label: _deleted(tables.delete_all(model), program) for model in models}
     fetch(_ANSWERS, [program.pk])
     for statement in _AS_AT_FIRST:

@@ -40,6 +40,8 @@ OTHER_DATA: Final = frozenset(
         "rewards.KnownValueCursor",
     }
 )
+# Codes that staff have uploaded stay, and can be given again.
+_KEPT: Final = frozenset({"rewards.UploadedCode"})
 # Campaigns that a second person agreed to go on saying who that was.
 _KEEPS: Final = {
     "core.Approval": "id NOT IN (SELECT approval_id FROM rewards_campaign WHERE approval_id IS NOT NULL)"
@@ -64,6 +66,8 @@ def data() -> list[type[Model]]:
 
 
 def is_data(model: type[Model]) -> bool:
+    if model._meta.label in _KEPT:
+        return False
     return model is Member or model._meta.label in OTHER_DATA or bool(_path(model, Member))
 
 

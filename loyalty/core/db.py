@@ -84,7 +84,7 @@ def fetch(sql: str, parameters: Sequence[Any] = (), *, is_kept: bool = True) -> 
         cursor.execute(sql, parameters, prepare=is_kept)
         rows = cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
     if len(rows) > ROWS_HELD_AT_MOST:
-        del connection._raw_cursor
+        del vars(connection)["_raw_cursor"]
     if connection.queries_logged:
         connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
     return rows
@@ -160,6 +160,10 @@ def _type_of(field: Any) -> str:
     return _TYPES[field.get_internal_type()]
 
 
+FEW: Final = 20
+"""Rows of one table up to which a statement is planned for few."""
+
+
 class Table:
     """The columns of a model that a batch fills: given as field names, in the order of its rows."""
 
@@ -174,6 +178,17 @@ class Table:
         """The rows of a parameter as a table in SQL."""
         columns = ", ".join(f"{name} {kind}" for name, kind in zip(self.columns, self.types, strict=True))
         return f"json_to_recordset(${parameter}::json) AS {alias}({columns})"
+
+    def joined(self, parameter: int, alias: str, *, are_few: bool) -> str:
+        """
+        The same to be joined with what is there.
+
+        Without a word on how many they are, the server plans for a hundred rows, and to find those it reads
+        a table of thousands from end to end, for a single sale.
+        """
+        if not are_few:
+            return self.source(parameter, alias)
+        return f"(SELECT * FROM {self.source(parameter, 'given')} LIMIT {FEW}) AS {alias}"
 
     def parameter(self, rows: Sequence[Row]) -> str:
         if self._binary:
@@ -254,7 +269,9 @@ class Batch:
             return
         shape = tuple((verb, part) for verb, part, _ in self._parts)
         guarded, drawn = self._guard, self._draw
-        sql = _statement(guarded[0] if guarded else None, drawn[:2] if drawn else None, shape)
+        sql = _statement(
+            guarded[0] if guarded else None, drawn[:2] if drawn else None, shape, are_few=self._joins_few()
+        )
         parameters = [guarded[0].parameter(guarded[1])] if guarded else []
         parameters += [drawn[0].parameter(drawn[2])] if drawn else []
         parameters += [part.parameter(rows) for _, part, rows in self._parts]
@@ -267,15 +284,25 @@ class Batch:
         if not goes_ahead:
             raise Moved
 
+    def _joins_few(self) -> bool:
+        joined = [rows for verb, _, rows in self._parts if verb != "insert"]
+        joined += [held[-1] for held in (self._guard, self._draw) if held]
+        return all(len(rows) <= FEW for rows in joined)
+
 
 @lru_cache(maxsize=512)
 def _statement(
-    guard: Table | None, draw: tuple[Table, str] | None, shape: tuple[tuple[str, Table], ...]
+    guard: Table | None,
+    draw: tuple[Table, str] | None,
+    shape: tuple[tuple[str, Table], ...],
+    *,
+    are_few: bool,
 ) -> str:
     steps, checks, first = [], [], 1
     if guard is not None:
         same = " AND ".join(f"present.{column} = wanted.{column}" for column in guard.columns)
-        steps.append(_locking("guard", guard, first, same))
+        wanted = guard.joined(first, "wanted", are_few=are_few)
+        steps.append(_locking("guard", guard, first, wanted, same))
         checks.append("(SELECT has_all FROM guard)")
         first += 1
     if draw is not None:
@@ -283,20 +310,22 @@ def _statement(
         key, column = part.columns
         enough = f"present.{key} = wanted.{key} AND present.{column} + wanted.{column} <= present.{up_to}"
         # Locks come one after the other: whoever has moved already must not hold what others draw from.
-        steps.append(_locking("enough", part, first, enough, condition=" AND ".join(checks)))
+        wanted = part.joined(first, "wanted", are_few=are_few)
+        steps.append(_locking("enough", part, first, wanted, enough, condition=" AND ".join(checks)))
         checks.append("(SELECT has_all FROM enough)")
         shape = (("add", part), *shape)
     steps.append(f"goes AS MATERIALIZED (SELECT {' AND '.join(checks) or 'true'} AS ahead)")
     for position, (verb, part) in enumerate(shape, start=first):
-        source = part.source(position, "new")
+        is_new = verb == "insert"
+        source = part.source(position, "new") if is_new else part.joined(position, "new", are_few=are_few)
         steps.append(f"step_{position} AS ({_step(verb, part, source, '(SELECT ahead FROM goes)')})")
     return f"WITH {', '.join(steps)} SELECT ahead FROM goes"
 
 
-def _locking(name: str, part: Table, parameter: int, same: str, *, condition: str = "") -> str:
+def _locking(name: str, part: Table, parameter: int, wanted: str, same: str, *, condition: str = "") -> str:
     """A step that locks the rows that are as they should be, and says whether those are all."""
     rows = (
-        f"SELECT 1 FROM {part.name} AS present JOIN {part.source(parameter, 'wanted')} ON {same}"
+        f"SELECT 1 FROM {part.name} AS present JOIN {wanted} ON {same}"
         f"{f' WHERE {condition}' if condition else ''}"
         f" ORDER BY present.{part.columns[0]} FOR UPDATE OF present"
     )

@@ -15,6 +15,7 @@ from members.models.attribute import (
     EventType,
 )
 from members.models.block import Block, BlockReason
+from members.models.brought_points import BroughtPoints
 from members.models.consent import PURPOSE_VALIDATOR, Consent, ConsentEvidence
 from members.models.expiry import ExpiryRun, ExpiryWarning, RunStatus
 from members.models.finance import COHORT_VALIDATOR, AccountingAccount, BreakageRate, PeriodLock, PointCost
@@ -57,6 +58,7 @@ __all__ = [
     "ExpiryRun",
     "ExpiryWarning",
     "FormerTier",
+    "BroughtPoints",
     "Hold",
     "HoldStatus",
     "Household",

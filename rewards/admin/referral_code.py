@@ -41,7 +41,6 @@ class ReferralCodeAdmin(FactAdmin):
     search_help_text = _("Code (all of it), or the card, e-mail or name of who invited or was invited")
     sortable_by = ()
     ordering = ("-pk",)
-    fieldsets = ((None, {"fields": ("code", "member_link", "state", "disabled_reason", "made_at")}),)
     readonly_fields = ("member_link", "state")
     change_form_template = "admin/rewards/referralcode/change_form.html"
     has_history = True
@@ -56,6 +55,10 @@ class ReferralCodeAdmin(FactAdmin):
             for verb, view in {"disable": self.disable_view, "enable": self.enable_view}.items()
         ]
         return [*own, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: ReferralCode | None = None) -> Any:
+        why = ("disabled_at", "disabled_reason") if obj and obj.disabled_at else ()
+        return ((None, {"fields": ("code", "member_link", "state", *why, "made_at")}),)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ReferralCode]:
         friends = Referral.objects.filter(member=models.OuterRef("member")).exclude(status="refused")

@@ -175,14 +175,15 @@ BASKET: Final = (
 )
 
 
+FROM_HOUSEHOLD: Final = "Let the others of the member's household add the points that are missing"
+
+
 class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Who buys which reward."""
 
     member: MemberReference
     reward: Annotated[str, Meta(min_length=1, max_length=40, description="Key of the reward")]
-    from_household: Annotated[
-        bool, Meta(description="Let the others of the member's household add the points that are missing")
-    ] = False
+    from_household: Annotated[bool, Meta(description=FROM_HOUSEHOLD)] = False
     basket: Annotated[Money | None, Meta(description=BASKET)] = None
 
 

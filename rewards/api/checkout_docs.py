@@ -9,6 +9,7 @@ from loyalty.core.api.schema import operation
 from members.holds import PointsNotSpendable, UnknownWalletType
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
+from members.transfers import TransferNotAllowed
 from rewards.api import checkout_examples as examples
 from rewards.api.checkout_bodies import CheckoutBody, CheckoutList
 from rewards.api.checkout_filters import CheckoutFilter
@@ -37,6 +38,7 @@ _APPLYING: Final = (
     PointsDoNotPay,
     NothingLeftToPay,
     InsufficientPoints,
+    TransferNotAllowed,
     UnknownReward,
     RewardNotOnOffer,
     RewardSoldOut,
@@ -60,6 +62,9 @@ open_checkout = operation(
     left; every line says its part, to the cent. A discount that is for larger baskets is refused with what
     is `missing`. No more points are reserved than are needed. `earns` is what
     the member would earn, and `options` the most that each kind of points could pay.
+
+    With `from_household`, points that the member lacks come from the others of the household who share
+    theirs; `brought` says how many. They go back to them if the checkout comes to nothing.
 
     What is reserved is free again by itself at `expires_at`: 15 minutes from now, unless you say another
     time. Rewards need the scope `redemptions:write` too, vouchers `vouchers:use`.

@@ -78,6 +78,7 @@ OPEN: Final[dict[str, Any]] = {
             "amount": _euros("3.00"),
             "lines": {"1": 234, "2": 66},
             "hold_id": "01976c1e-5d7a-7000-8000-b1c2d3e4f506",
+            "brought": 0,
         }
     ],
     "rewards": [
@@ -87,6 +88,7 @@ OPEN: Final[dict[str, Any]] = {
             "points": 500,
             "discount": _euros("5.00"),
             "redemption_id": "01976c1e-5d7a-7000-8000-90ab2c4d6e8f",
+            "brought": 0,
         }
     ],
     "vouchers": [],

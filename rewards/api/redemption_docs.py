@@ -8,6 +8,7 @@ from loyalty.core.api import filters, pagination
 from loyalty.core.api.schema import operation
 from members.ledger.operations import InsufficientPoints
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
+from members.transfers import TransferNotAllowed
 from rewards.api import examples
 from rewards.api.redemption_bodies import (
     RedemptionBody,
@@ -101,6 +102,9 @@ hold_reward = operation(
 
     With `basket`, what the basket costs before discounts, it is refused if the reward is for larger ones.
 
+    With `from_household`, the points that the member lacks come from the others of the household who share
+    theirs, and go back to them if the reservation comes to nothing.
+
     Where nothing happens between choosing and taking, redeem directly instead.
     """,
     takes=RedemptionHold,
@@ -118,6 +122,7 @@ hold_reward = operation(
         RewardLimitReached,
         BasketTooSmall,
         InsufficientPoints,
+        TransferNotAllowed,
     ),
 )
 

@@ -88,6 +88,7 @@ class RedemptionHoldsView(PartnerView):
             reward=wanted.reward,
             lives_for=lives_for,
             basket=value_of(wanted.basket, auth.caller(request).program),
+            from_household=wanted.from_household,
         )
 
 

@@ -50,6 +50,10 @@ class CheckoutContents(Struct, frozen=True, forbid_unknown_fields=True, omit_def
         tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
         Meta(max_length=20, description="Codes of vouchers, however they were typed, each once"),
     ] = ()
+    from_household: Annotated[
+        bool,
+        Meta(description="Let the others of the member's household add the points that are missing"),
+    ] = False
     lives_for_seconds: Annotated[
         int,
         Meta(

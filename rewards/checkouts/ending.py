@@ -9,10 +9,9 @@ from django.db import transaction
 
 from loyalty.core import events
 from loyalty.core.models import Program
-from members.ledger import store
 from members.paying import Context
 from rewards.checkouts.reserving import let_go_of_vouchers, release_points, release_rewards
-from rewards.checkouts.states import closed, happened, lock, quote_of
+from rewards.checkouts.states import closed, happened, lock, lock_wallets, quote_of
 from rewards.models import Checkout, CheckoutStatus
 
 CHUNK: Final = 200
@@ -57,7 +56,7 @@ def _expired(checkout_id: UUID, program: Program, at: datetime) -> bool:
     checkout = rows.filter(pk=checkout_id).first()
     if checkout is None or not checkout.is_overdue(at):
         return False
-    store.lock([checkout.member_id])
+    lock_wallets(checkout)
     context = Context(program=program, source="", actor="system:checkouts", at=at)
     _end(checkout, CheckoutStatus.EXPIRED, context)
     return True

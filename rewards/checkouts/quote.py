@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from rewards.deciding.activities import Money
 
+_BROUGHT = "Of the points, those that others of the household added: they go back if it comes to nothing"
 _ID_OF_HOLD = "Of the hold that reserves them; it ends with the checkout"
 
 
@@ -30,6 +31,15 @@ class PointsApplied(Struct, frozen=True, kw_only=True):
     amount: Money
     lines: Annotated[dict[str, int], Meta(description="Points by line")]
     hold_id: Annotated[UUID, Meta(description=_ID_OF_HOLD)]
+    brought: Annotated[int, Meta(description=_BROUGHT)] = 0
+
+
+class Reserved(Struct, frozen=True, kw_only=True):
+    """A hold of points, or a redemption, that is kept for a checkout."""
+
+    id: UUID
+    points: int
+    brought: int
 
 
 class RewardApplied(Struct, frozen=True, kw_only=True):
@@ -40,6 +50,7 @@ class RewardApplied(Struct, frozen=True, kw_only=True):
     points: Annotated[int, Meta(description="What it costs the member")]
     discount: Annotated[Money, Meta(description="0.00 for what is no discount: it has a voucher then")]
     redemption_id: UUID
+    brought: Annotated[int, Meta(description=_BROUGHT)] = 0
 
 
 class VoucherApplied(Struct, frozen=True, kw_only=True):
@@ -74,3 +85,8 @@ class Quote(Struct, frozen=True, kw_only=True):
     vouchers: tuple[VoucherApplied, ...] = ()
     options: tuple[PointsOption, ...] = ()
     earns: dict[str, Any] = {}
+
+    @property
+    def is_of_household(self) -> bool:
+        """Whether others of the household have added points."""
+        return any(one.brought for one in self.points) or any(one.brought for one in self.rewards)

@@ -15,6 +15,7 @@ from rewards.checkouts.quote import (
     PointsOption,
     PricedLine,
     Quote,
+    Reserved,
     RewardApplied,
     VoucherApplied,
 )
@@ -24,14 +25,14 @@ from rewards.models import Reward, Voucher
 
 class Applied(Struct, frozen=True, kw_only=True):
     """
-    What is reserved, as it was asked for: holds of the points, redemptions with their points, vouchers.
+    What is reserved, as it was asked for: holds of the points, redemptions, vouchers.
 
     Discounts of the rewards come first, those of the vouchers after them.
     """
 
-    holds: Sequence[UUID]
+    holds: Sequence[Reserved]
     rewards: Sequence[Reward]
-    redemptions: Sequence[tuple[UUID, int]]
+    redemptions: Sequence[Reserved]
     vouchers: Sequence[Voucher]
     free: Mapping[str, int]
     """Points by kind that the member has, with those that are reserved here."""
@@ -50,19 +51,21 @@ def quoted(contents: CheckoutContents, found: Priced, applied: Applied, *, progr
                 points=paid.points,
                 amount=priced(paid.cents, program),
                 lines=paid.points_by_line,
-                hold_id=hold_id,
+                hold_id=hold.id,
+                brought=hold.brought,
             )
-            for wanted, paid, hold_id in zip(contents.points, found.payments, applied.holds, strict=True)
+            for wanted, paid, hold in zip(contents.points, found.payments, applied.holds, strict=True)
         ),
         rewards=tuple(
             RewardApplied(
                 reward=reward.key,
                 wallet_type=reward.wallet_type.key,
-                points=points,
+                points=redemption.points,
                 discount=priced(taken.cents, program),
-                redemption_id=redemption_id,
+                redemption_id=redemption.id,
+                brought=redemption.brought,
             )
-            for reward, taken, (redemption_id, points) in zip(
+            for reward, taken, redemption in zip(
                 applied.rewards, found.discounts, applied.redemptions, strict=False
             )
         ),
@@ -101,7 +104,7 @@ def _options(found: Priced, applied: Applied, program: Program) -> Iterator[Poin
     due = found.subtotal - found.discounted
     for kind, rate in payable(program):
         bought = zip(applied.rewards, applied.redemptions, strict=True)
-        spent = sum(points for reward, (_id, points) in bought if reward.wallet_type_id == kind.id)
+        spent = sum(one.points for reward, one in bought if reward.wallet_type_id == kind.id)
         available = max(0, applied.free.get(kind.key, 0) - spent)
         points = most_points(rate, cents=due, available=available)
         yield PointsOption(

@@ -5,12 +5,13 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from members import holds
+from members import holds, pooling
 from members.paying import Context, HoldIsClosed
 from members.references import MemberReference
+from members.transfers import Transferred
 from rewards import redeeming
 from rewards.checkouts.offered import pointed
-from rewards.checkouts.quote import PointsApplied, Quote, RewardApplied, VoucherApplied
+from rewards.checkouts.quote import PointsApplied, Quote, Reserved, RewardApplied, VoucherApplied
 from rewards.models import Checkout, Redemption, RedemptionStatus
 from rewards.redeeming import RedemptionNotInState, vouchers
 
@@ -27,9 +28,12 @@ class Reserving:
     What is still wanted is kept longer; what is not is let go first, so that it can be reserved anew.
     """
 
-    def __init__(self, checkout: Checkout, before: Quote | None, context: Context) -> None:
+    def __init__(
+        self, checkout: Checkout, before: Quote | None, context: Context, *, from_household: bool
+    ) -> None:
         self._checkout = checkout
         self._context = context
+        self._from_household = from_household
         self._member = MemberReference("id", str(checkout.member_id))
         self._points = {one.wallet_type: one for one in before.points} if before else {}
         self._rewards = list(before.rewards) if before else []
@@ -65,29 +69,30 @@ class Reserving:
                 release_points(self._checkout, [held], self._context)
                 del self._points[key]
 
-    def rewards(self, keys: Sequence[str]) -> list[tuple[UUID, int]]:
+    def rewards(self, keys: Sequence[str]) -> list[Reserved]:
         """
-        Redemptions of these rewards with their points, in this order.
+        Redemptions of these rewards, in this order.
 
         What is kept has the price that it was reserved for. New ones take their rows in a stated order.
         """
         kept = list(self._rewards)
-        found: dict[int, tuple[UUID, int]] = {}
+        found: dict[int, Reserved] = {}
         for position in sorted(range(len(keys)), key=lambda position: (keys[position], position)):
             same = next((one for one in kept if one.reward == keys[position]), None)
             if same is not None:
                 kept.remove(same)
-                found[position] = same.redemption_id, same.points
+                found[position] = Reserved(id=same.redemption_id, points=same.points, brought=same.brought)
                 continue
             with pointed(f"#/rewards/{position}"):
                 found[position] = self._hold_reward(keys[position])
         return [found[position] for position in range(len(keys))]
 
-    def points(self, key: str, points: int, *, position: int) -> UUID:
+    def points(self, key: str, points: int, *, position: int) -> Reserved:
         """The hold of so many points of a kind."""
         if kept := self._points.get(key):
-            return kept.hold_id
+            return Reserved(id=kept.hold_id, points=points, brought=kept.brought)
         with pointed(f"#/points/{position}/points"):
+            brought = self._bring(key, points)
             held = holds.place(
                 member=self._member,
                 wallet_type=key,
@@ -99,19 +104,34 @@ class Reserving:
                 actor=self._context.actor,
                 at=self._context.at,
             )
-        return held.hold.id
+        total = pooling.note(held.hold.id, brought, program=self._context.program)
+        return Reserved(id=held.hold.id, points=points, brought=total)
 
-    def _hold_reward(self, key: str) -> tuple[UUID, int]:
-        redemption = redeeming.hold(
-            member=self._member,
-            reward=key,
-            lives_for=self._checkout.expires_at - self._context.at,
+    def _bring(self, key: str, points: int) -> list[Transferred]:
+        if not self._from_household:
+            return []
+        return pooling.bring(
+            member_id=self._checkout.member_id,
+            wallet_type=key,
+            points=points,
             program=self._context.program,
             source=self._context.source,
             actor=self._context.actor,
             at=self._context.at,
         )
-        return redemption.pk, redemption.points
+
+    def _hold_reward(self, key: str) -> Reserved:
+        redemption = redeeming.hold(
+            member=self._member,
+            reward=key,
+            lives_for=self._checkout.expires_at - self._context.at,
+            from_household=self._from_household,
+            program=self._context.program,
+            source=self._context.source,
+            actor=self._context.actor,
+            at=self._context.at,
+        )
+        return Reserved(id=redemption.pk, points=redemption.points, brought=redemption.brought)
 
     def _prolong_reward(self, redemption_id: UUID) -> bool:
         # Somebody may have given it up by itself; it is then reserved anew.
@@ -148,6 +168,8 @@ def release_points(checkout: Checkout, points: Sequence[PointsApplied], context:
             actor=context.actor,
             at=context.at,
         )
+        if one.brought:
+            pooling.send_back(one.hold_id, actor=context.actor, at=context.at)
 
 
 def release_rewards(redemption_ids: Sequence[UUID], context: Context) -> None:

@@ -14,8 +14,10 @@ from msgspec.structs import replace
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
+from members import households, pooling
 from members.ledger import store
 from members.ledger.state import Account
+from members.models import Member
 from members.paying import Context
 from members.references import MemberReference, member_of, reference
 from rewards import redeeming
@@ -54,7 +56,8 @@ def begin(wanted: CheckoutRequest, *, program: Program, source: str, actor: str,
     context = Context(program=program, source=source, actor=actor, at=at)
     check(wanted, wanted.member, context)
     account = _find(wanted.member, program)
-    store.lock([account.member_id])
+    hold_wallets = pooling.lock if wanted.from_household else store.lock
+    hold_wallets([account.member_id])
     checkout = Checkout(
         id=new_id(), program=program, member_id=account.member_id, source=source, opened_at=at
     )
@@ -82,7 +85,7 @@ def change(
     :raises InvalidInput: and the other refusals of `begin()`; all is as it was then
     """
     context = Context(program=program, source=source, actor=actor, at=at)
-    checkout = lock(checkout_id, program=program)
+    checkout = lock(checkout_id, program=program, with_household=contents.from_household)
     must_be_open(checkout, at=at)
     seen(checkout)
     check(contents, _member(checkout), context)
@@ -105,10 +108,12 @@ def _fill(checkout: Checkout, contents: CheckoutContents, before: Quote | None, 
     program = context.program
     checkout.expires_at = latest(checkout, context.at + timedelta(seconds=contents.lives_for_seconds))
     free = _free(_find(_member(checkout), program), before, program)
+    if contents.from_household:
+        free = _with_shared(free, checkout, at=context.at)
     rewards = offered.rewards(contents.rewards, program=program)
     vouchers = offered.vouchers(contents.vouchers, program=program)
     found = _priced(contents, [*rewards, *(voucher.redemption.reward for voucher in vouchers)], program)
-    reserving = Reserving(checkout, before, context)
+    reserving = Reserving(checkout, before, context, from_household=contents.from_household)
     by_kind = {
         one.wallet_type: paid.points for one, paid in zip(contents.points, found.payments, strict=True)
     }
@@ -138,6 +143,13 @@ def _free(account: Account, before: Quote | None, program: Program) -> Mapping[s
         for one in reserved:
             free[one.wallet_type] += one.points
     return free
+
+
+def _with_shared(free: Mapping[str, int], checkout: Checkout, *, at: datetime) -> Mapping[str, int]:
+    """And what the others of the household share of theirs."""
+    member = Member.objects.select_related("program").get(pk=checkout.member_id)
+    shared = {pool.wallet_type: pool.shared for pool in households.pooled(member, at=at)}
+    return Counter(free) + Counter(shared)
 
 
 def _priced(contents: CheckoutContents, rewards: Sequence[Reward], program: Program) -> Priced:

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy
 from loyalty.core.errors import DomainError
 from loyalty.core.events import NewEvent
 from loyalty.core.models import Program
+from members import pooling
 from members.ledger import store
 from rewards.checkouts.quote import Quote
 from rewards.models import Checkout, CheckoutStatus
@@ -54,7 +55,7 @@ def find(checkout_id: UUID, *, program: Program) -> Checkout:
     return checkout
 
 
-def lock(checkout_id: UUID, *, program: Program) -> Checkout:
+def lock(checkout_id: UUID, *, program: Program, with_household: bool = False) -> Checkout:
     """
     Hold a checkout and its member's wallets until the transaction ends: see Note [Checkout].
 
@@ -64,8 +65,17 @@ def lock(checkout_id: UUID, *, program: Program) -> Checkout:
     checkout = Checkout.objects.of(program).select_for_update().filter(pk=checkout_id).first()
     if checkout is None:
         raise unknown(checkout_id)
-    store.lock([checkout.member_id])
+    lock_wallets(checkout, with_household=with_household)
     return checkout
+
+
+def lock_wallets(checkout: Checkout, *, with_household: bool = False) -> None:
+    """Hold the member's wallets, and those of who has added points or is asked to."""
+    is_open = checkout.status == CheckoutStatus.OPEN
+    if with_household or (is_open and quote_of(checkout).is_of_household):
+        pooling.lock([checkout.member_id])
+    else:
+        store.lock([checkout.member_id])
 
 
 def must_be_open(checkout: Checkout, *, at: datetime) -> None:

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.models.program import KEY_VALIDATOR, MADE_OR_RENAMED, moves_the_rules_revision
 from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.activity import Activity
@@ -27,6 +27,7 @@ class Badge(models.Model):
         verbose_name = _("badge")
         verbose_name_plural = _("badges")
         constraints = [models.UniqueConstraint(name="one_badge_per_key", fields=["program", "key"])]
+        triggers = [moves_the_rules_revision(operation=MADE_OR_RENAMED)]
 
     def __str__(self) -> str:
         return self.name

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Approval, Program
-from loyalty.core.models.program import KEY_VALIDATOR, moves_the_rules_revision
+from loyalty.core.models.program import KEY_VALIDATOR, RENAMED, moves_the_rules_revision
 from loyalty.core.tenancy import TenantQuerySet
 
 
@@ -176,7 +176,12 @@ class Campaign(models.Model):
             ("submit_campaign", "Can submit campaigns for review"),
             ("approve_campaign", "Can approve campaigns of others"),
         ]
-        triggers = [_steps_follow_each_other(), _what_is_asked_for_stays()]
+        triggers = [
+            _steps_follow_each_other(),
+            _what_is_asked_for_stays(),
+            # Its versions say the rest.
+            moves_the_rules_revision(operation=RENAMED),
+        ]
 
     def __str__(self) -> str:
         return self.name

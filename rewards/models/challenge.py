@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from loyalty.core.models.program import KEY_VALIDATOR
+from loyalty.core.models.program import KEY_VALIDATOR, MADE_OR_RENAMED, moves_the_rules_revision
 from loyalty.core.tenancy import TenantQuerySet
 from members.models import Member
 from rewards.models.activity import Activity
@@ -47,6 +47,7 @@ class Challenge(models.Model):
                 name="a_challenge_has_a_goal", condition=Q(goal__gte=1, goal__lte=GOAL_AT_MOST)
             ),
         ]
+        triggers = [moves_the_rules_revision(operation=MADE_OR_RENAMED)]
 
     def __str__(self) -> str:
         return self.name

@@ -82,6 +82,12 @@ class Redemption(models.Model):
     took_piece = models.BooleanField(
         default=False, db_default=False, db_comment="Of a counted stock: it goes back there if this ends"
     )
+    brought = models.PositiveBigIntegerField(
+        _("from the household"),
+        default=0,
+        db_default=0,
+        db_comment="Of the points, those that others of the household added to a reservation",
+    )
     hold = models.OneToOneField(
         Hold,
         models.PROTECT,

@@ -19,9 +19,10 @@ from loyalty.core import events
 from loyalty.core.db import violated
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from members import holds, terms
+from members import holds, pooling, terms
 from members.ledger import store
 from members.references import MemberReference
+from members.transfers import Transferred
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.redeeming import issuing, refunds, uploaded_codes
 from rewards.redeeming.offers import Found, Request, check, check_basket, check_limit, find
@@ -55,6 +56,7 @@ def hold(
     reward: str,
     lives_for: timedelta = DEFAULT_LIFE,
     basket: Decimal | None = None,
+    from_household: bool = False,
     program: Program,
     source: str,
     actor: str,
@@ -63,7 +65,9 @@ def hold(
     """
     Reserve a reward (by its key) with its points and a piece of it, for some time.
 
-    `basket` is what a basket costs before discounts, if the reward is to be taken off it.
+    `basket` is what a basket costs before discounts, if the reward is to be taken off it. With
+    `from_household`, what the member lacks comes from the others of the household who share theirs, and
+    goes back to them if the reservation comes to nothing: see Note [Brought points] in `members.pooling`.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -73,12 +77,21 @@ def hold(
     :raises RewardLimitReached: if the member has had it as often as one may
     :raises BasketTooSmall: if the basket costs less than the reward's minimum
     :raises members.ledger.operations.InsufficientPoints: if the member cannot pay it
+    :raises members.transfers.TransferNotAllowed: if the household may not share these points
     """
     assert timedelta(0) < lives_for <= LONGEST_LIFE, "a reservation lives for up to a week"
     request = Request(
-        member=member, reward=reward, program=program, source=source, actor=actor, at=at, basket=basket
+        member=member,
+        reward=reward,
+        program=program,
+        source=source,
+        actor=actor,
+        at=at,
+        from_household=from_household,
+        basket=basket,
     )
-    store.lock([find(request).account.member_id])
+    hold_wallets = pooling.lock if from_household else store.lock
+    hold_wallets([find(request).account.member_id])
     found = find(request)
     check(found.offer, at=at)
     check_limit(found.offer, bought=found.bought)
@@ -110,9 +123,11 @@ def _reserved(request: Request, found: Found, lives_for: timedelta) -> Redemptio
         redeemed_at=request.at,
         expires_at=request.at + lives_for,
     )
+    kind = terms.of(request.program).of_type(offer.wallet_type_id).key
+    brought = _bring(request, found, kind) if request.from_household else []
     redemption.hold_id = holds.place(
         member=MemberReference("id", str(found.account.member_id)),
-        wallet_type=terms.of(request.program).of_type(offer.wallet_type_id).key,
+        wallet_type=kind,
         points=offer.price,
         lives_for=lives_for,
         kept_for=kept_for(redemption),
@@ -121,7 +136,20 @@ def _reserved(request: Request, found: Found, lives_for: timedelta) -> Redemptio
         actor=request.actor,
         at=request.at,
     ).hold.id
+    redemption.brought = pooling.note(redemption.hold_id, brought, program=request.program)
     return redemption
+
+
+def _bring(request: Request, found: Found, kind: str) -> list[Transferred]:
+    return pooling.bring(
+        member_id=found.account.member_id,
+        wallet_type=kind,
+        points=found.offer.price,
+        program=request.program,
+        source=request.source,
+        actor=request.actor,
+        at=request.at,
+    )
 
 
 @transaction.atomic
@@ -342,6 +370,8 @@ def _free_points(redemption: Redemption, context: Context) -> None:
         actor=context.actor,
         at=context.at,
     )
+    if redemption.brought:
+        pooling.send_back(redemption.hold_id, actor=context.actor, at=context.at)
 
 
 def _void_voucher(redemption: Redemption, *, may_be_used: bool) -> None:

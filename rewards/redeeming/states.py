@@ -22,6 +22,7 @@ from msgspec import Struct
 from loyalty.core.errors import DomainError
 from loyalty.core.events import NewEvent
 from loyalty.core.models import Program
+from members import pooling
 from members.ledger import store
 from members.models import Member
 from rewards.models import Redemption, RedemptionStatus
@@ -72,20 +73,22 @@ def lock(redemption_id: UUID, *, program: Program) -> Locked:
     :raises UnknownRedemption: if the program has none with that id
     """
     rows = Redemption.objects.of(program).filter(pk=redemption_id)
-    member_id = rows.values_list("member_id", flat=True).first()
-    if member_id is None:
+    row = rows.values_list("member_id", "brought").first()
+    if row is None:
         raise unknown(redemption_id)
-    heir = _hold_wallets(member_id)
+    member_id, brought = row
+    heir = _hold_wallets(member_id, is_of_household=brought > 0)
     found = rows.select_for_update(of=("self",)).select_related("reward", "wallet_type", "voucher").get()
     return Locked(redemption=found, heir=heir)
 
 
-def _hold_wallets(member_id: UUID) -> UUID:
-    """Who has the member's points; their wallets are held, too."""
+def _hold_wallets(member_id: UUID, *, is_of_household: bool) -> UUID:
+    """Who has the member's points; their wallets are held, too, and those of who added some."""
+    hold = pooling.lock if is_of_household else store.lock
     heir = None
     # Somebody may be merged before the lock is there, and not after it.
     while heir != (heir := _heir(member_id)):
-        store.lock({member_id, heir})
+        hold({member_id, heir})
     return heir
 
 

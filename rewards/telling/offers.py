@@ -1,12 +1,11 @@
 """
 Offers: campaigns that a member could use now, in words.
 
-Nothing is read for them alone. `wanted()` says which columns the statement about the member needs
-besides, `told()` makes offers of what they held; a program that has none to make needs none.
+Nothing is read for them alone. `columns` says what the statement about the member needs besides, `told()`
+makes offers of what they held; a program that has none to make needs none.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -32,6 +31,9 @@ from rewards.engine.facts import MemberFacts, Moment
 from rewards.engine.gifts import GiftEffect
 from rewards.engine.limits import Usage
 from rewards.engine.usable import Candidate, Usable
+from rewards.models import Badge, Challenge
+from rewards.telling import vocabulary
+from rewards.telling.vocabulary import Names
 
 OFFERS_AT_MOST: Final = 50
 
@@ -55,14 +57,8 @@ class Column(Struct, frozen=True):
     parameters: list[Any]
 
 
-_TABLES: Final = {
-    "badge": "rewards_badge",
-    "campaign": "rewards_campaign",
-    "challenge": "rewards_challenge",
-    "draw": "rewards_prizedraw",
-    "reward": "rewards_reward",
-    "wallet_type": "members_wallettype",
-}
+# What is named by the program's own words, and is not kept in memory. The rest is: see `Repertoire`.
+_TABLES: Final = {"draw": "rewards_prizedraw", "reward": "rewards_reward"}
 _PROFILE: Final = """json_build_array(
     member.birth_date, member.enrolled_at, member.attributes,
     (SELECT tier FROM standing ORDER BY ladder LIMIT 1),
@@ -70,9 +66,15 @@ _PROFILE: Final = """json_build_array(
 
 
 class Repertoire:
-    """What campaigns in force have to offer, and what must be known for it: the same until they change."""
+    """
+    What campaigns in force have to offer, what must be known for it, and what is there to be shown at all.
 
-    def __init__(self, rulebook: Rulebook) -> None:
+    The same until the program's `rules_revision` moves. Whoever makes or renames a campaign, a kind of
+    points, a badge or a challenge moves it. Rewards and prize draws do not, and are named by the statement.
+    One query for each kind of thing that is named.
+    """
+
+    def __init__(self, rulebook: Rulebook, program_id: UUID) -> None:
         self.campaigns = usable.could_be_used(rulebook)
         self.candidates = [Candidate(campaign) for campaign in self.campaigns]
         definitions = [campaign.definition for campaign in self.campaigns]
@@ -80,7 +82,11 @@ class Repertoire:
         self.budgeted = [one for one in self.campaigns if one.definition.limits.in_all]
         self.segments = sorted(frozenset[str]().union(*(one.segments for one in definitions)))
         self.history = frozenset[str]().union(*(one.history for one in definitions))
-        self.names = {f"name.{kind}": _names(kind, keys) for kind, keys in self._keys().items()}
+        named = usable.names(self.campaigns)
+        self.names = vocabulary.looked_up(program_id, (one for one in named if one[0] not in _TABLES))
+        self.named_elsewhere = {f"name.{kind}": _names(kind, named) for kind, _ in named if kind in _TABLES}
+        self.has_challenges = Challenge.objects.of(program_id).exists()
+        self.has_badges = Badge.objects.of(program_id).exists()
         effects = (effect for campaign in rulebook for effect in campaign.definition.effects)
         self.challenges = sorted(
             {
@@ -91,19 +97,12 @@ class Repertoire:
         )
         """Those that members can make progress with, by whatever they do."""
 
-    def _keys(self) -> dict[str, list[str]]:
-        keys: defaultdict[str, list[str]] = defaultdict(list)
-        for kind, key in sorted(usable.names(self.campaigns)):
-            if kind in _TABLES:
-                keys[kind].append(key)
-        return keys
 
-
-def _names(kind: str, keys: list[str]) -> Column:
+def _names(kind: str, named: Iterable[tuple[str, str]]) -> Column:
     return Column(
-        "(SELECT json_agg(json_build_array(key, name))"
+        "(SELECT json_agg(json_build_array(key, name) ORDER BY key)"
         f" FROM {_TABLES[kind]} WHERE program_id = $1 AND key = ANY({{0}}::text[]))::text",
-        [keys],
+        [sorted(key for of, key in named if of == kind)],
     )
 
 
@@ -118,15 +117,15 @@ class Offering:
         self.at = at
         self.local = at.astimezone(ZoneInfo(program.time_zone))
         self.rules: Rules = rules.of(program)
-        self.repertoire = _repertoire(self.rules.in_force(at))
+        self.repertoire = _repertoire(self.rules.in_force(at), program.pk)
         self.campaigns = self.repertoire.campaigns
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """What must be known of the member, and the names of what is offered."""
+        """What must be known of the member, and the names that are not kept."""
         if not self.campaigns:
             return {}
-        return {"profile": Column(_PROFILE, []), **self._asked(), **self.repertoire.names}
+        return {"profile": Column(_PROFILE, []), **self._asked(), **self.repertoire.named_elsewhere}
 
     def _asked(self) -> dict[str, Column]:
         found: dict[str, Column] = {}
@@ -154,7 +153,7 @@ class Offering:
         Personal ones first, then those that end first. No more than `OFFERS_AT_MOST`.
         """
         held = {name: value for name, value in zip(self.columns, row, strict=True) if value is not None}
-        names = tuple((name, held.pop(name)) for name in self.repertoire.names if name in held)
+        names = tuple((name, held.pop(name)) for name in self.repertoire.named_elsewhere if name in held)
         read = {name: orjson.loads(value) for name, value in held.items()}
         found = usable.usable(
             self.repertoire.candidates,
@@ -169,7 +168,7 @@ class Offering:
             for one in found
         )
         manner = (self.program.currency, self.program.rounding, get_language())
-        return _spoken(found, variants, manner, names)
+        return _spoken(self.repertoire, found, variants, manner, names)
 
     def _member(self, member_id: UUID, read: dict[str, Any]) -> MemberFacts:
         born, enrolled, attributes, tier, balance = read["profile"]
@@ -210,6 +209,7 @@ class Offering:
 
 @lru_cache(maxsize=1024)
 def _spoken(
+    repertoire: Repertoire,
     found: tuple[Usable, ...],
     variants: tuple[Variant | None, ...],
     manner: tuple[str, str, str | None],
@@ -218,9 +218,10 @@ def _spoken(
     """
     All that is offered, in JSON: the same for many members, and saying it takes longer than all else.
 
-    `manner` is the currency, the rounding and the language; `names` are lists in JSON, by their column.
+    `manner` is the currency, the rounding and the language; `names` are those that are not kept, as lists
+    in JSON by their columns.
     """
-    called = {
+    called = repertoire.names | {
         (column.removeprefix("name."), key): name
         for column, told in names
         for key, name in orjson.loads(told)
@@ -235,7 +236,7 @@ def _offer(
     found: Usable,
     variant: Variant | None,
     manner: tuple[str, str, str | None],
-    names: dict[tuple[str, str], str],
+    names: Names,
 ) -> Offer | None:
     campaign, (currency, rounding, _language) = found.campaign, manner
     said = usable.said(campaign, found.left, variant, currency=currency, rounding=rounding)

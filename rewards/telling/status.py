@@ -117,10 +117,14 @@ SELECT id, status, json_build_object(
         'next_expiry', next_expiry) ORDER BY is_spendable DESC, type), '[]') FROM wallet),
     'tiers', (SELECT coalesce(json_agg(standing ORDER BY ladder), '[]') FROM standing),
     'rewards', {available},
-    'challenges', (SELECT coalesce(json_agg(challenge), '[]') FROM challenge),
-    'badges', (SELECT coalesce(json_agg(badge), '[]') FROM badge)
+    'challenges', {challenges},
+    'badges', {badges}
 )::text{columns} FROM member
 """
+# Left out where a program has none: each part of a plan costs something, also one that runs dry.
+_CHALLENGES: Final = "(SELECT coalesce(json_agg(challenge), '[]') FROM challenge)"
+_BADGES: Final = "(SELECT coalesce(json_agg(badge), '[]') FROM badge)"
+_NONE: Final = "'[]'::json"
 _REWARDS: Final = f"SELECT {_AVAILABLE}::text FROM member"
 _FOUND: Final = {
     "id": "id = $4",
@@ -168,10 +172,15 @@ def read(program: Program, reference: references.Reference, *, at: datetime) -> 
 
 def query_of(program: Program, reference: references.Reference, offering: Offering) -> Query:
     """The one statement behind a status."""
-    in_reach = offering.repertoire.challenges
-    parameters = [program.pk, offering.at, in_reach, *_whom(reference)]
+    known = offering.repertoire
+    parameters = [program.pk, offering.at, known.challenges, *_whom(reference)]
     columns = list(offering.columns.values())
-    sql = _statement(reference.by, tuple((column.sql, len(column.parameters)) for column in columns))
+    sql = _statement(
+        reference.by,
+        _CHALLENGES if known.has_challenges else _NONE,
+        _BADGES if known.has_badges else _NONE,
+        tuple((column.sql, len(column.parameters)) for column in columns),
+    )
     return Query(sql, [*parameters, *(one for column in columns for one in column.parameters)])
 
 
@@ -197,11 +206,12 @@ def _member(by: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _statement(by: str, columns: tuple[tuple[str, int], ...]) -> str:
+def _statement(by: str, challenges: str, badges: str, columns: tuple[tuple[str, int], ...]) -> str:
     number = 5 if by == "id" else 6
     told = ""
     for sql, count in columns:
         places = (f"${number + index}" for index in range(count))
         told += f",\n    {sql.format(*places)}"
         number += count
-    return _member(by) + _STATUS.format(available=_AVAILABLE, columns=told)
+    parts = {"available": _AVAILABLE, "challenges": challenges, "badges": badges}
+    return _member(by) + _STATUS.format(**parts, columns=told)

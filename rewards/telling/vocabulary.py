@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import ngettext
@@ -43,7 +44,19 @@ def named(program: Program, wanted: Iterable[tuple[str, str]]) -> Names:
     return known
 
 
-def _look_up(program: Program, kind: str, keys: Collection[str]) -> Names:
+def looked_up(program_id: UUID, wanted: Iterable[tuple[str, str]]) -> Names:
+    """The same of what is kept longer than a program object: nothing is remembered, and no key given back."""
+    by_kind: defaultdict[str, set[str]] = defaultdict(set)
+    for kind, key in wanted:
+        if kind in _NAMED:
+            by_kind[kind].add(key)
+    found: Names = {}
+    for kind, keys in by_kind.items():
+        found |= _look_up(program_id, kind, keys)
+    return found
+
+
+def _look_up(program: Program | UUID, kind: str, keys: Collection[str]) -> Names:
     rows, owner = _NAMED[kind]
     found = rows.filter(**{owner: program}, key__in=keys).values_list("key", "name")
     return {(kind, key): name for key, name in found}

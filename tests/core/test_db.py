@@ -4,8 +4,9 @@ from uuid import UUID
 
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from loyalty.core.db import Batch, Moved, fetch
+from loyalty.core.db import FEW, Batch, Moved, fetch
 from loyalty.core.models import IdempotencyRecord
 from members.models import Member, Wallet, WalletType
 from tests import factories
@@ -100,6 +101,47 @@ class TestBatch:
 
         reward.refresh_from_db()
         assert reward.stock == 3
+
+    @pytest.mark.parametrize("count", [FEW, FEW + 1])
+    def test_writes_few_rows_and_many(self, ada: Member, count):
+        others = factories.MemberFactory.create_batch(count, program=ada.program, first_name="Eve")
+        batch = Batch()
+        batch.guard(Member, ("id", "first_name"), [(member.pk, "Eve") for member in others])
+        batch.update(Member, ("id", "first_name"), [(member.pk, "Ada") for member in others])
+
+        batch.write()
+
+        assert (
+            Member.objects.filter(first_name="Ada", pk__in=[member.pk for member in others]).count() == count
+        )
+
+    def test_does_not_read_a_whole_table_for_one_row(self, ada: Member):
+        fill_with_answers(3_000)
+        batch = Batch()
+        batch.update(IdempotencyRecord, ("id", "status"), [(ada.pk, 200)])
+
+        plan = explained(batch)
+
+        assert "core_idempotencyrecord_pkey" in plan
+        assert "Seq Scan on core_idempotencyrecord" not in plan
+
+
+def fill_with_answers(count: int) -> None:
+    fetch(
+        "INSERT INTO core_idempotencyrecord (id, partner_id, key, fingerprint, status, body, created_at)"
+        " SELECT gen_random_uuid(), gen_random_uuid(), number::text, '', 200, '{}', now()"
+        " FROM generate_series(1, $1::int) AS number",
+        [count],
+    )
+    fetch("ANALYZE core_idempotencyrecord")
+
+
+def explained(batch: Batch) -> str:
+    """How the server would write it."""
+    with CaptureQueriesContext(connection) as seen:
+        batch.write()
+    (sql,) = (query["sql"] for query in seen.captured_queries if query["sql"].startswith("WITH"))
+    return "\n".join(line for (line,) in fetch(f"EXPLAIN {sql}", ["[]"]))
 
 
 class TestFetch:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Final
 from zoneinfo import available_timezones
 
 import pghistory
@@ -57,7 +58,11 @@ def whole_profile() -> list[str]:
     return [ProfileField.NAME.value, ProfileField.BIRTH_DATE.value, ProfileField.CONTACT.value]
 
 
-def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigger.Trigger:
+def moves_the_rules_revision(
+    program_id: str = "changed.program_id",
+    *,
+    operation: pgtrigger.Operation = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+) -> pgtrigger.Trigger:
     """
     A trigger for tables that processes keep in memory: a changed row moves its program's revision.
 
@@ -66,7 +71,7 @@ def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigge
     return pgtrigger.Trigger(
         name="moves_the_rules_revision",
         when=pgtrigger.After,
-        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+        operation=operation,
         declare=[("changed", "record")],
         func=(
             "IF TG_OP = 'DELETE' THEN changed := OLD; ELSE changed := NEW; END IF;"
@@ -74,6 +79,10 @@ def moves_the_rules_revision(program_id: str = "changed.program_id") -> pgtrigge
             " RETURN NULL;"
         ),
     )
+
+
+RENAMED: Final = pgtrigger.UpdateOf("key", "name")  # type: ignore[no-untyped-call]
+MADE_OR_RENAMED: Final = pgtrigger.Insert | RENAMED | pgtrigger.Delete
 
 
 def never_emptied() -> pgtrigger.Trigger:

@@ -19,7 +19,8 @@ from members.models import Entry, Member, Posting, Segment
 from members.references import MemberReference
 from rewards import redeeming
 from rewards.books.proving import ACTIVITIES
-from rewards.models import BudgetSlot, Redemption, Reward
+from rewards.models import BudgetSlot, Redemption, Reward, UploadedCode
+from rewards.redeeming import uploaded_codes
 from tests import factories
 from tests.integrations.sandbox.conftest import travel
 from tests.races import at_once
@@ -53,6 +54,7 @@ KEPT = {
     "rewards.OccasionDay",
     "rewards.PrizeDraw",
     "rewards.Reward",
+    "rewards.UploadedCode",
 }
 PER_EURO = {"kind": "points_per_unit", "points": "1", "per": "1.00"}
 
@@ -172,8 +174,24 @@ class TestReset:
         assert Member.objects.count() == 3
         assert not list(verify.run(program=lively, parts=(verify.LEDGER, verify.HOLDS, ACTIVITIES)))
 
+    def test_lets_uploaded_codes_be_given_again(self, lively, beans):
+        cinema = factories.RewardFactory.create(
+            program=lively, key="cinema", wallet_type=beans, price=1, codes_from="uploaded", stock=0
+        )
+        at = clock.now(lively)
+        uploaded_codes.add(cinema, lines=["CINE-1", "CINE-2"], by=factories.UserFactory.create(), at=at)
+        richest = Entry.objects.filter(program=lively).order_by("-available_after")[0]
+        who = MemberReference(kind="id", value=str(richest.member_id))
+        buying = {"program": lively, "source": "shop", "actor": "partner:shop", "at": at}
+        redeeming.redeem(member=who, reward="cinema", **buying)
+
+        resetting.reset(lively, at=at)
+
+        cinema.refresh_from_db()
+        assert (cinema.stock, UploadedCode.objects.filter(redemption=None).count()) == (2, 2)
+
     def test_asks_as_often_however_much_there_is(self, sandbox, beans, django_assert_num_queries):
-        with django_assert_num_queries(len(tables.data()) + 16):
+        with django_assert_num_queries(len(tables.data()) + 18):
             resetting.reset(sandbox, at=clock.now(sandbox))
 
 

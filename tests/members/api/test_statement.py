@@ -65,7 +65,7 @@ class TestEntries:
             program=week.program, wallet_type=points, key="tea", name="A tea", price=20
         )
         later = week.later(days=5)
-        where = {"program": week.program, "source": "till", "actor": "till", "at": later.at}
+        where: dict[str, Any] = {"program": week.program, "source": "till", "actor": "till", "at": later.at}
         redeeming.confirm(later.reserves("tea").pk, **where)
         redeeming.cancel(later.reserves("tea").pk, **where)
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import psycopg
 import pytest
 import time_machine
 from django.db import connection
@@ -220,6 +221,7 @@ class TestMemberStatus:
         IdentifierFactory.create(member=ada, kind="email", value="ada@example.org")
         RewardFactory.create_batch(5, program=shop.program, wallet_type=WalletType.objects.get(), price=1)
         shop.sells("receipt-1", "10.00")
+        status_of(till)  # the first one of a process reads what the program is made of
 
         with django_assert_num_queries(2):
             answer = status_of(till, reference.format(id=ada.pk))
@@ -380,6 +382,19 @@ class TestOffers:
         assert offer["name"] == "Fresh mornings"
         assert "Lark" in offer["text"]
 
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("table", ["rewards_campaign", "rewards_badge"])
+    def test_are_called_what_another_process_has_just_called_them(self, till, ada, program, publish, table):
+        Badge.objects.create(program=program, key="early", name="Early bird")
+        publish("mornings", {"kind": "badge", "badge": "early"}, FIXED)
+        status_of(till)
+
+        in_another_process(f"UPDATE {table} SET name = 'Lark'")
+        (offer,) = status_of(till)["offers"]
+
+        assert ("Lark" in offer["text"]) is (table == "rewards_badge")
+        assert (offer["name"] == "Lark") is (table == "rewards_campaign")
+
     def test_are_of_the_members_program_alone(self, till, ada, program, publish: Publish):
         CampaignFactory.create(key="here", name="Elsewhere")
 
@@ -406,6 +421,12 @@ class TestOffers:
             offers = status_of(till)["offers"]
 
         assert [offer["campaign"] for offer in offers] == ["all-of-it", "base"]
+
+
+def in_another_process(sql: str) -> None:
+    """Run a statement, and commit it, over a connection that nothing in this process knows of."""
+    with psycopg.connect(connection.connection.info.dsn, password=connection.connection.info.password) as own:
+        own.execute(sql)
 
 
 class TestChallengesAndBadges:
@@ -451,6 +472,36 @@ class TestChallengesAndBadges:
         Challenge.objects.create(program=program, key="old", name="Old", goal=3)
 
         assert status_of(till)["challenges"] == []
+
+    @pytest.mark.django_db(transaction=True)
+    def test_are_shown_from_the_first_one_that_another_process_makes(self, till, ada, shop: Shop):
+        before = status_of(till)
+        shop.sells("receipt-1", "10.00")
+
+        in_another_process(
+            "WITH badge AS ("
+            " INSERT INTO rewards_badge (id, program_id, key, name, description, created_at)"
+            " SELECT gen_random_uuid(), id, 'early', 'Early bird', '', now() FROM core_program"
+            " RETURNING id, program_id"
+            "), goal AS ("
+            " INSERT INTO rewards_challenge"
+            " (id, program_id, key, name, description, goal, is_repeatable, created_at)"
+            " SELECT gen_random_uuid(), program_id, 'card', 'Stamp card', '', 3, false, now() FROM badge"
+            " RETURNING id, program_id"
+            "), step AS ("
+            " INSERT INTO rewards_challengeprogress (id, program_id, member_id, challenge_id, number, added,"
+            " progress, completions, activity_id, made_at)"
+            " SELECT gen_random_uuid(), goal.program_id, member_id, goal.id, 1, 1, 1, 0, sale.id, now()"
+            " FROM goal, rewards_activity AS sale"
+            ") INSERT INTO rewards_memberbadge (id, program_id, member_id, badge_id, activity_id, earned_at)"
+            " SELECT gen_random_uuid(), badge.program_id, member_id, badge.id, sale.id, now()"
+            " FROM badge, rewards_activity AS sale"
+        )
+        after = status_of(till)
+
+        assert (before["badges"], before["challenges"]) == ([], [])
+        assert [badge["key"] for badge in after["badges"]] == ["early"]
+        assert [challenge["key"] for challenge in after["challenges"]] == ["card"]
 
     def test_shows_the_badges_that_the_member_has(self, till, ada, shop: Shop, program, publish: Publish):
         Badge.objects.create(program=program, key="early", name="Early bird")
