@@ -165,7 +165,7 @@ def pages(
     *,
     program: Program,
     make: Make,
-    of: type[Model],
+    of: type[Any],
     ids: list[UUID],
     parent: str,
 ) -> dict[UUID, Connection[Any]]:
@@ -176,7 +176,7 @@ def pages(
     """
     first = asked.older(rows, program).filter(**{parent: OuterRef("pk")}).order_by(*asked.order)
     chosen = Func(ArraySubquery(first.values("pk")[: asked.first + 1]), function="unnest")
-    shown = of._default_manager.filter(pk__in=ids).values_list(chosen)
+    shown = of.objects.of(program).filter(pk__in=ids).values_list(chosen)
     found = list(rows.filter(pk__in=shown).annotate(parent_id=F(parent)).order_by(*asked.order))
     peers = Peers([row.pk for row in found])
     by_parent: dict[UUID, list[Any]] = {one: [] for one in ids}
