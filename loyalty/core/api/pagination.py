@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import F, Field, Func, Model, QuerySet, TextField, Value
+from django.db.models import F, Func, Model, QuerySet, TextField, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -94,7 +94,7 @@ def paginate[M: Model](
     :raises InvalidCursor: if the cursor is none of this list
     :raises InvalidFilter: if the limit is none
     """
-    fields = [rows.model._meta.get_field(name) for name in by]
+    fields: list[Any] = [rows.model._meta.get_field(name) for name in by]
     window = _window(request, filters, fields)
     if window.edge is not None:
         rows = rows.filter(beyond(fields, window.edge, is_newer=window.is_backward))
@@ -114,7 +114,7 @@ def paginate[M: Model](
     )
 
 
-def beyond(fields: Sequence[Field], edge: Sequence[Any], *, is_newer: bool) -> LessThan | GreaterThan:
+def beyond(fields: Sequence[Any], edge: Sequence[Any], *, is_newer: bool) -> LessThan | GreaterThan:
     """The rows that are newer (or older) than the one whose values of these fields are given."""
     place = _Place(*(F(field.name) for field in fields))
     end = _Place(*(Value(value, field) for value, field in zip(edge, fields, strict=True)))
