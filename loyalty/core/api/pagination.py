@@ -94,7 +94,7 @@ def paginate[M: Model](
     :raises InvalidCursor: if the cursor is none of this list
     :raises InvalidFilter: if the limit is none
     """
-    fields = [rows.model._meta.get_field(name) for name in by]
+    fields: list[Any] = [rows.model._meta.get_field(name) for name in by]
     window = _window(request, filters, fields)
     if window.edge is not None:
         rows = rows.filter(beyond(fields, window.edge, is_newer=window.is_backward))
