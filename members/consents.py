@@ -107,8 +107,8 @@ def overview(record_ids: Any, *, at_most: int) -> tuple[list[Consent], list[Cons
     said = Consent.objects.filter(member__in=record_ids).annotate(from_last=by_purpose, from_newest=by_age)
     shown = said.filter(Q(from_last=1) | Q(from_newest__lte=at_most)).select_related("evidence")
     found = list(shown.order_by("-id"))
-    present = [consent for consent in found if consent.from_last == 1]
-    newest = [consent for consent in found if consent.from_newest <= at_most]
+    present = [consent for consent in found if consent.from_last == 1]  # type: ignore[attr-defined]  # annotated
+    newest = [consent for consent in found if consent.from_newest <= at_most]  # type: ignore[attr-defined]
     return sorted(present, key=attrgetter("purpose")), newest
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from loyalty.core import event_catalogue
 from loyalty.core.api import docs, docs_search, guides, operation_pages, parsing, problem
-from loyalty.core.api.guides import FOLDER, NAMES
+from loyalty.core.api.docs_frame import NAMES
+from loyalty.core.api.guides import FOLDER
 
 pytestmark = pytest.mark.django_db
 

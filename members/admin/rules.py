@@ -56,7 +56,12 @@ class WalletTypeAdmin(ProgramModelAdmin):
             _("Returns"),
             {
                 "fields": ("return_policy",),
-                "description": _("When goods come back and the points for them are spent already."),
+                "description": _(
+                    "When goods come back and the points for them are spent already. Where points are written"
+                    " off, who pays for a second purchase with the points of a first, returns the first and"
+                    " then the second, has those points and their money. Let members owe where points pay at"
+                    " the checkout."
+                ),
             },
         ),
         (

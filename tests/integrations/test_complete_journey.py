@@ -2,7 +2,6 @@
 
 import csv
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -366,10 +365,11 @@ class TestCommand:
 class TestKilledImport:
     def test_goes_on_where_it_stopped(self) -> None:
         program = make_grocer()
-        command = start_import()
-        wait_for_some(program)
-        os.kill(command.pid, signal.SIGKILL)
-        command.wait()
+        with start_import() as command:
+            try:
+                wait_for_some(program)
+            finally:
+                command.kill()
         before = Activity.objects.count()
 
         assert start_import().wait() == 0

@@ -2,6 +2,7 @@
 
 import html
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -129,7 +130,7 @@ class TestPurpose:
 
     def test_that_another_program_knows_is_not_offered(self, support, ada):
         stranger = factories.MemberFactory.create()
-        known = {"is_granted": True, "actor": "partner:till", "at": clock.now(ada.program)}
+        known: dict[str, Any] = {"is_granted": True, "actor": "partner:till", "at": clock.now(ada.program)}
         consents.record(stranger, purpose="whispers", **known)
         for purpose in ("sms", "newsletter", "sms"):
             consents.record(ada, purpose=purpose, **known)
@@ -153,7 +154,7 @@ class TestPurpose:
 
 
 def test_the_form_costs_the_same_however_many_consents_there_are(support, ada, django_assert_max_num_queries):
-    known = {"is_granted": True, "actor": "partner:till", "at": clock.now(ada.program)}
+    known: dict[str, Any] = {"is_granted": True, "actor": "partner:till", "at": clock.now(ada.program)}
     for purpose in ("a", "b", "c", "d", "e", "f"):
         consents.record(ada, purpose=purpose, **known)
 

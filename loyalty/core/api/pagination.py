@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import F, Field, Func, Model, QuerySet, TextField, Value
+from django.db.models import F, Func, Model, QuerySet, TextField, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -114,7 +114,7 @@ def paginate[M: Model](
     )
 
 
-def beyond(fields: Sequence[Field], edge: Sequence[Any], *, is_newer: bool) -> LessThan | GreaterThan:
+def beyond(fields: Sequence[Any], edge: Sequence[Any], *, is_newer: bool) -> LessThan | GreaterThan:
     """The rows that are newer (or older) than the one whose values of these fields are given."""
     place = _Place(*(F(field.name) for field in fields))
     end = _Place(*(Value(value, field) for value, field in zip(edge, fields, strict=True)))

@@ -13,6 +13,10 @@ def struct(name: str, **fields: Any) -> type[msgspec.Struct]:
     return msgspec.defstruct(name, list(fields.items()), module=f"shop_{len(fields)}")
 
 
+def list_of(kind: Any) -> Any:
+    return list[kind]
+
+
 @pytest.fixture
 def text() -> AutoSchema:
     """A text that is being written."""
@@ -29,12 +33,12 @@ class TestTwoStructsOfOneName:
             text.resolve_serializer(struct("Line", sku=str, price=int), "response")
 
     def test_are_refused_where_one_is_part_of_another_body(self, text):
-        basket = struct("Basket", lines=list[struct("Line", sku=str)])
+        basket = struct("Basket", lines=list_of(struct("Line", sku=str)))
         text.resolve_serializer(basket, "response")
 
         with pytest.raises(NameMeansTwoThings, match="called Line"):
             text.resolve_serializer(
-                struct("Receipt", lines=list[struct("Line", sku=str, price=int)]), "response"
+                struct("Receipt", lines=list_of(struct("Line", sku=str, price=int))), "response"
             )
 
     def test_are_refused_within_one_body(self, text):
@@ -53,6 +57,6 @@ class TestTwoStructsOfOneName:
         line = struct("Line", sku=str)
 
         text.resolve_serializer(line, "response")
-        text.resolve_serializer(struct("Receipt", lines=list[line]), "response")
+        text.resolve_serializer(struct("Receipt", lines=list_of(line)), "response")
 
         assert text.registry["Line", "schemas"].schema["required"] == ["sku"]

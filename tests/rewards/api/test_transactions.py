@@ -92,6 +92,7 @@ class TestList:
         for number in range(5):
             shop.sells(f"same-{number}", "10.00", occurred_at=shop.at - timedelta(days=1))
         query, seen = "/v1/transactions?limit=2&occurred_before=2026-06-01T12:00:00Z", []
+        back = ""
 
         while query:
             page = till.get(query).json()

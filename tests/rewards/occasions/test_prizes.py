@@ -76,7 +76,8 @@ class TestDraw:
 
         counts = [wins.count(member.pk) for member in entered]
 
-        assert [abs(count - 100 * (number + 1)) < 60 for number, count in enumerate(counts)] == [True] * 4
+        # Ids of members are never the same: six standard deviations, and still far from 250 for each.
+        assert [abs(count - 100 * (number + 1)) < 95 for number, count in enumerate(counts)] == [True] * 4
 
     def test_waits_until_it_has_closed_and_happens_once(self, draw, entered, noon):
         by = factories.UserFactory.create()
