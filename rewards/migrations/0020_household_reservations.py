@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('rewards', '0021_names_move_the_revision'),
+        ('rewards', '0019_disabled_referral_codes'),
     ]
 
     operations = [

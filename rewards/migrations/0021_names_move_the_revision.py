@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('rewards', '0019_disabled_referral_codes'),
+        ('rewards', '0020_household_reservations'),
     ]
 
     operations = [
