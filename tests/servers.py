@@ -70,8 +70,8 @@ class Server:
 def running(database: str, *, log: Path | None = None, **settings: str) -> Iterator[Server]:
     """The server until the block ends; settings as environment variables."""
     server = Server(database, log=log, **settings)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.kill()
