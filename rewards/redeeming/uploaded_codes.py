@@ -39,7 +39,7 @@ _HEADINGS: Final = frozenset({"code", "codes", "voucher", "voucher_code"})
 class TooManyCodes(DomainError):
     """One upload has at most 100,000 codes."""
 
-    code: ClassVar[str] = "too_many_codes"
+    code: ClassVar[str] = "too_many_uploaded_codes"
     status: ClassVar[int] = 422
     title = gettext_lazy("These are too many codes at once")
 

@@ -29,13 +29,20 @@ def moment(text: str) -> datetime:
     """
     A moment as addresses have it, such as 2026-06-01T00:00:00Z, by UTC.
 
+    Where UTC is beyond the years that there are, it is their first or last moment.
+
     :raises ValueError: if it is none, or has no offset
     """
     try:
-        # A plus that was not escaped arrives as a blank. PostgreSQL reads no offsets beyond 16 hours.
-        return msgspec.convert(text.replace(" ", "+"), _Moment).astimezone(UTC)
-    except (msgspec.ValidationError, OverflowError):
+        # A plus that was not escaped arrives as a blank.
+        read: datetime = msgspec.convert(text.replace(" ", "+"), _Moment)
+    except msgspec.ValidationError:
         raise ValueError(_("This is a moment with its offset, as 2026-06-01T00:00:00Z.")) from None
+    try:
+        # PostgreSQL reads no offsets beyond 16 hours.
+        return read.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if read.year == 1 else datetime.max).replace(tzinfo=UTC)
 
 
 class MomentField(forms.Field):

@@ -74,6 +74,8 @@ class TestMoment:
     def test_is_told_by_utc_whatever_its_offset(self):
         assert filters.moment("1775-07-18T14:07:27-17:30").isoformat() == "1775-07-19T07:37:27+00:00"
 
-    def test_is_none_before_the_first_year(self):
-        with pytest.raises(ValueError, match="a moment with its offset"):
-            filters.moment("0001-01-01T00:00:00+02:00")
+    def test_is_the_first_or_last_that_there_is_where_utc_is_beyond_it(self):
+        first = filters.moment("0001-01-01T00:00:00+02:00")
+        last = filters.moment("9999-12-31T23:59:59-02:00")
+
+        assert (first.isoformat()[:10], last.isoformat()[:10]) == ("0001-01-01", "9999-12-31")

@@ -145,7 +145,7 @@ class EventsView(PartnerView):
     def get(self, request: Request) -> HttpResponse:
         events = Event.objects.filter(program=auth.caller(request).program)
         rows, given = filters.apply(request, EventFilter, events)
-        page = pagination.paginate(request, rows, filters=given, by="number")
+        page = pagination.paginate(request, rows, filters=given, by=("number",))
         data = {"data": [event.type for event in page.rows], "next": page.next, "previous": page.previous}
         return rendering.answer(data)
 
