@@ -6,17 +6,21 @@ Note [Reset]
 Entries, postings, events and what else is kept for good is deleted nowhere but here, and here only for
 a sandbox: each statement asks for the program's kind itself. The triggers that refuse it rest for this
 one transaction and this one connection (`pgtrigger.ignore`, set locally); all others meet them as
-ever. Wallets are held first, so that whoever sells meanwhile finds no member afterwards. Whoever
-registers somebody meanwhile makes the foreign keys refuse the whole, and it is done again.
+ever. Wallets are held first, so that whoever sells meanwhile finds no member afterwards. Then the
+program's row is held against its foreign keys, too: whoever registers somebody meanwhile commits before
+that, and is deleted whole, or after the reset, and stays whole. Otherwise a member could come between the
+deletion of members and that of wallets, and be left with none. Whoever holds what the reset needs, and
+waits for the program at the same time, makes PostgreSQL end one of the two, and the reset is done again.
 """
 
 from datetime import datetime
 from typing import ClassVar, Final
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import Struct
+from psycopg.errors import DeadlockDetected
 
 from integrations.sandbox import tables, time_travel
 from loyalty.core import clock
@@ -45,6 +49,7 @@ class Emptied(Struct, frozen=True):
 
 
 _HOLD: Final = "SELECT FROM members_wallet WHERE program_id = $1 ORDER BY id FOR UPDATE"
+_CLOSE: Final = "SELECT FROM core_program WHERE id = $1 FOR UPDATE"
 _STOCK: Final = """
 UPDATE rewards_reward AS reward SET stock = least(stock + taken.pieces, 1000000)
 FROM (SELECT reward_id, count(*) AS pieces FROM rewards_redemption
@@ -88,6 +93,9 @@ def reset(program: Program, *, at: datetime) -> Emptied:
                 return _empty(program, at)
         except IntegrityError:
             continue
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
     raise TooBusy(_("Members are being registered all the time. Pause that, and try again."))
 
 
@@ -96,6 +104,7 @@ def _empty(program: Program, at: datetime) -> Emptied:
     if time_travel.under_way(program):
         raise time_travel.ClockIsMoving(_("Wait until the test clock is where it was told to go."))
     fetch(_HOLD, [program.pk])
+    fetch(_CLOSE, [program.pk])
     fetch(_STOCK, [program.pk])
     models = tables.data()
     _set_resting(tables.protections([*models, PrizeDraw, UploadedCode]))

@@ -1,5 +1,6 @@
 """A reset takes all data of a sandbox, and nothing else of anybody."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,10 @@ from integrations.models import Delivery
 from integrations.sandbox import resetting, sample_data, tables
 from integrations.sandbox.time_travel import NotASandbox
 from loyalty.core import clock
-from loyalty.core.models import Event, IdempotencyRecord
+from loyalty.core.models import Event, IdempotencyRecord, Program
 from members import enrolment, reasons, segments
 from members.ledger import verify
-from members.models import Entry, Member, Posting, Segment
+from members.models import Entry, Member, MemberTier, Posting, Segment
 from members.references import MemberReference
 from rewards import redeeming
 from rewards.books.proving import ACTIVITIES
@@ -23,7 +24,7 @@ from rewards.models import BudgetSlot, Redemption, Reward, UploadedCode
 from rewards.redeeming import uploaded_codes
 from tests import factories
 from tests.integrations.sandbox.conftest import travel
-from tests.races import at_once
+from tests.races import at_once, wait_for_locks
 
 KEPT = {
     "core.Assignment",
@@ -191,7 +192,7 @@ class TestReset:
         assert (cinema.stock, UploadedCode.objects.filter(redemption=None).count()) == (2, 2)
 
     def test_asks_as_often_however_much_there_is(self, sandbox, beans, django_assert_num_queries):
-        with django_assert_num_queries(len(tables.data()) + 18):
+        with django_assert_num_queries(len(tables.data()) + 19):
             resetting.reset(sandbox, at=clock.now(sandbox))
 
 
@@ -206,6 +207,12 @@ def sandbox_rows(program) -> dict[str, int]:
     return found
 
 
+def register(sandbox: Program, card: str) -> Member:
+    return enrolment.enrol(
+        program=sandbox, identifiers=[("card", card)], at=timezone.now(), actor="partner:test-suite"
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
     def test_a_reset_and_registrations_leave_whole_members_or_none(self, sandbox, beans, run_campaign):
@@ -218,18 +225,36 @@ class TestRaces:
                 resetting.reset(sandbox, at=clock.now(sandbox))
                 return
             for card in range(15):
-                enrolment.enrol(
-                    program=sandbox,
-                    identifiers=[("card", f"{number}-{card}")],
-                    at=timezone.now(),
-                    actor="partner:test-suite",
-                )
+                register(sandbox, f"{number}-{card}")
 
         results = at_once(3, work)
 
         assert set(results) <= {None, "sandbox_is_busy"}
         assert not list(verify.run())
         assert all(member.wallets.count() == 1 for member in Member.objects.all())
+
+    def test_nobody_comes_between_the_deletion_of_members_and_that_of_their_wallets(self, sandbox, beans):
+        factories.TierFactory.create(ladder__program=sandbox, ladder__wallet_type=beans, threshold=0)
+        first = register(sandbox, "first")
+
+        def work(number: int) -> None:
+            if number == 0:
+                resetting.reset(sandbox, at=clock.now(sandbox))
+            else:
+                wait_for_locks(1)
+                register(sandbox, "second")
+
+        with ThreadPoolExecutor() as pool:
+            # The reset waits for what it deletes after members, and before wallets.
+            with transaction.atomic():
+                list(MemberTier.objects.filter(member=first).select_for_update())
+                racing = pool.submit(at_once, 2, work)
+                wait_for_locks(2)
+            results = racing.result()
+
+        assert results == [None, None]
+        (second,) = Member.objects.all()
+        assert second.wallets.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
