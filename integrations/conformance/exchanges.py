@@ -4,7 +4,20 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+PASSING: Final = frozenset(("request_in_progress", "clock_is_moving", "sandbox_is_busy"))
+"""Codes of 409 that go by: the same call is right a moment later."""
+
+
+def is_final(status: int | None, code: object) -> bool:
+    """
+    Whether an answer will not change, however often the call is sent.
+
+    :param status: None where there was no answer
+    :param code: that of the problem document, if it was a refusal
+    """
+    return status is not None and status < 500 and status not in (408, 425, 429) and code not in PASSING
 
 
 @dataclass(frozen=True)
@@ -33,7 +46,8 @@ class Exchange:
     @property
     def intention(self) -> str:
         """What the call is about, however often it is sent: method, address and content."""
-        return hashlib.sha256(f"{self.method} {self.path}\n".encode() + self.body).hexdigest()
+        address = f"{self.method} {self.path}?{self.query}\n"
+        return hashlib.sha256(address.encode() + self.body).hexdigest()
 
     @property
     def content(self) -> Any:
@@ -45,10 +59,7 @@ class Exchange:
     @property
     def is_done(self) -> bool:
         """Whether it was answered for good: more of the same would change nothing."""
-        if self.status is None or self.status >= 500 or self.status in (408, 425, 429):
-            return False
-        code = self.answer.get("code") if isinstance(self.answer, dict) else None
-        return code != "request_in_progress"
+        return is_final(self.status, self.answer.get("code") if isinstance(self.answer, dict) else None)
 
     @property
     def is_bulk(self) -> bool:
@@ -60,7 +71,11 @@ class Exchange:
         return self.path.startswith("/v1/")
 
     def shown(self) -> str:
-        return f"{self.method} {self.path} at {self.at:.1f} s"
+        """For those who look for it in a log of theirs."""
+        content = self.content
+        name = content.get("external_id") if isinstance(content, dict) else None
+        about = f" of {name}" if isinstance(name, str) else ""
+        return f"{self.method} {self.path}{about} at {self.at:.1f} s"
 
 
 @dataclass

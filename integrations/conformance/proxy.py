@@ -1,8 +1,10 @@
 """Stands between an integration and its sandbox, passes calls on, and makes trouble."""
 
+import base64
 import contextlib
 import http.client
 import json
+import re
 import socket
 import struct
 import time
@@ -68,6 +70,8 @@ class Proxy(ThreadingHTTPServer):
             connection.request(method, target, body or None, {**passed, "Connection": "close"})
             answer = connection.getresponse()
             return Answer(answer.status, answer.getheaders(), answer.read())
+        except (OSError, http.client.HTTPException):
+            return _refusal(503, target, retry_after=self.retry_after)
         finally:
             connection.close()
 
@@ -114,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _meet(self, what: str, headers: dict[str, str], body: bytes) -> tuple[Answer | None, bool]:
         """The answer for the integration, and whether the call reached the sandbox."""
+        if _is_of_a_live_program(headers):
+            return _refused_live(self.path), False
         if what == trouble.CUT:
             return None, False
         if what in (trouble.UNAVAILABLE, trouble.LIMITED):
@@ -170,6 +176,27 @@ class Handler(BaseHTTPRequestHandler):
     def finish(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             super().finish()
+
+
+def _is_of_a_live_program(headers: dict[str, str]) -> bool:
+    """Customers' points are no place for trouble: keys, secrets and tokens say what they are for."""
+    scheme, _, told = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            told = base64.b64decode(told).decode(errors="replace")
+    return re.search(r"\br[kstc]_live_", told) is not None
+
+
+def _refused_live(path: str) -> Answer:
+    problem = {
+        "type": "about:blank#live_credential",
+        "title": "The conformance kit is for sandboxes",
+        "status": 403,
+        "detail": "This credential is of a live program. Use one of a sandbox: they have _test_ in them.",
+        "instance": path.partition("?")[0],
+        "code": "live_credential",
+    }
+    return Answer(403, [("Content-Type", "application/problem+json")], json.dumps(problem).encode())
 
 
 def _retry_after(answer: Answer | None) -> int | None:

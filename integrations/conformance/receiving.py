@@ -66,11 +66,14 @@ class Receiver:
         return status, time.monotonic() - began
 
     def handled(self, message_id: str) -> int | None:
-        """How often a message had an effect; None where that cannot be asked."""
+        """How often a message had an effect; None where that cannot be asked, or is not answered."""
         if self.effects_url is None:
             return None
-        _, raw = _request("GET", self.effects_url, b"", {})
-        return int(json.loads(raw)["handled"].count(message_id))
+        try:
+            _, raw = _request("GET", self.effects_url, b"", {})
+            return int(json.loads(raw)["handled"].count(message_id))
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+            return None
 
 
 def _request(method: str, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -104,17 +107,15 @@ def event(sequence: int = 1, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-Check = Callable[[Receiver], tuple[str, str]]
-"""The outcome, and what was seen."""
-
-
 def judge(receiver: Receiver) -> list[Verdict]:
     """A verdict for each rule, from what the receiver answers."""
-    return [_verdict(said, *check(receiver)) for said, check in CHECKS]
+    return [_verdict(check, *check.look(receiver)) for check in CHECKS]
 
 
-def _verdict(said: str, outcome: str, seen: str) -> Verdict:
-    return Verdict(said, outcome, (seen,) if outcome == BROKEN else ())
+def _verdict(check: "Check", outcome: str, seen: str) -> Verdict:
+    if outcome == BROKEN:
+        return Verdict(check.said, BROKEN, (seen,), 1, check.cure)
+    return Verdict(check.said, outcome, advice=_EFFECTS if outcome == NOT_SEEN else "")
 
 
 def _taken(receiver: Receiver, message: Message) -> tuple[str, str]:
@@ -138,7 +139,8 @@ def takes_what_is_ours(receiver: Receiver) -> tuple[str, str]:
 def is_quick(receiver: Receiver) -> tuple[str, str]:
     status, seconds = receiver.send(receiver.message(event()))
     is_quick = status is not None and seconds < TIMEOUT_SECONDS
-    return (KEPT if is_quick else BROKEN), f"took {seconds:.1f} s"
+    seen = f"took {seconds:.1f} s" if status else "did not answer"
+    return (KEPT if is_quick else BROKEN), seen
 
 
 def refuses_a_wrong_signature(receiver: Receiver) -> tuple[str, str]:
@@ -198,17 +200,61 @@ def takes_unknown_fields(receiver: Receiver) -> tuple[str, str]:
     return _taken(receiver, receiver.message(event(x_from_the_future={"a": [1, None]})))
 
 
-CHECKS: Final[tuple[tuple[str, Check], ...]] = (
-    ("Takes a message that is ours, with 2xx", takes_what_is_ours),
-    ("Answers within 15 seconds", is_quick),
-    ("Refuses a wrong signature", refuses_a_wrong_signature),
-    ("Refuses an altered body", refuses_an_altered_body),
-    ("Refuses a message without a signature", refuses_no_signature),
-    ("Refuses a timestamp of ten minutes ago", refuses_what_is_old),
-    ("Refuses a timestamp ten minutes ahead", refuses_what_is_from_the_future),
-    ("Takes a message of which one of two signatures is right", takes_one_of_two_signatures),
-    ("Takes a repeat, and has its effect once", takes_a_repeat_once),
-    ("Takes an older event after a newer one", takes_what_comes_late),
-    ("Takes types of events that it does not know", takes_unknown_types),
-    ("Takes fields that it does not know", takes_unknown_fields),
+@dataclass(frozen=True)
+class Check:
+    said: str
+    look: Callable[[Receiver], tuple[str, str]]
+    """The outcome, and what was seen."""
+    cure: str
+    """What to change in a receiver that breaks it."""
+
+
+_VERIFY: Final = (
+    "Verify the signature over webhook-id, webhook-timestamp and the raw body before you read the body, "
+    "and answer 401 if it is wrong. A library of Standard Webhooks does."
+)
+_IN_TIME: Final = "Refuse a webhook-timestamp that is five minutes off or more, even with a right signature."
+_EFFECTS: Final = "Give it --effects: an address that answers which messages had an effect."
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        "Takes a message that is ours, with 2xx",
+        takes_what_is_ours,
+        "Answer 204 to a message whose signature is right. See that --secret is the one it verifies with.",
+    ),
+    Check(
+        "Answers within 15 seconds",
+        is_quick,
+        "Store the message, answer, and do the work after that: what is answered too late is sent again.",
+    ),
+    Check("Refuses a wrong signature", refuses_a_wrong_signature, _VERIFY),
+    Check("Refuses an altered body", refuses_an_altered_body, _VERIFY),
+    Check("Refuses a message without a signature", refuses_no_signature, _VERIFY),
+    Check("Refuses a timestamp of ten minutes ago", refuses_what_is_old, _IN_TIME),
+    Check("Refuses a timestamp ten minutes ahead", refuses_what_is_from_the_future, _IN_TIME),
+    Check(
+        "Takes a message of which one of two signatures is right",
+        takes_one_of_two_signatures,
+        "Split webhook-signature at spaces, and take the message if one of them is right.",
+    ),
+    Check(
+        "Takes a repeat, and has its effect once",
+        takes_a_repeat_once,
+        "Keep each webhook-id in the transaction that has the effect; answer 2xx to one that is there.",
+    ),
+    Check(
+        "Takes an older event after a newer one",
+        takes_what_comes_late,
+        "Answer 2xx, and skip what is older than what you have, by the member's sequence.",
+    ),
+    Check(
+        "Takes types of events that it does not know",
+        takes_unknown_types,
+        "Answer 2xx to each type that you do not use: more of them come without notice.",
+    ),
+    Check(
+        "Takes fields that it does not know",
+        takes_unknown_fields,
+        "Have your JSON reader skip fields that it does not know: more of them come without notice.",
+    ),
 )

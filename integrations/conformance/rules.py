@@ -1,5 +1,6 @@
 """What an integration has to do, judged by what was seen of it. Nothing here sends anything."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from integrations.conformance import trouble
-from integrations.conformance.exchanges import Exchange, by_intention
+from integrations.conformance.exchanges import Exchange, by_intention, is_final
 
 KEPT: Final = "kept"
 BROKEN: Final = "BROKEN"
@@ -19,28 +20,47 @@ HAMMERED: Final = (3, 1.0)
 """So many attempts at one call in so many seconds are too many."""
 
 
+SHOWN: Final = 5
+"""So many places where a rule was broken are shown; more of the same say no more."""
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a rule; `evidence` says where it was broken."""
+    """What became of a rule."""
 
     rule: str
     outcome: str
     evidence: tuple[str, ...] = ()
+    """Where it was broken, the first `SHOWN`."""
+    faults: int = 0
+    """How often it was broken."""
+    advice: str = ""
+    """What to change where it was broken, or to do so that it comes up."""
 
 
 Faults = list[str]
-Rule = Callable[[Sequence[Exchange]], tuple[int, Faults]]
-"""How often the rule could have been broken, and where it was."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    said: str
+    look: Callable[[Sequence[Exchange]], tuple[int, Faults]]
+    """How often the rule could have been broken, and where it was."""
+    cure: str
+    """What to change in an integration that breaks it."""
+    needs: str
+    """What has to happen before it can be judged."""
 
 
 def judge(exchanges: Sequence[Exchange]) -> list[Verdict]:
     """A verdict for each rule; what never came up is said to be so."""
-    return [_verdict(said, *rule(exchanges)) for said, rule in RULES]
+    return [_verdict(rule, *rule.look(exchanges)) for rule in RULES]
 
 
-def _verdict(said: str, chances: int, faults: Faults) -> Verdict:
-    outcome = BROKEN if faults else KEPT if chances else NOT_SEEN
-    return Verdict(said, outcome, tuple(faults[:5]))
+def _verdict(rule: Rule, chances: int, faults: Faults) -> Verdict:
+    if faults:
+        return Verdict(rule.said, BROKEN, tuple(faults[:SHOWN]), len(faults), rule.cure)
+    return Verdict(rule.said, KEPT) if chances else Verdict(rule.said, NOT_SEEN, advice=rule.needs)
 
 
 def _attempts(exchanges: Sequence[Exchange]) -> list[list[Exchange]]:
@@ -142,6 +162,7 @@ def does_not_hammer(exchanges: Sequence[Exchange]) -> tuple[int, Faults]:
 
 
 def takes_a_no(exchanges: Sequence[Exchange]) -> tuple[int, Faults]:
+    # With a new key it is a new call: somebody has mended what was wrong, or tries anew.
     refused = [
         one for one in exchanges if one.method == "POST" and one.is_done and one.status and one.status >= 400
     ]
@@ -149,23 +170,34 @@ def takes_a_no(exchanges: Sequence[Exchange]) -> tuple[int, Faults]:
         f"{later.shown()} repeats what was refused for good with {one.status}"
         for one in refused
         for later in exchanges
-        if later.intention == one.intention and later.at > one.at and one.status != 401
+        if later.intention == one.intention and later.key == one.key
+        if later.at > one.at and one.status != 401
     ]
     return len(refused), faults
 
 
 def names_each_receipt_once(exchanges: Sequence[Exchange]) -> tuple[int, Faults]:
-    receipts: dict[str, set[str]] = defaultdict(set)
+    receipts: dict[str, dict[str, list[Exchange]]] = defaultdict(lambda: defaultdict(list))
     for one in exchanges:
         for item in _sales(one.content):
             same = {name: value for name, value in sorted(item.items()) if name != "external_id"}
-            receipts[repr(same)].add(str(item.get("external_id")))
+            receipts[repr(same)][str(item["external_id"])].append(one)
     faults = [
-        f"one and the same sale was sent as {', '.join(sorted(names))}"
+        f"{second[0].shown()} sends again what got no answer as {name}"
         for names in receipts.values()
-        if len(names) > 1
+        for (name, first), (_other, second) in pairwise(names.items())
+        if _was_given_up_for(first, second)
     ]
     return len(receipts), faults
+
+
+def _was_given_up_for(first: list[Exchange], second: list[Exchange]) -> bool:
+    """
+    Whether the one was left without an answer, and the other sent in its place.
+
+    Two sales that say the same are no mistake: a test suite may well have a clock that stands still.
+    """
+    return not any(one.is_done for one in first) and second[0].at > first[-1].at
 
 
 def _sales(content: Any) -> list[dict[str, Any]]:
@@ -183,12 +215,12 @@ def resends_only_what_is_unfinished(exchanges: Sequence[Exchange]) -> tuple[int,
         if not one.is_bulk or one.status != 207 or not isinstance(one.answer, dict):
             continue
         items = one.content["items"]
-        chances += any(result.get("status", 0) >= 500 for result in one.answer["results"])
+        chances += not all(map(_is_final, one.answer["results"]))
         again = [item for item in items if repr(item) in done and done[repr(item)] < one.at]
         if again:
             faults.append(f"{one.shown()} sends {len(again)} items again that were done")
         for result in one.answer["results"]:
-            if result.get("status", 500) < 500:
+            if _is_final(result):
                 done[repr(items[result["index"]])] = one.ended_at
     return chances, faults
 
@@ -201,12 +233,18 @@ def sends_what_is_unfinished(exchanges: Sequence[Exchange]) -> tuple[int, Faults
             continue
         for result in one.answer["results"]:
             item = repr(one.content["items"][result["index"]])
-            if result.get("status", 0) >= 500:
+            if _is_final(result):
+                unfinished.pop(item, None)
+            else:
                 chances += 1
                 unfinished[item] = one.shown()
-            else:
-                unfinished.pop(item, None)
     return chances, [f"items of {where} were given up" for where in dict.fromkeys(unfinished.values())]
+
+
+def _is_final(result: dict[str, Any]) -> bool:
+    """Whether an item of a bulk call is done, or refused for good."""
+    code = (result.get("problem") or {}).get("code")
+    return is_final(result.get("status"), code)
 
 
 def takes_unknown_fields(exchanges: Sequence[Exchange]) -> tuple[int, Faults]:
@@ -234,22 +272,82 @@ def keeps_secrets_out_of_addresses(exchanges: Sequence[Exchange]) -> tuple[int, 
     faults = [
         f"{one.method} {one.path} carries a credential in its address"
         for one in exchanges
-        if "rk_" in f"{one.path}?{one.query}" or "token=" in one.query or "api_key=" in one.query
+        if re.search(r"r[kst]_(live|test)_|token=|api_key=", f"{one.path}?{one.query}")
     ]
     return len(exchanges), faults
 
 
-RULES: Final[tuple[tuple[str, Rule], ...]] = (
-    ("Each call that changes something has an Idempotency-Key", has_a_key),
-    ("A repeat has the key of the first attempt", keeps_its_key),
-    ("Each new call has a key of its own", has_a_key_of_its_own),
-    ("A call is repeated until its outcome is known", is_sent_until_it_is_known),
-    ("After 429 and 503 it waits as long as Retry-After says", waits_as_told),
-    ("Repeats are spaced out", does_not_hammer),
-    ("What was refused for good is not sent again", takes_a_no),
-    ("One receipt has one external_id", names_each_receipt_once),
-    ("After a bulk call only what is unfinished is sent again", resends_only_what_is_unfinished),
-    ("After a bulk call everything unfinished is sent again", sends_what_is_unfinished),
-    ("Unknown fields in answers are taken", takes_unknown_fields),
-    ("Credentials are in the Authorization header alone", keeps_secrets_out_of_addresses),
+RULES: Final = (
+    Rule(
+        "Each call that changes something has an Idempotency-Key",
+        has_a_key,
+        "Make a key for each call before you send it for the first time, and write it down with the call.",
+        "Have your integration make a call that changes something, such as a sale.",
+    ),
+    Rule(
+        "A repeat has the key of the first attempt",
+        keeps_its_key,
+        "Make the key with the call, and not in the function that sends it: a repeat is the same call.",
+        "Have it make more calls; some get no answer, and have to be repeated.",
+    ),
+    Rule(
+        "Each new call has a key of its own",
+        has_a_key_of_its_own,
+        "Make the key of what is unique to the call, such as the number of the receipt, or a random UUID.",
+        "Have it make two calls at least.",
+    ),
+    Rule(
+        "A call is repeated until its outcome is known",
+        is_sent_until_it_is_known,
+        "Keep each call in a queue on disk until there is a final answer, and send it until then.",
+        "Have it make more calls; some get no answer.",
+    ),
+    Rule(
+        "After 429 and 503 it waits as long as Retry-After says",
+        waits_as_told,
+        "Read Retry-After (seconds) of each 429 and 503, and wait that long before you send the call again.",
+        "Have it make more calls, and repeat those that are refused with 429 or 503.",
+    ),
+    Rule(
+        "Repeats are spaced out",
+        does_not_hammer,
+        "Wait a second before the first repeat, and double the pause each time, up to a few minutes.",
+        "Have it make more calls, and repeat those that get no answer.",
+    ),
+    Rule(
+        "What was refused for good is not sent again",
+        takes_a_no,
+        "Put it aside for a person, with code, detail and X-Request-Id. What was mended takes a new key.",
+        "Have it make a call that is refused, such as a sale with a card that nobody has.",
+    ),
+    Rule(
+        "One receipt has one external_id",
+        names_each_receipt_once,
+        "Give the receipt its number when it is made, once; send that number however often you send it.",
+        "Have it report sales.",
+    ),
+    Rule(
+        "After a bulk call only what is unfinished is sent again",
+        resends_only_what_is_unfinished,
+        "Go through results by index, take what has a final status out, and send only the others again.",
+        "Have it make a batch of two items or more.",
+    ),
+    Rule(
+        "After a bulk call everything unfinished is sent again",
+        sends_what_is_unfinished,
+        "Look at the status of each item: 207 says nothing of them. Send those with 429 and 5xx again.",
+        "Have it make a batch of two items or more.",
+    ),
+    Rule(
+        "Unknown fields in answers are taken",
+        takes_unknown_fields,
+        "Have your JSON reader skip fields that it does not know; within /v1 more of them come.",
+        "Have it make a call that is carried out.",
+    ),
+    Rule(
+        "Credentials are in the Authorization header alone",
+        keeps_secrets_out_of_addresses,
+        "Send Authorization: Bearer …, and take the credential out of the address: addresses end up in logs.",
+        "Have it make a call.",
+    ),
 )

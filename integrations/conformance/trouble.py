@@ -21,8 +21,15 @@ OF_BULK: Final = (PARTIAL, LOST_ANSWER, UNAVAILABLE)
 READS: Final = (NONE, UNKNOWN_FIELDS, UNAVAILABLE, CUT, LIMITED)
 
 
+UNANSWERED: Final = frozenset((UNAVAILABLE, CUT, LIMITED))
+
+
 class Plan:
-    """Each new call meets the next trouble of the list, once; its repeats are let through."""
+    """
+    Each new call meets the next trouble of the list, once; its repeats are let through.
+
+    Reading the same again is a repeat only where the time before brought nothing.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,12 +38,21 @@ class Plan:
 
     def next(self, call: Exchange) -> str:
         with self._lock:
-            if call.intention in self._met and call.method != "GET":
+            if call.method == "GET":
+                return self._of_reading(call.intention)
+            if call.intention in self._met:
                 return NONE
             self._met.add(call.intention)
-            if call.is_bulk:
-                return self._turn("bulk", OF_BULK)
-            return self._turn(call.method, READS if call.method == "GET" else CHANGES)
+            return self._turn("bulk", OF_BULK) if call.is_bulk else self._turn("changes", CHANGES)
+
+    def _of_reading(self, intention: str) -> str:
+        if intention in self._met:
+            self._met.remove(intention)
+            return NONE
+        what = self._turn("reads", READS)
+        if what in UNANSWERED:
+            self._met.add(intention)
+        return what
 
     def _turn(self, kind: str, troubles: tuple[str, ...]) -> str:
         place = self._turns[kind]

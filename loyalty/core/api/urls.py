@@ -1,6 +1,7 @@
 from django.urls import path
 
 from loyalty.core.api import (
+    conformance_kit,
     docs,
     docs_frame,
     docs_search,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("docs/operations", operation_pages.index, name="operations"),
     path("docs/operations/<str:name>", operation_pages.topic, name="operation-topic"),
     path("docs/events", event_pages.index, name="events-docs"),
+    path("docs/conformance.pyz", conformance_kit.download, name="conformance-kit"),
     path("docs/search", docs_search.page, name="docs-search"),
     path("docs/problems", problem_pages.index, name="problems"),
     path("docs/problems/<str:code>", problem_pages.page, name="problem"),
