@@ -159,7 +159,7 @@ def _owner(request: Request, member: MemberReference | None) -> UUID | None:
 
 
 def _slowed_down(request: Request, member_id: UUID | None) -> AbstractContextManager[None]:
-    limits = {f"credential:{auth.caller(request).credential_id}": guessing.WRONG_BY_CREDENTIAL}
+    limits = {auth.caller(request).counted_as: guessing.WRONG_BY_CREDENTIAL}
     if member_id:
         limits[f"member:{member_id}"] = guessing.WRONG_BY_MEMBER
     return guessing.slowed_down(limits)

@@ -53,11 +53,18 @@ class Caller:
     calls_per_minute: int | None = None
     calls_per_hour: int | None = None
     """Limits of this credential alone; None: as the settings have them."""
+    client_id: str = ""
+    """Of an OAuth client, which keeps it when its secret is rotated."""
 
     @property
     def actor(self) -> str:
         """How entries and events name the partner."""
         return f"partner:{self.partner_key}"
+
+    @property
+    def counted_as(self) -> str:
+        """By what calls and wrong guesses are counted: a client with two secrets is one."""
+        return f"client:{self.client_id}" if self.client_id else f"credential:{self.credential_id}"
 
 
 def caller(request: Request) -> Caller:
