@@ -129,6 +129,30 @@ class MemberBody(Struct, frozen=True):
         )
 
 
+class ChangedMember(Struct, frozen=True, kw_only=True):
+    """
+    A member as a call left them. A credential without `members:read` is told `id` and `status` alone.
+
+    Who may only write must not learn by it what others have said about the member.
+    """
+
+    id: UUID
+    status: Literal["active", "blocked", "erased", "merged"]
+    merged_into: UUID | None | UnsetType = UNSET
+    identifiers: tuple[IdentifierBody, ...] | UnsetType = UNSET
+    first_name: str | UnsetType = UNSET
+    last_name: str | UnsetType = UNSET
+    birth_date: date | None | UnsetType = UNSET
+    attributes: dict[str, Any] | UnsetType = UNSET
+    enrolled_at: datetime | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, member: MemberBody, *, is_readable: bool) -> Self:
+        if not is_readable:
+            return cls(id=member.id, status=member.status)
+        return cls(**{name: getattr(member, name) for name in member.__struct_fields__})
+
+
 class KnownBy(Struct, frozen=True):
     """One thing that a system may know the member by."""
 
