@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -34,9 +34,12 @@ from rewards.models import Voucher, VoucherUse
 from rewards.redeeming import BasketTooSmall, guessing, vouchers
 from rewards.redeeming.vouchers import UnknownVoucher
 
+MAY_READ: Final = ("members:read", "vouchers:use")
+"""What members have is read with the members; no code is told."""
+
 
 class VouchersView(PartnerView):
-    scopes: ClassVar = {"get": "vouchers:use"}
+    scopes: ClassVar = {"get": MAY_READ}
 
     @docs.list_vouchers
     def get(self, request: Request) -> HttpResponse:
@@ -51,7 +54,7 @@ class VouchersView(PartnerView):
 
 
 class VoucherView(PartnerView):
-    scopes: ClassVar = {"get": "vouchers:use"}
+    scopes: ClassVar = {"get": MAY_READ}
 
     @docs.read_voucher
     def get(self, request: Request, voucher_id: str) -> HttpResponse:
