@@ -74,7 +74,7 @@ def record(
             consent_id=str(consent.pk),
             purpose=purpose,
             text_version=version,
-            said_at=said_at.isoformat(),
+            occurred_at=said_at.isoformat(),
         )
     return consent
 

@@ -282,9 +282,9 @@ class _Merging:
             plan.leave_tier(step.added, member_id=self.duplicate.pk, at=self.at)
             if step.after.tier_id != step.before.tier_id:
                 self.events.append(self._event(self.survivor.pk, "tier.upgraded", **_rungs(step)))
-        about = {"merge_id": str(merged.pk), "survivor": str(self.survivor.pk), "actor": self.actor}
+        about = {"merge_id": str(merged.pk), "survivor_id": str(self.survivor.pk), "actor": self.actor}
         self.events.append(
-            self._event(self.duplicate.pk, "member.merged", duplicate=str(self.duplicate.pk), **about)
+            self._event(self.duplicate.pk, "member.merged", duplicate_id=str(self.duplicate.pk), **about)
         )
         # Who has read either of them, a till about to book a sale, must see the merge even if no points move.
         plan.touch_all()

@@ -86,7 +86,7 @@ def _erase(member: Member, ids: list[UUID], *, actor: str, at: datetime) -> None
         keeper.forget(ids)
     Member.objects.filter(pk=member.pk).update(status=MemberStatus.ERASED)
     member.refresh_from_db()
-    details.tell(member, "member.erased", actor=actor, at=at, records=[str(one) for one in ids])
+    details.tell(member, "member.erased", actor=actor, at=at, record_ids=[str(one) for one in ids])
 
 
 def _give_up_points(program: Program, ids: Collection[UUID], *, actor: str, at: datetime) -> None:

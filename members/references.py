@@ -173,4 +173,4 @@ def merged(member_id: UUID, *, pointer: str | None = None) -> MemberIsMerged:
     while into := Member.objects.filter(pk=survivor).values_list("merged_into", flat=True).get():
         survivor = into
     detail = f"The member was merged into {survivor}: use that id from now on."
-    return MemberIsMerged(detail, pointer=pointer, survivor=str(survivor))
+    return MemberIsMerged(detail, pointer=pointer, survivor_id=str(survivor))

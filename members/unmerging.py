@@ -210,7 +210,7 @@ class _Undo:
         )
 
     def _write(self) -> None:
-        about = {"survivor": str(self.merge.survivor_id), "duplicate": str(self.merge.duplicate_id)}
+        about = {"survivor_id": str(self.merge.survivor_id), "duplicate_id": str(self.merge.duplicate_id)}
         self.events.append(self._event(self.merge.duplicate_id, "member.unmerged", actor=self.actor, **about))
         self.plan.touch_all()
         batch = Batch()

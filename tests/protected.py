@@ -2,5 +2,5 @@
 
 PROTECTED_FIELDS = (
     *("id", "program", "program_id", "partner", "partner_id", "actor", "recorded_at", "created_at"),
-    *("status", "merged_into", "balance", "available", "held", "debt", "lifetime_earned", "awards"),
+    *("status", "merged_into_id", "balance", "available", "held", "debt", "lifetime_earned", "awards"),
 )

@@ -28,8 +28,8 @@ _PROGRAM: Final = [field.attname for field in Program._meta.concrete_fields]
 # Also looks for the answer to an earlier call with the same Idempotency-Key: one round trip less.
 _FIND: Final = f"""
 SELECT {{bearer}}, credential.id, credential.kind, credential.scopes, credential.expires_at,
-       credential.revoked_at, credential.last_used_at, partner.id, partner.key, partner.is_active,
-       quota.calls_per_minute, quota.calls_per_hour,
+       credential.revoked_at, credential.last_used_at, credential.client_id,
+       partner.id, partner.key, partner.is_active, quota.calls_per_minute, quota.calls_per_hour,
        answer.fingerprint, answer.status, answer.body,
        {", ".join(f"program.{name}" for name in _PROGRAM)}
 FROM {{table}}
@@ -107,7 +107,7 @@ def _caller(text: str, request: HttpRequest) -> Caller:
     rows = db.fetch(_statement(text), [prefixed.digest(text), _idempotency_key(request)])
     if not rows:
         raise InvalidCredential(_("This API key or access token is unknown, or has ended."))
-    granted, ends_at, found, kind, scopes, expires_at, revoked_at, used_at, *rest = rows[0]
+    granted, ends_at, found, kind, scopes, expires_at, revoked_at, used_at, client_id, *rest = rows[0]
     partner, partner_key, is_active, per_minute, per_hour, fingerprint, status, body, *columns = rest
     program = Program.from_db("default", _PROGRAM, columns)
     moment = timezone.now()
@@ -121,7 +121,8 @@ def _caller(text: str, request: HttpRequest) -> Caller:
             fingerprint, status, body
         )
     held = frozenset(scopes if granted is None else granted).intersection(scopes)
-    return Caller(program, partner, partner_key, found, held, kind, ends_at, per_minute, per_hour)
+    limits = (per_minute, per_hour)
+    return Caller(program, partner, partner_key, found, held, kind, ends_at, *limits, client_id)
 
 
 def _statement(text: str) -> str:

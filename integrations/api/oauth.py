@@ -157,6 +157,7 @@ def _admit(request: HttpRequest, client: Credential) -> None:
         credential_kind=client.kind,
         calls_per_minute=quota and quota.calls_per_minute,
         calls_per_hour=quota and quota.calls_per_hour,
+        client_id=client.client_id,
     )
     structlog.contextvars.bind_contextvars(
         program=partner.program.key, partner=partner.key, credential=str(client.pk)

@@ -1,7 +1,6 @@
 """The test clock of a sandbox, for partners' test suites."""
 
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore
 from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -9,18 +8,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations.models import ClockMove
-from integrations.sandbox import time_travel
+from integrations.sandbox import time_travel, turns
 from integrations.sandbox.time_travel import ClockIsMoving, NotASandbox
+from integrations.sandbox.turns import TooBusy
 from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 
 WAITS_SECONDS: Final = 20.0
-WAITING_AT_MOST: Final = 2
-"""Threads of a process that are with test clocks at a time: the others are for everybody else."""
-
-waiting: Final = BoundedSemaphore(WAITING_AT_MOST)
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -102,7 +98,7 @@ class SandboxClockMoveView(PartnerView):
         answer=ClockMoved,
         example=_MOVED,
         also_answers=((202, ClockMoved, _MOVED),),
-        refuses=(NotASandbox, ClockIsMoving),
+        refuses=(NotASandbox, ClockIsMoving, TooBusy),
     )
     def post(self, request: Request) -> Response:
         response: Any = self._ask(request)
@@ -126,9 +122,8 @@ class SandboxClockMoveView(PartnerView):
 
 def _is_there(move: ClockMove) -> bool:
     """Carry it out, or wait for whoever does, if a thread can be spared; the periodic task does the rest."""
-    if not waiting.acquire(blocking=False):
-        return False
     try:
-        return time_travel.go_on(move, seconds=WAITS_SECONDS)
-    finally:
-        waiting.release()
+        with turns.thread():
+            return time_travel.go_on(move, seconds=WAITS_SECONDS)
+    except TooBusy:
+        return False

@@ -7,10 +7,11 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integrations.sandbox import resetting, sample_data, time_travel
-from integrations.sandbox.resetting import Emptied, TooBusy
+from integrations.sandbox import resetting, sample_data, time_travel, turns
+from integrations.sandbox.resetting import Emptied
 from integrations.sandbox.sample_data import SampleData
 from integrations.sandbox.time_travel import ClockIsMoving, NotASandbox
+from integrations.sandbox.turns import TooBusy
 from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
@@ -72,7 +73,8 @@ class SandboxResetView(PartnerView):
         if wanted.confirm != program.key:
             detail = _("This credential works in “{key}”.").format(key=program.key)
             raise InvalidInput(detail, pointer="#/confirm")
-        return Response(resetting.reset(program, at=clock.now(program)))
+        with turns.thread():
+            return Response(resetting.reset(program, at=clock.now(program)))
 
 
 class SampleDataView(PartnerView):
@@ -85,17 +87,19 @@ class SampleDataView(PartnerView):
         description="""
         Make up members who enrolled over the last 90 days of the sandbox's time, each with up to eight
         purchases since, which earn by the campaigns that were in force then. Each has a card and an e-mail
-        address by which you can look them up. Every call with a new key adds others.
+        address by which you can look them up. Every call with a new key adds others. A sandbox is filled or
+        reset by one call at a time: others are told to come again.
         """,
         takes=SampleDataRequest,
         takes_example={"members": 1},
         answer=SampleData,
         status=201,
         example=_SAMPLE,
-        refuses=(NotASandbox,),
+        refuses=(NotASandbox, TooBusy),
     )
     @idempotency.idempotent
     def post(self, request: Request) -> Response:
         wanted, program = parsing.decode(request, SampleDataRequest), auth.caller(request).program
-        made = sample_data.add(program, members=wanted.members, at=clock.now(program))
+        with turns.thread():
+            made = sample_data.add(program, members=wanted.members, at=clock.now(program))
         return Response(made, status=201)

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
-from loyalty.core.api.auth import ANY_SCOPE, SCOPES
+from loyalty.core.api.auth import SCOPES
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
@@ -13,8 +13,8 @@ class BearerScheme(OpenApiAuthenticationExtension):
     name = ["apiKey", "oauth2"]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
-        needed = [] if auto_schema.scope == ANY_SCOPE else [auto_schema.scope]
-        return [{name: needed} for name in self.name]
+        enough = [[scope] for scope in auto_schema.scopes] or [[]]
+        return [{name: scopes} for scopes in enough for name in self.name]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
         return [

@@ -65,7 +65,7 @@ class Member:
 
     id: UUID
     status: str
-    merged_into: UUID | None
+    merged_into_id: UUID | None
     first_name: str
     last_name: str
     birth_date: date | None
@@ -78,7 +78,7 @@ class Member:
         return cls(
             id=row.pk,
             status=row.status,
-            merged_into=row.merged_into_id,
+            merged_into_id=row.merged_into_id,
             first_name=row.first_name,
             last_name=row.last_name,
             birth_date=row.birth_date,

@@ -86,7 +86,7 @@ class Voucher:
         return cls.of(row.voucher)
 
     @strawberry.field(
-        extensions=[catalogue.REDEMPTIONS],
+        extensions=[catalogue.CODES],
         description="For whoever redeems rewards: show it to the member alone.",
     )
     def code(self) -> str | None:

@@ -45,15 +45,15 @@ Info = strawberry.Info[Reading, None]
 
 
 class Needs(FieldExtension):
-    """A field that is null, with an error, for whoever lacks the scope."""
+    """A field that is null, with an error, for whoever has none of the scopes that are enough."""
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    def __init__(self, *enough: str) -> None:
+        self.enough = enough
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: strawberry.Info, **given: Any) -> Any:
-        if self.scope not in info.context.caller.scopes:
-            told = _("The field needs the scope {scope}.").format(scope=self.scope)
-            raise refusals.MissingScope(told, scope=self.scope)
+        if info.context.caller.scopes.isdisjoint(self.enough):
+            told = _("The field needs the scope {scope}.").format(scope=_(" or ").join(self.enough))
+            raise refusals.MissingScope(told, scope=self.enough[0])
         return next_(source, info, **given)
 
 

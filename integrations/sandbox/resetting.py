@@ -14,29 +14,20 @@ waits for the program at the same time, makes PostgreSQL end one of the two, and
 """
 
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Final
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from msgspec import Struct
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
-from integrations.sandbox import tables, time_travel
+from integrations.sandbox import tables, time_travel, turns
 from loyalty.core import clock
 from loyalty.core.db import fetch
-from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from rewards.models import PrizeDraw, UploadedCode
 
 ATTEMPTS: Final = 5
-
-
-class TooBusy(DomainError):
-    """Others kept on registering members meanwhile. Nothing was changed; try again when they pause."""
-
-    code: ClassVar[str] = "sandbox_is_busy"
-    title = gettext_lazy("The sandbox is too busy")
 
 
 class Emptied(Struct, frozen=True):
@@ -84,7 +75,7 @@ def reset(program: Program, *, at: datetime) -> Emptied:
 
     :raises NotASandbox: if the program is live
     :raises ClockIsMoving: while its test clock moves
-    :raises TooBusy: if others would not let it come to an end
+    :raises TooBusy: if it is being filled or reset, or others would not let this come to an end
     """
     time_travel.check_sandbox(program)
     for _attempt in range(ATTEMPTS):
@@ -94,12 +85,15 @@ def reset(program: Program, *, at: datetime) -> Emptied:
         except IntegrityError:
             continue
         except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                break
             if not isinstance(error.__cause__, DeadlockDetected):
                 raise
-    raise TooBusy(_("Members are being registered all the time. Pause that, and try again."))
+    raise turns.too_busy(_("Calls keep on changing the sandbox. Pause them, and try again."))
 
 
 def _empty(program: Program, at: datetime) -> Emptied:
+    turns.take(program)
     Program.objects.select_for_update(no_key=True).get(pk=program.pk)
     if time_travel.under_way(program):
         raise time_travel.ClockIsMoving(_("Wait until the test clock is where it was told to go."))

@@ -7,9 +7,10 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
 from msgspec import Struct
 
-from integrations.sandbox import time_travel
+from integrations.sandbox import time_travel, turns
 from loyalty.core.models import Program
 from members import enrolment
 from members.models import Member
@@ -51,6 +52,7 @@ class SampleData(Struct, frozen=True):
     transactions: int
 
 
+@transaction.atomic
 def add(program: Program, *, members: int, at: datetime) -> SampleData:
     """
     Enrol that many people as if over the last 90 days, and let each buy up to eight times since.
@@ -59,8 +61,10 @@ def add(program: Program, *, members: int, at: datetime) -> SampleData:
     buy is drawn by chance, the same each time in an empty sandbox.
 
     :raises NotASandbox: if the program is live
+    :raises TooBusy: if it is being filled or reset
     """
     time_travel.check_sandbox(program)
+    turns.take(program)
     known = Member.objects.filter(program=program).count()
     chance = Random(known)
     people = [_enrolled(program, known + number, chance, at) for number in range(members)]

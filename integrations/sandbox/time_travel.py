@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from integrations import listening
 from integrations.models import ClockMove
-from integrations.sandbox import duties
+from integrations.sandbox import duties, turns
 from integrations.sandbox.duties import DUTIES, Appointment
 from loyalty.core import clock
 from loyalty.core.db import violated
@@ -65,9 +65,11 @@ def ask(
 
     :raises NotASandbox: if the program is live
     :raises ClockIsMoving: if an earlier move is not finished
+    :raises TooBusy: if the sandbox is being filled or reset
     :raises InvalidInput: if that is not later, more than a year away, or after the year 2099
     """
     check_sandbox(program)
+    turns.take(program)
     held = Program.objects.select_for_update(no_key=True).get(pk=program.pk)
     now = clock.now(held)
     move = ClockMove(

@@ -96,7 +96,7 @@ FIELDS: Final[dict[str, Field]] = {
     "consent_id": _id(_("The record of what the member said"), "f2"),
     "completions": _count(_("How often the member has reached the goal"), 1),
     "draw": _text(_("Key of the prize draw"), "summer"),
-    "duplicate": _id(_("The member whose record was merged into the other"), "b2"),
+    "duplicate_id": _id(_("The member whose record was merged into the other"), "b2"),
     "enrolled_at": _moment(_("When the membership began"), "2026-06-01T12:00:00+00:00"),
     "entry_id": _id(_("The line of the member's statement"), "e1"),
     "expires_at": _moment(_("The first moment at which it is gone"), "2026-12-31T23:00:00Z"),
@@ -104,7 +104,7 @@ FIELDS: Final[dict[str, Field]] = {
     "fee": _count(_("Points that the transfer cost"), 0),
     "fields": _names(_("Which details changed; not what they are"), ["last_name"]),
     "filled": _names(_("Of which of them nothing was known before"), []),
-    "friend": _id(_("The member who was brought"), "b3"),
+    "friend_id": _id(_("The member who was brought"), "b3"),
     "goal": _count(_("How many steps the challenge has"), 10),
     "hold_id": _id(_("The hold"), "c1"),
     "hold_status": Field(
@@ -123,6 +123,7 @@ FIELDS: Final[dict[str, Field]] = {
     ),
     "merge_id": _id(_("The merge"), "b1"),
     "name": _text(_("The name that the campaign gives its signal"), "send-postcard"),
+    "occurred_at": _moment(_("When the member said so"), "2026-06-01T12:00:00+00:00"),
     "owed": _count(_("Points that the member owes afterwards, if any"), 20),
     "pending": _count(_("Of the points, those that are pending"), 60),
     "place": _count(_("Which prize"), 1),
@@ -136,7 +137,7 @@ FIELDS: Final[dict[str, Field]] = {
     "purpose": _text(_("What the consent is for"), "newsletter"),
     "reason": _text(_("Why; for adjustments the key of the reason"), "goodwill"),
     "recipient_id": _id(_("Who got the points"), "b4"),
-    "records": Field(
+    "record_ids": Field(
         _("Ids of all records of the person: theirs, and those merged into it"),
         {"type": "array", "items": {"type": "string", "format": "uuid"}},
         [str(SAMPLE_MEMBER)],
@@ -144,13 +145,12 @@ FIELDS: Final[dict[str, Field]] = {
     "redemption_id": _id(_("The redemption"), "d1"),
     "referral_id": _id(_("The referral"), "b5"),
     "reward": _text(_("Key of the reward"), "coffee"),
-    "said_at": _moment(_("When the member said so"), "2026-06-01T12:00:00+00:00"),
     "sale_external_id": _text(_("The partner's number of the sale that it paid for"), "receipt-2026-000124"),
     "sale_id": _id(_("The sale whose goods came back"), "a3"),
     "segment": _text(_("Key of the segment"), "coffee-lovers"),
     "sender_id": _id(_("Who sent the points"), "b6"),
     "status": _text(_("The status of the campaign"), "running"),
-    "survivor": _id(_("The member who has it all now"), "b7"),
+    "survivor_id": _id(_("The member who has it all now"), "b7"),
     "tier": _text(_("Key of the tier that the member has now"), "silver"),
     "total": Field(
         _("What is to be paid"),
@@ -183,7 +183,7 @@ FIELDS: Final[dict[str, Field]] = {
 _POINTS: Final = ("entry_id", "wallet_type", "points", "balance")
 _REDEMPTION: Final = ("redemption_id", "reward")
 _VOUCHER: Final = (*_REDEMPTION, "voucher_id", "external_id", "uses", "uses_allowed")
-_CONSENT: Final = ("consent_id", "purpose", "text_version", "said_at", "actor")
+_CONSENT: Final = ("consent_id", "purpose", "text_version", "occurred_at", "actor")
 _BACK: Final = ("activity_id", "external_id", "sale_id", "amount", "is_whole")
 _CHECKOUT: Final = ("checkout_id", "total")
 _RUNGS: Final = ("ladder", "previous", "tier", "progress")
@@ -207,7 +207,7 @@ _KINDS: Final = (
     ),
     _kind("member.blocked", _("A member may neither earn nor spend for now."), "actor", "reason"),
     _kind("member.unblocked", _("A member may earn and spend again."), "actor"),
-    _kind("member.erased", _("A person was forgotten. Delete what you know of them."), "actor", "records"),
+    _kind("member.erased", _("A person was forgotten. Delete what you know of them."), "actor", "record_ids"),
     _kind("consent.granted", _("A member agreed to something."), *_CONSENT),
     _kind("consent.withdrawn", _("A member agrees no longer. Stop at once."), *_CONSENT),
     _kind(
@@ -286,16 +286,16 @@ _KINDS: Final = (
         "member.merged",
         _("Two records of one person became one; identifiers lead to the survivor now."),
         "merge_id",
-        "survivor",
-        "duplicate",
+        "survivor_id",
+        "duplicate_id",
         "actor",
     ),
     _kind(
         "member.unmerged",
         _("A merge was undone: they are two members again."),
         "merge_id",
-        "survivor",
-        "duplicate",
+        "survivor_id",
+        "duplicate_id",
         "actor",
     ),
     _kind("tier.upgraded", _("A member reached a higher tier."), *_RUNGS, at_times=("merge_id",)),
@@ -357,7 +357,7 @@ _KINDS: Final = (
     _kind(
         "referral.qualified",
         _("A friend's first purchase is past its return period."),
-        "friend",
+        "friend_id",
         "referral_id",
     ),
     _kind("badge.earned", _("A member got a badge."), "badge", "campaign"),

@@ -12,8 +12,8 @@ from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
 from members import blocking, references
 from members.api import examples
-from members.api.bodies import BlockRequest, MemberBody, UnblockRequest
-from members.api.views import REFERENCE, described, find
+from members.api.bodies import BlockRequest, ChangedMember, UnblockRequest
+from members.api.views import REFERENCE, described, find, told
 from members.blocking import MemberNotBlocked
 from members.references import MemberIsBlocked, MemberIsErased, MemberIsMerged
 
@@ -29,11 +29,13 @@ class BlockView(PartnerView):
         For a lost card or a suspicion: from now on the member's sales, redemptions and payments with points
         are refused with `member_blocked`. Points, tier and identifiers stay, and points expire as they
         would. Publishes `member.blocked`. Who is blocked already is refused, too: the first reason stands.
+
+        A credential without `members:read` is answered with `id` and `status` alone.
         """,
         parameters=(REFERENCE,),
         takes=BlockRequest,
         takes_example={"reason": "lost_card", "note": "Called from Lisbon"},
-        answer=MemberBody,
+        answer=ChangedMember,
         example={**examples.MEMBER, "status": "blocked"},
         refuses=(NotFound, MemberIsBlocked, MemberIsMerged, MemberIsErased),
     )
@@ -49,7 +51,7 @@ class BlockView(PartnerView):
             actor=caller.actor,
             at=clock.now(caller.program),
         )
-        return Response(described(member))
+        return Response(told(request, described(member)))
 
 
 class UnblockView(PartnerView):
@@ -62,11 +64,13 @@ class UnblockView(PartnerView):
         description="""
         Ends a block, whoever made it. What is reported from now on earns again, also if it happened
         meanwhile. Publishes `member.unblocked`. Who is not blocked is refused with `member_not_blocked`.
+
+        A credential without `members:read` is answered with `id` and `status` alone.
         """,
         parameters=(REFERENCE,),
         takes=UnblockRequest,
         takes_example={"note": "Has a new card"},
-        answer=MemberBody,
+        answer=ChangedMember,
         example=examples.MEMBER,
         refuses=(NotFound, MemberNotBlocked, MemberIsMerged, MemberIsErased),
     )
@@ -81,4 +85,4 @@ class UnblockView(PartnerView):
             actor=caller.actor,
             at=clock.now(caller.program),
         )
-        return Response(described(member))
+        return Response(told(request, described(member)))

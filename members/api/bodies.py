@@ -106,7 +106,7 @@ class MemberBody(Struct, frozen=True):
 
     id: UUID
     status: Literal["active", "blocked", "erased", "merged"]
-    merged_into: Annotated[UUID | None, Meta(description="The member that it was merged into")]
+    merged_into_id: Annotated[UUID | None, Meta(description="The member that it was merged into")]
     identifiers: tuple[IdentifierBody, ...]
     first_name: str
     last_name: str
@@ -119,7 +119,7 @@ class MemberBody(Struct, frozen=True):
         return cls(
             id=member.pk,
             status=member.status,  # type: ignore[arg-type]  # the column's choices
-            merged_into=member.merged_into_id,
+            merged_into_id=member.merged_into_id,
             identifiers=tuple(IdentifierBody.of(one) for one in sorted(identifiers, key=_kind_and_value)),
             first_name=member.first_name,
             last_name=member.last_name,
@@ -127,6 +127,30 @@ class MemberBody(Struct, frozen=True):
             attributes=member.attributes,
             enrolled_at=member.enrolled_at,
         )
+
+
+class ChangedMember(Struct, frozen=True, kw_only=True):
+    """
+    A member as a call left them. A credential without `members:read` is told `id` and `status` alone.
+
+    Who may only write must not learn by it what others have said about the member.
+    """
+
+    id: UUID
+    status: Literal["active", "blocked", "erased", "merged"]
+    merged_into_id: UUID | None | UnsetType = UNSET
+    identifiers: tuple[IdentifierBody, ...] | UnsetType = UNSET
+    first_name: str | UnsetType = UNSET
+    last_name: str | UnsetType = UNSET
+    birth_date: date | None | UnsetType = UNSET
+    attributes: dict[str, Any] | UnsetType = UNSET
+    enrolled_at: datetime | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, member: MemberBody, *, is_readable: bool) -> Self:
+        if not is_readable:
+            return cls(id=member.id, status=member.status)
+        return cls(**{name: getattr(member, name) for name in member.__struct_fields__})
 
 
 class KnownBy(Struct, frozen=True):

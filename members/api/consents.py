@@ -41,7 +41,7 @@ class ConsentRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         Annotated[datetime, Meta(tz=True, description="When the member said so, if that was earlier")] | None
     ) = None
     text_version: Annotated[str, Meta(max_length=60, description="Of the text that was agreed to")] = ""
-    said_in: Annotated[str, Meta(max_length=60, description="Where it was said, as till-12 or app")] = ""
+    source: Annotated[str, Meta(max_length=60, description="Where it was said, as till-12 or app")] = ""
     evidence: Annotated[
         dict[EvidenceName, EvidenceText],
         Meta(max_length=20, description="What proves it; it goes when the member is erased"),
@@ -56,7 +56,7 @@ class ConsentBody(Struct, frozen=True):
     purpose: str
     granted: bool
     text_version: str
-    said_in: str
+    source: str
     evidence: dict[str, str]
     occurred_at: datetime
     recorded_at: datetime
@@ -71,7 +71,7 @@ class ConsentBody(Struct, frozen=True):
             purpose=consent.purpose,
             granted=consent.is_granted,
             text_version=consent.version,
-            said_in=consent.source,
+            source=consent.source,
             evidence=proof.details if proof else {},
             occurred_at=consent.occurred_at,
             recorded_at=consent.recorded_at,
@@ -103,7 +103,7 @@ _WANTED: Final[dict[str, Any]] = {
     "purpose": "newsletter",
     "granted": True,
     "text_version": "2026-05",
-    "said_in": "till-12",
+    "source": "till-12",
     "evidence": {"form": "sign-up, checkbox 2"},
 }
 _SAID: Final[dict[str, Any]] = {
@@ -164,7 +164,7 @@ class ConsentsView(PartnerView):
             is_granted=wanted.granted,
             occurred_at=wanted.occurred_at,
             version=wanted.text_version,
-            source=wanted.said_in,
+            source=wanted.source,
             evidence=wanted.evidence,
             actor=caller.actor,
             at=clock.now(caller.program),

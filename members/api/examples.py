@@ -16,7 +16,7 @@ REGISTRATION: Final[dict[str, Any]] = {
 MEMBER: Final[dict[str, Any]] = {
     "id": "01976c1e-5d7a-7000-8000-3a52e6e1d0b4",
     "status": "active",
-    "merged_into": None,
+    "merged_into_id": None,
     **REGISTRATION,
     "enrolled_at": "2026-06-01T12:00:00Z",
 }
@@ -53,7 +53,7 @@ EXPORT: Final[dict[str, Any]] = {
 ERASED: Final[dict[str, Any]] = {
     "id": MEMBER["id"],
     "status": "erased",
-    "merged_into": None,
+    "merged_into_id": None,
     "identifiers": [],
     "first_name": "",
     "last_name": "",
@@ -64,8 +64,8 @@ ERASED: Final[dict[str, Any]] = {
 
 STATEMENT: Final[dict[str, Any]] = {
     "wallet_type": "points",
-    "from": "2026-06-01T00:00:00+02:00",
-    "to": None,
+    "recorded_from": "2026-06-01T00:00:00+02:00",
+    "recorded_before": None,
     "opening": {"available": 1240, "pending": 0, "held": 0, "owed": 0},
     "closing": {"available": 752, "pending": 0, "held": 0, "owed": 0},
     "sums": {"earn": 12, "spend": -500},

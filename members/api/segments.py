@@ -111,7 +111,7 @@ class Listed(Struct, frozen=True):
 
 class SegmentFilter(filters.PartnerFilterSet):
     kind = filters.ChoiceFilter(choices=SegmentKind.choices, label=_("Segments of that kind."))
-    archived = filters.BooleanFilter(
+    is_archived = filters.BooleanFilter(
         "archived_at",
         "isnull",
         exclude=True,

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 from rest_framework.request import Request
 
 from loyalty.core import clock
@@ -34,12 +34,12 @@ _WALLET_TYPE: Final = OpenApiParameter(
     description="Key of the kind of points. May be left out where only one kind may be spent.",
 )
 _FROM: Final = OpenApiParameter(
-    "from",
+    "recorded_from",
     filters.MomentFilter.schema,
     description="Entries recorded at this moment or later; ISO 8601 with offset. All, if not given.",
 )
-_TO: Final = OpenApiParameter(
-    "to",
+_BEFORE: Final = OpenApiParameter(
+    "recorded_before",
     filters.MomentFilter.schema,
     description="Entries recorded before this moment; ISO 8601 with offset. Until now, if not given.",
 )
@@ -97,8 +97,8 @@ class StatementBody(Struct, frozen=True, kw_only=True):
     """A page of a statement, newest entry first, between the period's two balances."""
 
     wallet_type: str
-    starts_at: datetime | None = field(name="from")
-    ends_at: datetime | None = field(name="to")
+    recorded_from: datetime | None
+    recorded_before: datetime | None
     opening: BalanceBody
     closing: BalanceBody
     sums: Annotated[
@@ -138,25 +138,25 @@ class EntriesView(PartnerView):
         and the closing balance of the period that is asked for. A period counts by when entries were
         recorded, so that what one period closes with is what the next one opens with.
         """,
-        parameters=(REFERENCE, _WALLET_TYPE, _FROM, _TO, *pagination.PARAMETERS),
+        parameters=(REFERENCE, _WALLET_TYPE, _FROM, _BEFORE, *pagination.PARAMETERS),
         answer=StatementBody,
         example=examples.STATEMENT,
         refuses=(NotFound, pagination.InvalidCursor, InvalidFilter),
     )
     def get(self, request: Request, reference: str) -> HttpResponse:
         program = auth.caller(request).program
-        given = pagination.given(request, "wallet_type", "from", "to")
+        given = pagination.given(request, "wallet_type", "recorded_from", "recorded_before")
         member = find(program, references.read(reference))
         kind = _kind(program, given.get("wallet_type"))
-        starts_at, ends_at = _moment(given, "from"), _moment(given, "to")
+        starts_at, ends_at = _moment(given, "recorded_from"), _moment(given, "recorded_before")
         if starts_at and ends_at and starts_at > ends_at:
             raise InvalidFilter(_("A period ends no sooner than it starts."))
         period = statement.period(_wallet(member, kind), starts_at, ends_at)
         page = pagination.paginate(request, statement.entries(period), filters=given, by=("number",))
         body = StatementBody(
             wallet_type=kind.key,
-            starts_at=starts_at,
-            ends_at=ends_at,
+            recorded_from=starts_at,
+            recorded_before=ends_at,
             opening=BalanceBody.of(period.opening),
             closing=BalanceBody.of(period.closing),
             sums=period.sums,

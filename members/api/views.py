@@ -13,7 +13,7 @@ from loyalty.core.errors import NotFound
 from loyalty.core.models import Program
 from members import details, enrolment, references
 from members.api import examples
-from members.api.bodies import MemberBody, MemberChanges, MemberList, Registration
+from members.api.bodies import ChangedMember, MemberBody, MemberChanges, MemberList, Registration
 from members.api.filters import MemberFilter, meant
 from members.models import Identifier, Member, MemberStatus
 from members.references import MemberIsErased, MemberIsMerged
@@ -113,11 +113,13 @@ class MemberView(PartnerView):
         change, and one that is null goes. Send the `ETag` that you have read as `If-Match`, so that you
         overwrite nothing that you have not seen, whoever changed it. Publishes `member.updated` with the
         names of the fields, if anything is different from before. Identifiers have operations of their own.
+
+        A credential without `members:read` is answered with `id` and `status` alone.
         """,
         parameters=(REFERENCE,),
         takes=MemberChanges,
         takes_example={"last_name": "King", "attributes": {"favourite_store": "Berlin Kreuzberg"}},
-        answer=MemberBody,
+        answer=ChangedMember,
         example={
             **examples.MEMBER,
             "last_name": "King",
@@ -137,7 +139,8 @@ class MemberView(PartnerView):
             actor=caller.actor,
             at=clock.now(caller.program),
         )
-        return etags.answer(request, described(member))
+        changed = described(member)
+        return etags.answer(request, changed, shown=told(request, changed))
 
 
 def find(program: Program, reference: references.Reference) -> Member:
@@ -178,3 +181,8 @@ def identified(asked: references.MemberReference, *, program: Program, pointer: 
 def described(member: Member) -> MemberBody:
     """The member as the API shows them."""
     return MemberBody.of(member, list(Identifier.objects.of(member.program_id).filter(member=member)))
+
+
+def told(request: Request, member: MemberBody) -> ChangedMember:
+    """What the answer to a change says of the member: little, unless the caller may read members."""
+    return ChangedMember.of(member, is_readable=auth.has(request, "members:read"))

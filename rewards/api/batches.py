@@ -190,7 +190,7 @@ class ReportedEventType(Struct, frozen=True, kw_only=True):
     """A type of events that the program listens for."""
 
     type: str
-    label: str
+    name: str
     attributes: Annotated[dict[str, Any], Meta(description="JSON Schema of the event's `attributes`")]
 
 
@@ -202,7 +202,7 @@ class ReportedEventTypes(Struct, frozen=True):
 
 _REVIEW: Final[dict[str, Any]] = {
     "type": "review.posted",
-    "label": "Review written",
+    "name": "Review written",
     "attributes": {
         "$schema": event_types.DIALECT,
         "title": "Review written",
@@ -234,7 +234,7 @@ class EventTypesView(PartnerView):
         """What the program has described of the events that partners report."""
         known = event_types.of(auth.caller(request).program)
         data = (
-            ReportedEventType(type=one.name, label=one.label, attributes=one.schema())
+            ReportedEventType(type=one.name, name=one.label, attributes=one.schema())
             for _name, one in sorted(known.items())
         )
         return rendering.answer(ReportedEventTypes(tuple(data)))

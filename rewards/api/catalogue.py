@@ -205,7 +205,7 @@ class AvailableFilter(filters.TextFilter):
 
 
 class RewardFilter(filters.PartnerFilterSet):
-    on_offer = OnOfferFilter(label=_("Whether anybody could have them now."))
+    is_on_offer = OnOfferFilter(label=_("Whether anybody could have them now."))
     wallet_type = filters.TextFilter("wallet_type__key", label=_("Paid with that kind of points: its key."))
     member = AvailableFilter(
         label=_(

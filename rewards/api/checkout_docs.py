@@ -85,7 +85,7 @@ list_checkouts = operation(
     description="""
     Checkouts of the program, whoever of its partners opened them, the newest first: what a member has open
     on another device (`member` with `status=open`), which checkout an order was paid by (`external_id`),
-    which baskets of a day were left (`status=expired` with `created_from` and `created_before`). Filters go
+    which baskets of a day were left (`status=expired` with `opened_from` and `opened_before`). Filters go
     together. A checkout whose time is over is `expired` from that moment. The basket and what is applied to
     it are read by the `id`.
     """,

@@ -68,5 +68,5 @@ class CheckoutFilter(filters.PartnerFilterSet):
     )
     status = StatusFilter(choices=CheckoutStatus.choices, label=_("In that state."))
     external_id = ReceiptFilter(label=_("Paid under that number of a receipt or order."))
-    created_from = OpenedFilter("opened_at", "gte", label=_("Opened then or later."))
-    created_before = OpenedFilter("opened_at", "lt", label=_("Opened earlier than then."))
+    opened_from = OpenedFilter("opened_at", "gte", label=_("Opened then or later."))
+    opened_before = OpenedFilter("opened_at", "lt", label=_("Opened earlier than then."))

@@ -7,7 +7,7 @@ MEMBER_ID: Final = "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"
 STATUS: Final[dict[str, Any]] = {
     "id": MEMBER_ID,
     "status": "active",
-    "merged_into": None,
+    "merged_into_id": None,
     "first_name": "Ada",
     "wallets": [
         {

@@ -12,8 +12,8 @@ from loyalty.core.api.views import PartnerView
 from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE, find
-from rewards.api import redemption_docs, voucher_docs
-from rewards.api.redemption_bodies import RedemptionBody, RedemptionList
+from rewards.api import redemption_docs, redemptions, voucher_docs, vouchers
+from rewards.api.redemption_bodies import RedemptionList
 from rewards.api.redemption_filters import RedemptionFilter, VoucherFilter
 from rewards.api.voucher_bodies import VoucherBody, VoucherList
 from rewards.models import Redemption, Voucher
@@ -28,16 +28,15 @@ class MemberVoucherFilter(VoucherFilter):
 
 
 class MemberRedemptionsView(PartnerView):
-    # Reading takes the right to redeem: the codes of vouchers are worth money.
-    scopes: ClassVar = {"get": "redemptions:write"}
+    scopes: ClassVar = {"get": redemptions.MAY_READ}
 
     @operation(
         id="list_member_redemptions",
         tag="Members",
         summary="List a member's redemptions, newest first",
         description="""
-        What the member has bought with points or was given, with the codes of its vouchers: for the wallet
-        of an app, which shows them to the member alone.
+        What the member has bought with points or was given. The codes of its vouchers are told to those who
+        have the scope `redemptions:write`: for the wallet of an app, which shows them to the member alone.
         """,
         parameters=(REFERENCE, *filters.parameters(MemberRedemptionFilter), *pagination.PARAMETERS),
         answer=RedemptionList,
@@ -51,13 +50,12 @@ class MemberRedemptionsView(PartnerView):
         rows, given = filters.apply(request, MemberRedemptionFilter, of_member)
         rows = rows.select_related("reward", "wallet_type", "voucher")
         page = pagination.paginate(request, rows, filters=given, by=("redeemed_at", "id"))
-        at = clock.now(program)
-        data = tuple(RedemptionBody.of(redemption, at=at) for redemption in page.rows)
+        data = tuple(redemptions.shown(request, redemption) for redemption in page.rows)
         return rendering.answer(RedemptionList(data, page.next, page.previous))
 
 
 class MemberVouchersView(PartnerView):
-    scopes: ClassVar = {"get": "vouchers:use"}
+    scopes: ClassVar = {"get": vouchers.MAY_READ}
 
     @operation(
         id="list_member_vouchers",

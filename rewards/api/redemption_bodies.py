@@ -64,17 +64,17 @@ class RedemptionVoucher(Struct, frozen=True, kw_only=True):
     """The voucher that a redemption gave. Its code is worth money: show it to the member alone."""
 
     id: UUID
-    code: str
+    code: Annotated[str | None, Meta(description="Null for credentials without `redemptions:write`")]
     status: Literal["issued", "used", "void", "expired"]
     uses: Annotated[int, Meta(description="How often it was used")]
     uses_allowed: int
     expires_at: datetime | None
 
     @classmethod
-    def of(cls, voucher: Voucher, *, at: datetime) -> Self:
+    def of(cls, voucher: Voucher, *, at: datetime, tells_code: bool) -> Self:
         return cls(
             id=voucher.pk,
-            code=voucher.code,
+            code=voucher.code if tells_code else None,
             status=status_of(voucher, at=at),
             uses=voucher.uses,
             uses_allowed=voucher.uses_allowed,
@@ -113,8 +113,12 @@ class RedemptionBody(Struct, frozen=True, kw_only=True):
     voucher: RedemptionVoucher | None
 
     @classmethod
-    def of(cls, redemption: Redemption, *, at: datetime) -> Self:
-        """As it is at that moment: a reservation is over when its time is, whether or not a job came by."""
+    def of(cls, redemption: Redemption, *, at: datetime, tells_code: bool) -> Self:
+        """
+        As it is at that moment: a reservation is over when its time is, whether or not a job came by.
+
+        `tells_code`: whether the caller may know the voucher's code.
+        """
         voucher = getattr(redemption, "voucher", None)
         is_over = redemption.is_overdue(at)
         return cls(
@@ -133,7 +137,7 @@ class RedemptionBody(Struct, frozen=True, kw_only=True):
             ended_at=redemption.expires_at if is_over else redemption.ended_at,
             reason=redemption.reason,
             tracking=redemption.tracking,
-            voucher=RedemptionVoucher.of(voucher, at=at) if voucher else None,
+            voucher=RedemptionVoucher.of(voucher, at=at, tells_code=tells_code) if voucher else None,
         )
 
 

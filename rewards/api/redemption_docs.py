@@ -205,7 +205,10 @@ read_redemption = operation(
     id="read_redemption",
     tag="Rewards",
     summary="Read a redemption",
-    description="A redemption as it is now with its voucher, whichever partner of the program asked for it.",
+    description="""
+    A redemption as it is now with its voucher, whichever partner of the program asked for it. The voucher's
+    code is told to those who have the scope `redemptions:write`.
+    """,
     parameters=(REDEMPTION_ID,),
     answer=RedemptionBody,
     example=_CONFIRMED,
@@ -217,7 +220,8 @@ list_redemptions = operation(
     tag="Rewards",
     summary="List redemptions, newest first",
     description="""
-    Redemptions of the program with their vouchers, also those that campaigns gave. A reservation whose
+    Redemptions of the program with their vouchers, also those that campaigns gave; their codes are told to
+    those who have the scope `redemptions:write`. A reservation whose
     time is over shows as `expired`; the filter `status` finds it as `held` until it is ended, within a
     minute.
     """,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -28,15 +28,18 @@ from rewards.api.redemption_bodies import (
     RedemptionReturn,
 )
 from rewards.api.redemption_filters import RedemptionFilter
+from rewards.api.views import TOLD_CODES
 from rewards.models import Redemption
 from rewards.redeeming.states import unknown
 
 Journey = Callable[..., Redemption]
 
+MAY_READ: Final = ("members:read", TOLD_CODES)
+"""What members have is read with the members; whoever redeems reads what came of it."""
+
 
 class RedemptionsView(PartnerView):
-    # Reading takes the right to redeem: the codes of vouchers are worth money.
-    scopes: ClassVar = {"get": "redemptions:write", "post": "redemptions:write"}
+    scopes: ClassVar = {"get": MAY_READ, "post": "redemptions:write"}
 
     @docs.list_redemptions
     def get(self, request: Request) -> HttpResponse:
@@ -45,8 +48,7 @@ class RedemptionsView(PartnerView):
         of_program = Redemption.objects.of(program).select_related("reward", "wallet_type", "voucher")
         rows, given = filters.apply(request, RedemptionFilter, of_program)
         page = pagination.paginate(request, rows, filters=given, by=("redeemed_at", "id"))
-        at = clock.now(program)
-        data = tuple(RedemptionBody.of(redemption, at=at) for redemption in page.rows)
+        data = tuple(shown(request, redemption) for redemption in page.rows)
         return rendering.answer(RedemptionList(data, page.next, page.previous))
 
     @rewards_docs.redeem_reward
@@ -93,14 +95,14 @@ class RedemptionHoldsView(PartnerView):
 
 
 class RedemptionView(PartnerView):
-    scopes: ClassVar = {"get": "redemptions:write"}
+    scopes: ClassVar = {"get": MAY_READ}
 
     @docs.read_redemption
     def get(self, request: Request, redemption_id: str) -> HttpResponse:
         """A redemption as it is now."""
         program = auth.caller(request).program
         found = redeeming.read(_id(redemption_id), program=program)
-        return rendering.answer(RedemptionBody.of(found, at=clock.now(program)))
+        return rendering.answer(shown(request, found))
 
 
 class ConfirmView(PartnerView):
@@ -160,7 +162,13 @@ def _answered(request: Request, journey: Journey, *, status: int = 200, **wanted
     redemption = journey(
         **wanted, program=caller.program, source=caller.partner_key, actor=caller.actor, at=at
     )
-    return Response(RedemptionBody.of(redemption, at=at), status=status)
+    return Response(RedemptionBody.of(redemption, at=at, tells_code=True), status=status)
+
+
+def shown(request: Request, redemption: Redemption) -> RedemptionBody:
+    """The redemption as it is now, with its voucher's code if the caller may know it."""
+    tells_code = auth.has(request, TOLD_CODES)
+    return RedemptionBody.of(redemption, at=clock.now(auth.caller(request).program), tells_code=tells_code)
 
 
 def _id(text: str) -> UUID:

@@ -196,7 +196,7 @@ class AcceptView(PartnerView):
         wanted = parsing.decode(request, Acceptance)
         caller = auth.caller(request)
         accepted = inviting.accept(
-            wanted.code, friend=wanted.friend, program=caller.program, credential=caller.credential_id
+            wanted.code, friend=wanted.friend, program=caller.program, asked_by=caller.counted_as
         )
         return Response(ReferralBody.of(accepted), status=201)
 

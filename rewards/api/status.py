@@ -102,7 +102,7 @@ class MemberStatusBody(Struct, frozen=True):
 
     id: UUID
     status: Literal["active", "blocked", "merged"]
-    merged_into: Annotated[
+    merged_into_id: Annotated[
         UUID | None, Meta(description="The member to ask for instead, if this one was merged")
     ]
     first_name: str
@@ -132,7 +132,7 @@ class MemberStatusView(PartnerView):
 
         Offers for a few come first, then those that end first. Of challenges, badges and offers there
         are up to 50 each. A member who was merged into another one has nothing more: ask for
-        `merged_into`. A blocked member is offered nothing.
+        `merged_into_id`. A blocked member is offered nothing.
         """,
         parameters=(REFERENCE,),
         answer=MemberStatusBody,

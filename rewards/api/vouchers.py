@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -34,9 +34,12 @@ from rewards.models import Voucher, VoucherUse
 from rewards.redeeming import BasketTooSmall, guessing, vouchers
 from rewards.redeeming.vouchers import UnknownVoucher
 
+MAY_READ: Final = ("members:read", "vouchers:use")
+"""What members have is read with the members; no code is told."""
+
 
 class VouchersView(PartnerView):
-    scopes: ClassVar = {"get": "vouchers:use"}
+    scopes: ClassVar = {"get": MAY_READ}
 
     @docs.list_vouchers
     def get(self, request: Request) -> HttpResponse:
@@ -51,7 +54,7 @@ class VouchersView(PartnerView):
 
 
 class VoucherView(PartnerView):
-    scopes: ClassVar = {"get": "vouchers:use"}
+    scopes: ClassVar = {"get": MAY_READ}
 
     @docs.read_voucher
     def get(self, request: Request, voucher_id: str) -> HttpResponse:
@@ -159,7 +162,7 @@ def _owner(request: Request, member: MemberReference | None) -> UUID | None:
 
 
 def _slowed_down(request: Request, member_id: UUID | None) -> AbstractContextManager[None]:
-    limits = {f"credential:{auth.caller(request).credential_id}": guessing.WRONG_BY_CREDENTIAL}
+    limits = {auth.caller(request).counted_as: guessing.WRONG_BY_CREDENTIAL}
     if member_id:
         limits[f"member:{member_id}"] = guessing.WRONG_BY_MEMBER
     return guessing.slowed_down(limits)

@@ -127,11 +127,12 @@ def _new_code() -> str:
 
 
 @transaction.atomic
-def accept(code: str, *, friend: MemberReference, program: Program, credential: UUID) -> Referral:
+def accept(code: str, *, friend: MemberReference, program: Program, asked_by: str) -> Referral:
     """
     Note who brought a friend; the same again is the referral that there is.
 
-    It waits for the friend's first purchase, as one that is known from a registration does.
+    It waits for the friend's first purchase, as one that is known from a registration does. `asked_by` is
+    whose wrong codes are counted, beside the friend's.
 
     :raises UnknownReferralCode: if nobody invites by that code
     :raises TooManyReferralCodes: if the friend or the credential tried too many wrong ones
@@ -141,7 +142,7 @@ def accept(code: str, *, friend: MemberReference, program: Program, credential: 
     """
     (found,) = references.known(program.pk, [friend])
     newcomer = Member.objects.of(program).get(pk=member_of(found, friend, pointer="#/friend").member_id)
-    limits = {f"credential:{credential}": WRONG_BY_CREDENTIAL, f"member:{newcomer.pk}": WRONG_BY_FRIEND}
+    limits = {asked_by: WRONG_BY_CREDENTIAL, f"member:{newcomer.pk}": WRONG_BY_FRIEND}
     with guessing.slowed_down(limits, wrong=UnknownReferralCode, refusal=TooManyReferralCodes):
         member = _inviter(code, program)
     if known := Referral.objects.of(program).filter(friend=newcomer).first():

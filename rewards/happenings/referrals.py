@@ -169,7 +169,7 @@ def _publish(counted: Sequence[tuple[Referral, datetime]], program: Program, at:
             member_id=row.member.pk,
             occurred_at=moment,
             recorded_at=at,
-            data={"friend": str(row.friend_id), "referral_id": str(row.pk)},
+            data={"friend_id": str(row.friend_id), "referral_id": str(row.pk)},
         )
         for row, moment in counted
     )

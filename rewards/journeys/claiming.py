@@ -8,11 +8,10 @@ each other, so that tries are counted, for a member and for whoever asks on thei
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 from uuid import UUID
 
 import msgspec
-from django.core.cache import cache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import Struct
@@ -27,10 +26,10 @@ from rewards.deciding.activities import NOBODY, Money, Sale
 from rewards.deciding.recorded import AlreadyReported, Also, Recorded, check_currency, read_recorded
 from rewards.journeys import earning
 from rewards.models import UnclaimedSale
+from rewards.redeeming import guessing
 
 TRIES_OF_A_MEMBER: Final = 10
 TRIES_OF_A_PARTNER: Final = 300
-FORGOTTEN_AFTER_SECONDS: Final = 15 * 60
 KEPT_DAYS: Final = 30
 """How long what nobody can claim any more is kept, so that a repeat is known as one."""
 AT_ONCE: Final = 5_000
@@ -204,13 +203,9 @@ def claim(
     check_currency(receipt.amount, program, "#/amount/currency")
     (account,) = store.load(program.pk, [reference(member)])
     member_id = member_of(account, member).member_id
-    counters = _Tries(program, member_id, source)
-    counters.refuse_if_spent()
-    try:
+    tries = {f"member:{member_id}": TRIES_OF_A_MEMBER, f"partner:{program.pk}:{source}": TRIES_OF_A_PARTNER}
+    with guessing.slowed_down(tries, wrong=UnknownReceipt, refusal=TooManyClaims):
         kept = _found(receipt, program)
-    except UnknownReceipt:
-        counters.count()
-        raise
     if kept.activity is not None:
         return _claimed_before(kept, member_id)
     if at >= _last_moment(kept.occurred_at, program):
@@ -275,31 +270,6 @@ FROM rewards_activity WHERE id = $1"""
 
 def _taken() -> ReceiptClaimed:
     return ReceiptClaimed(_("This purchase is somebody's already."), pointer="#/external_id")
-
-
-class _Tries:
-    """How many receipts were tried lately that are none: by a member, and by one partner in all."""
-
-    def __init__(self, program: Program, member_id: UUID, source: str) -> None:
-        name = f"wrong-receipts:{program.pk}"
-        self.counted = {
-            f"{name}:member:{member_id}": TRIES_OF_A_MEMBER,
-            f"{name}:partner:{source}": TRIES_OF_A_PARTNER,
-        }
-
-    def refuse_if_spent(self) -> None:
-        """A right one then gets the same answer as another wrong one."""
-        known: dict[str, Any] = cache.get_many(self.counted)
-        if any(known.get(key, 0) >= most for key, most in self.counted.items()):
-            raise TooManyClaims(
-                _("Too many receipts were tried. Wait for a quarter of an hour."),
-                retry_after=FORGOTTEN_AFTER_SECONDS,
-            )
-
-    def count(self) -> None:
-        for key in self.counted:
-            cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)
-            cache.incr(key)
 
 
 # Forgetting.

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Final
 
-from django.core.cache import cache
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.core.errors import DomainError
@@ -19,12 +17,12 @@ from rewards.deciding.activities import CustomEvent
 from rewards.deciding.awarding import activity_facts
 from rewards.deciding.recorded import Also, Recorded
 from rewards.journeys import earning, event_types
+from rewards.redeeming import guessing
 
 CODE_ENTERED: Final = "code.entered"
 WRONG_BY_MEMBER: Final = 10
 WRONG_BY_PARTNER: Final = 1_000
 """All its members together: members are quickly registered by whoever wants to try more codes."""
-FORGOTTEN_AFTER_SECONDS: Final = 15 * 60
 
 
 class TooManyCodes(DomainError):
@@ -78,17 +76,13 @@ def _slow_down(event: CustomEvent, program: Program, source: str) -> None:
     """Count wrong codes; after too many of them a right one gets the same answer as another wrong one."""
     (found,) = store.load(program.pk, [reference(event.member)])
     limits = {
-        f"wrong-codes:{program.pk}:{member_of(found, event.member).member_id}": WRONG_BY_MEMBER,
-        f"wrong-codes:{program.pk}:partner:{source}": WRONG_BY_PARTNER,
+        f"member:{member_of(found, event.member).member_id}": WRONG_BY_MEMBER,
+        f"partner:{program.pk}:{source}": WRONG_BY_PARTNER,
     }
-    is_wrong = not _counts(event, program)
-    for key, most in limits.items():
-        # What a member tries in vain is not counted further: one alone must not stop all others.
-        if _tried(key, more=int(is_wrong)) >= most + is_wrong:
-            raise TooManyCodes(
-                _("Too many codes were tried. Wait for a quarter of an hour."),
-                retry_after=FORGOTTEN_AFTER_SECONDS,
-            )
+    tried = guessing.Try(limits, TooManyCodes)
+    tried.take()
+    if _counts(event, program):
+        tried.give_back()
 
 
 def _counts(event: CustomEvent, program: Program) -> bool:
@@ -97,10 +91,3 @@ def _counts(event: CustomEvent, program: Program) -> bool:
     running = rules.of(program).in_force(event.occurred_at)
     triggers = (campaign.definition.trigger for campaign in running)
     return any(trigger.kind == "code_entered" and trigger.is_met_by(facts) for trigger in triggers)
-
-
-def _tried(key: str, *, more: int) -> int:
-    if not more:
-        return int(cache.get(key, 0))
-    cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)
-    return int(cache.incr(key))

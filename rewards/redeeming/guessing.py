@@ -1,15 +1,20 @@
-"""Whoever guesses codes is slowed down: after too many wrong ones, a right one is refused as well."""
+"""
+Whoever guesses codes is slowed down: after too many wrong ones, a right one is refused as well.
+
+A try takes its place before the code is looked up, and gives it back if the code was right: many tries at the
+same moment are no more than one after the other. They are counted as calls are, see Note [Counting].
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-import structlog
-from django.core.cache import cache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from redis.exceptions import RedisError
 
+from loyalty.core.api import counters
+from loyalty.core.api.counters import Window
 from loyalty.core.errors import DomainError
 from rewards.redeeming.vouchers import UnknownVoucher
 
@@ -17,8 +22,6 @@ FORGOTTEN_AFTER_SECONDS: Final = 15 * 60
 WRONG_BY_CREDENTIAL: Final = 100
 """A chain of shops may have one credential, and misreads a code now and then."""
 WRONG_BY_MEMBER: Final = 10
-
-log = structlog.get_logger(__name__)
 
 
 class TooManyVoucherCodes(DomainError):
@@ -29,6 +32,43 @@ class TooManyVoucherCodes(DomainError):
     title = gettext_lazy("Too many voucher codes were tried")
 
 
+@dataclass(slots=True)
+class Try:
+    """
+    A try of a code, counted against each of `limits`, such as {"member:<id>": 10}, in this order.
+
+    `refusal` is what follows after too many; each kind of code has one, and is counted by itself.
+    """
+
+    limits: Mapping[str, int]
+    refusal: type[DomainError]
+    _taken: list[tuple[str, tuple[Window]]] = field(default_factory=list)
+
+    def take(self) -> None:
+        """
+        Count it as wrong, for as long as nothing else is known.
+
+        Where one limit is reached, it is counted against none: a member that goes on in vain stops no others.
+
+        :raises DomainError: `refusal`, if any of them tried so many in the last quarter of an hour
+        """
+        for who, most in self.limits.items():
+            name = f"wrong:{self.refusal.code}:{who}"
+            windows = (Window("wrong", most, FORGOTTEN_AFTER_SECONDS),)
+            if not counters.calls.take(name, windows).is_within:
+                self.give_back()
+                raise self.refusal(
+                    _("{title}. Wait for a quarter of an hour.").format(title=self.refusal.title),
+                    retry_after=FORGOTTEN_AFTER_SECONDS,
+                )
+            self._taken.append((name, windows))
+
+    def give_back(self) -> None:
+        """It was not wrong."""
+        while self._taken:
+            counters.calls.give_back(*self._taken.pop())
+
+
 @contextmanager
 def slowed_down(
     limits: Mapping[str, int],
@@ -37,42 +77,19 @@ def slowed_down(
     refusal: type[DomainError] = TooManyVoucherCodes,
 ) -> Iterator[None]:
     """
-    Count a wrong code against each of these, such as {"member:<id>": 10}.
+    Count a code that is tried in the block against each of `limits`, unless it is right.
 
-    Codes of vouchers, if nothing else is said: `wrong` is what is raised for one that there is not, and
-    `refusal` what follows after too many; each kind of code is counted by itself.
+    Codes of vouchers, if nothing else is said: `wrong` is what is raised for one that there is not.
 
-    :raises TooManyVoucherCodes: or `refusal`, if any of them tried so many in the last quarter of an hour
+    :raises DomainError: `refusal`, if any of them tried so many in the last quarter of an hour
     """
-    keys = {f"wrong-codes:{wrong.code}:{who}": most for who, most in limits.items()}
-    tried = _tried(keys)
-    if any(tried.get(key, 0) >= most for key, most in keys.items()):
-        raise refusal(
-            _("Too many codes were tried. Wait for a quarter of an hour."),
-            retry_after=FORGOTTEN_AFTER_SECONDS,
-        )
+    tried = Try(limits, refusal)
+    tried.take()
     try:
         yield
     except wrong:
-        _count(keys)
         raise
-
-
-# Codes are far too many to be guessed even by those who may go on: without Redis, tills do.
-
-
-def _tried(keys: Mapping[str, int]) -> Mapping[str, int]:
-    try:
-        return cache.get_many(keys)
-    except RedisError:
-        log.warning("wrong_codes_not_counted")
-        return {}
-
-
-def _count(keys: Mapping[str, int]) -> None:
-    try:
-        for key in keys:
-            cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)
-            cache.incr(key)
-    except (RedisError, ValueError):  # it was forgotten between the two
-        log.warning("wrong_codes_not_counted")
+    except BaseException:
+        tried.give_back()
+        raise
+    tried.give_back()

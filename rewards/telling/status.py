@@ -111,7 +111,7 @@ WITH member AS MATERIALIZED (
 _AVAILABLE: Final = "(SELECT coalesce(json_agg(available ORDER BY price, key), '[]') FROM available)"
 _STATUS: Final = """
 SELECT id, status, json_build_object(
-    'id', id, 'status', status, 'merged_into', merged_into_id, 'first_name', first_name,
+    'id', id, 'status', status, 'merged_into_id', merged_into_id, 'first_name', first_name,
     'wallets', (SELECT coalesce(json_agg(json_build_object(
         'type', type, 'name', name, 'available', available, 'pending', pending, 'held', held,
         'next_expiry', next_expiry) ORDER BY is_spendable DESC, type), '[]') FROM wallet),

@@ -95,7 +95,7 @@ def everything_is_said(partner: Partner) -> None:
         names = {"first_name": EVIL, "last_name": EVIL, "attributes": {"shop": EVIL}}
         partner.sends("/v1/members", {"identifiers": [who], **names})
     eves, bobs = (str(member.pk) for member in Member.objects.order_by("pk"))
-    consent = {"purpose": "newsletter", "granted": True, "text_version": SHORT, "said_in": SHORT}
+    consent = {"purpose": "newsletter", "granted": True, "text_version": SHORT, "source": SHORT}
     partner.sends(f"/v1/members/{eves}/consents", consent | {"evidence": {"form": EVIL}})
     _shops(partner, eve, now)
     _redeems(partner, eve)

@@ -1,6 +1,7 @@
 """A partner's server on this machine, which behaves as real ones do."""
 
 import asyncio
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,13 +17,18 @@ from integrations.management.commands import receive_webhooks
 
 @dataclass(slots=True)
 class Receiver:
-    """What it got is in `messages` as (path, headers, body); each path has its own way to answer."""
+    """
+    What it got is in `messages` as (path, headers, body); each path has its own way to answer.
+
+    Who hangs, and who comes after `answers_at_most` messages, is let go when `closing` is set.
+    """
 
     port: int = 0
     messages: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     delay_seconds: float = 0.0
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    answers_at_most: float = math.inf
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def url(self, path: str = "ok") -> str:
         return f"http://127.0.0.1:{self.port}/{path}"
@@ -39,7 +45,10 @@ class Receiver:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.messages.append((request.path, headers, body))
+        number = len(self.messages)
         self.seen[request.path] += 1
+        while number > self.answers_at_most and not self.closing.is_set():
+            await asyncio.sleep(0.01)
         await asyncio.sleep(self.delay_seconds)
         return await self._behave(request)
 
@@ -56,7 +65,8 @@ class Receiver:
             case ["redirect"]:
                 return web.Response(status=302, headers={"location": self.url()})
             case ["hang"]:
-                await self.closing.wait()
+                while not self.closing.is_set():
+                    await asyncio.sleep(0.01)
             case ["closes"]:
                 assert request.transport is not None
                 request.transport.close()
@@ -97,7 +107,7 @@ def listening(*, secret: str | None, failures: int) -> Iterator[tuple[str, list[
 
 
 @contextmanager
-def serving(app: web.Application, *, closing: asyncio.Event | None = None) -> Iterator[int]:
+def serving(app: web.Application, *, closing: threading.Event | None = None) -> Iterator[int]:
     runner, loop = web.AppRunner(app, shutdown_timeout=0, access_log=None), asyncio.new_event_loop()
 
     async def start() -> int:

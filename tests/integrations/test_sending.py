@@ -1,13 +1,14 @@
 import asyncio
+import math
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from statistics import median
 from urllib.parse import quote
 
 import pytest
@@ -25,8 +26,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 IN_MID_DELIVERY = 40
 
 
-def run(*, patience=0.5, **options):
-    """A run; time-outs are short, so that what hangs does not take a test's time."""
+def run(*, patience=15, **options):
+    """A run; where something hangs, `patience` is short, and only there: a busy machine is slow, too."""
     return asyncio.run(sending.run(client=http.Client(timeout_seconds=patience), **options))
 
 
@@ -61,7 +62,7 @@ class TestRun:
         endpoint, secret = subscription
         numbers = happen(300)
 
-        attempts = run(patience=15)
+        attempts = run()
 
         received = receiver.verified(secret)
         assert sorted(message["sequence"] for message in received) == numbers
@@ -106,7 +107,7 @@ class TestRun:
         endpoint = subscribe(path)
         happen()
 
-        run()
+        run(patience=0.5 if path == "hang" else 15)
 
         attempt = DeliveryAttempt.objects.get()
         assert (attempt.status_code, attempt.error) == (status_code, error)
@@ -180,41 +181,23 @@ class TestRun:
 
 class TestLanes:
     def test_a_hanging_endpoint_delays_no_other(self, endpoint, subscribe, receiver, happen):
-        """Messages keep arriving at the healthy endpoint while twenty others hold on to theirs."""
+        """Messages keep arriving at the healthy endpoint while twenty others hold on to their first."""
         hanging = [subscribe("hang") for _ in range(20)]
-        happen(1)
-        arrived: list[float] = []
-        stop, until = threading.Event(), time.monotonic() + 120
+        happen()
 
-        def watch() -> None:
-            seen = 0
-            while not stop.is_set():
-                now = len(receiver.ids())
-                arrived.extend([time.monotonic()] * (now - seen))
-                seen = now
-                time.sleep(0.005)
+        with ThreadPoolExecutor(1) as pool:
+            going_on = pool.submit(run, seconds=300, patience=300)
+            try:
+                for count in range(1, 9):
+                    wait_until(lambda count=count: len(receiver.ids()) == count)
+                    happen()
+                wait_until(lambda: len(receiver.ids()) == 9 and len(receiver.ids("/hang")) >= 20)
+                noted = DeliveryAttempt.objects.filter(delivery__endpoint__in=hanging).count()
+            finally:
+                receiver.closing.set()
+            going_on.result()
 
-        def sending_on() -> None:
-            while len(arrived) < 9 and time.monotonic() < until:
-                asyncio.run(sending.run(client=http.Client(timeout_seconds=3)))
-            connection.close()
-
-        threads = [threading.Thread(target=watch), threading.Thread(target=sending_on)]
-        for thread in threads:
-            thread.start()
-        published = []
-        for _ in range(8):
-            time.sleep(0.25)
-            happen(1)
-            published.append(time.monotonic())
-        threads[1].join()
-        stop.set()
-        threads[0].join()
-
-        assert len(arrived) == 9
-        delays = [at - since for at, since in zip(arrived[1:], published, strict=True)]
-        assert median(delays) < 1.0  # a time-out of those that hang takes three seconds
-        assert max(delays) < 2.5
+        assert noted == 0
         for dead in hanging:
             assert statuses(dead) == {"pending"}
 
@@ -222,7 +205,7 @@ class TestLanes:
         endpoint = subscribe("hang")
         happen(200)
 
-        run(seconds=0.2)
+        run(seconds=0.2, patience=0.5)
 
         assert len(receiver.messages) <= sending.WIDTH_AT_FIRST
         due = endpoint.deliveries.filter(attempt_count=0, next_attempt_at__lte=timezone.now()).count()
@@ -258,12 +241,12 @@ class TestDeliverWebhooks:
             with sending.only_one() as is_mine:
                 assert is_mine
                 entered.set()
-                leave.wait(10)
+                leave.wait(60)
             connection.close()
 
         thread = threading.Thread(target=hold)
         thread.start()
-        entered.wait(10)
+        entered.wait(60)
         meanwhile = tasks.deliver_webhooks()
         leave.set()
         thread.join()
@@ -293,16 +276,15 @@ class TestCrash:
     def test_every_event_arrives_though_the_worker_is_killed_in_mid_delivery(
         self, endpoint, receiver, happen
     ):
-        receiver.delay_seconds = 0.05
         happen(200)
 
         for _ in range(2):
-            before = len(receiver.messages)
+            receiver.answers_at_most = len(receiver.messages) + IN_MID_DELIVERY
             with worker():
-                wait_until(lambda before=before: len(receiver.messages) >= before + IN_MID_DELIVERY)
+                wait_until(lambda: len(receiver.messages) > receiver.answers_at_most)
             assert statuses(endpoint) != {"delivered"}
             let_pass(timedelta(seconds=70))
-        receiver.delay_seconds = 0
+        receiver.answers_at_most = math.inf
         run()
 
         ids = {str(pk) for pk in endpoint.deliveries.values_list("pk", flat=True)}

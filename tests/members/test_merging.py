@@ -143,7 +143,7 @@ class TestMerge:
         with pytest.raises(MemberIsMerged, match=str(ada.pk)) as refusal:
             twice.sells("r-9", "10.00", member=MemberReference("id", str(bert.pk)))
 
-        assert refusal.value.extra == {"survivor": str(ada.pk)}
+        assert refusal.value.extra == {"survivor_id": str(ada.pk)}
 
     def test_tells_of_each_entry_and_of_the_merge(self, twice, ada, bert):
         done = merge(twice, ada, bert)
@@ -155,7 +155,7 @@ class TestMerge:
         ]
         assert Event.objects.filter(type="points.merged").count() == 2
         told = Event.objects.get(type="member.merged")
-        assert (told.member_id, told.data["survivor"]) == (bert.pk, str(ada.pk))
+        assert (told.member_id, told.data["survivor_id"]) == (bert.pk, str(ada.pk))
 
     def test_keeps_what_was_earned_and_spent_where_it_was(self, twice, ada, bert):
         merge(twice, ada, bert)
@@ -456,12 +456,16 @@ class TestThroughTheApi:
         merge(twice, ada, bert)
 
         status = till.get(f"/v1/members/{bert.pk}/status").json()
-        assert (status["status"], status["merged_into"]) == ("merged", str(ada.pk))
+        assert (status["status"], status["merged_into_id"]) == ("merged", str(ada.pk))
         assert status["wallets"][0]["available"] == 0
         assert status["rewards"] == []
         assert till.get("/v1/members/card:2002/status").json()["id"] == str(ada.pk)
         member = till.get(f"/v1/members/{bert.pk}").json()
-        assert (member["status"], member["merged_into"], member["identifiers"]) == ("merged", str(ada.pk), [])
+        assert (member["status"], member["merged_into_id"], member["identifiers"]) == (
+            "merged",
+            str(ada.pk),
+            [],
+        )
 
 
 class TestReturns:

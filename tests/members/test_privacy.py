@@ -205,7 +205,7 @@ class TestErase:
         records = {erased.pk, Merge.objects.get().duplicate_id}
 
         assert event.member_id == erased.pk
-        assert event.data == {"records": [str(one) for one in sorted(records)], "actor": "partner:till"}
+        assert event.data == {"record_ids": [str(one) for one in sorted(records)], "actor": "partner:till"}
         assert Event.objects.filter(member_id=erased.pk).order_by("-number")[0] == event
 
     def test_takes_the_member_out_of_household_and_segments(self, erased):
@@ -271,7 +271,7 @@ class TestErase:
         with pytest.raises(MemberIsMerged) as refused:
             privacy.erase(duplicate, at=shop.at, **PARTNER)
 
-        assert refused.value.extra == {"survivor": str(zenobia.pk)}
+        assert refused.value.extra == {"survivor_id": str(zenobia.pk)}
         assert "members_member" in tables_with("Quillfeather")
 
     def test_undoes_itself_whole_if_a_keeper_fails(self, zenobia, shop, monkeypatch):

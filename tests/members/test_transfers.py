@@ -174,7 +174,7 @@ class TestSend:
         with pytest.raises(MemberIsMerged) as refusal:
             give(rich, 10, recipient=MemberReference("id", str(bert.pk)))
 
-        assert refusal.value.extra == {"survivor": str(carl.pk)}
+        assert refusal.value.extra == {"survivor_id": str(carl.pk)}
         assert give(rich, 10).recipient_id == carl.pk
 
 

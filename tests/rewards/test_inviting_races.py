@@ -1,7 +1,6 @@
 """Friends who are brought by several at once."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -36,7 +35,7 @@ def test_a_friend_is_brought_by_one_member(ada, noon):
     found = at_once(
         4,
         lambda number: inviting.accept(
-            codes[number], friend=friend_reference, program=program, credential=uuid4()
+            codes[number], friend=friend_reference, program=program, asked_by=f"till:{number}"
         ),
     )
 

@@ -33,8 +33,10 @@ class _Compared:
     def operation(self, name: str, old: Schema, new: Schema) -> Iterator[str]:
         if old["operationId"] != new["operationId"]:
             yield f"{name}: is called {new['operationId']}"
-        if missing := set(new["x-scopes"]) - set(old["x-scopes"]):
-            yield f"{name}: needs the scope {', '.join(sorted(missing))}"
+        # Each of them is enough; where there is none, any credential is.
+        enough, needed = set(old["x-scopes"]), set(new["x-scopes"])
+        if needed and (not enough or enough - needed):
+            yield f"{name}: needs the scope {' or '.join(sorted(needed))}"
         yield from self._parameters(name, old, new)
         yield from self._bodies(f"{name} body", old.get("requestBody"), new.get("requestBody"), is_sent=True)
         for status, answer in old["responses"].items():

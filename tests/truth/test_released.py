@@ -84,12 +84,17 @@ class TestBreaks:
         operation["parameters"].append(
             {"in": "header", "name": "X-Till", "required": True, "schema": {"type": "string"}}
         )
-        operation["x-scopes"].append("members:write")
+        operation["x-scopes"] = ["members:write"]
 
         assert list(breaks(released, changed)) == [
             "GET /v1/members/{reference}: needs the scope members:write",
             "GET /v1/members/{reference}: needs the parameter X-Till",
         ]
+
+    def test_are_no_scopes_that_are_enough_as_well(self, released, changed):
+        changed["paths"]["/v1/members/{reference}"]["get"]["x-scopes"].append("members:write")
+
+        assert list(breaks(released, changed)) == []
 
     def test_are_answers_of_another_type(self, released, changed):
         result = changed["components"]["schemas"]["TransactionResult"]

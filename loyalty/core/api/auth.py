@@ -53,11 +53,18 @@ class Caller:
     calls_per_minute: int | None = None
     calls_per_hour: int | None = None
     """Limits of this credential alone; None: as the settings have them."""
+    client_id: str = ""
+    """Of an OAuth client, which keeps it when its secret is rotated."""
 
     @property
     def actor(self) -> str:
         """How entries and events name the partner."""
         return f"partner:{self.partner_key}"
+
+    @property
+    def counted_as(self) -> str:
+        """By what calls and wrong guesses are counted: a client with two secrets is one."""
+        return f"client:{self.client_id}" if self.client_id else f"credential:{self.credential_id}"
 
 
 def caller(request: Request) -> Caller:
@@ -71,8 +78,9 @@ class HasScope(BasePermission):
     """
     Lets those call whose API key or token has the scope that the view states for the method.
 
-    A view states `scopes = {"post": "transactions:write"}`, a viewset names its actions instead. What
-    is not stated is refused to everybody, and `manage.py check` finds it: see `loyalty.core.api.checks`.
+    A view states `scopes = {"post": "transactions:write"}`, or a tuple of scopes each of which is enough;
+    a viewset names its actions instead. What is not stated is refused to everybody, and `manage.py check`
+    finds it: see `loyalty.core.api.checks`.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -81,23 +89,33 @@ class HasScope(BasePermission):
         name = (request.method or "").lower()
         if name not in view.http_method_names or not hasattr(view, name):
             return True  # the view answers 405
-        scope = required(view, name)
-        if scope is None:
+        enough = sufficient(view, name)
+        if not enough:
             return False
-        if scope != ANY_SCOPE:
-            insist(request, scope)
+        if enough != (ANY_SCOPE,):
+            insist(request, *enough)
         return True
 
 
-def insist(request: Request, scope: str) -> None:
-    """:raises MissingScope: if the caller's API key lacks that scope"""
-    if scope not in caller(request).scopes:
-        detail = _("The call needs the scope {scope}.").format(scope=scope)
-        raise refusals.MissingScope(detail, scope=scope)
+def has(request: Request, scope: str) -> bool:
+    """Whether the caller's credential has that scope."""
+    return scope in caller(request).scopes
 
 
-def required(view: Any, method: str) -> str | None:
-    """The scope that a view states for a method or its action; HEAD asks what GET asks."""
-    stated: dict[str, str] = getattr(view, "scopes", {})
+def insist(request: Request, *enough: str) -> None:
+    """:raises MissingScope: if the caller's credential has none of those scopes; it names the first"""
+    if not any(has(request, scope) for scope in enough):
+        detail = _("The call needs the scope {scope}.").format(scope=_(" or ").join(enough))
+        raise refusals.MissingScope(detail, scope=enough[0])
+
+
+def sufficient(view: Any, method: str) -> tuple[str, ...]:
+    """The scopes each of which is enough for a method of a view or its action; HEAD asks what GET asks."""
     name = getattr(view, "action", None) or method
-    return stated.get("get" if name == "head" else name)
+    return stated(view, "get" if name == "head" else name)
+
+
+def stated(view: Any, name: str) -> tuple[str, ...]:
+    """What a view states for that method or action; nothing if it was forgotten."""
+    scopes: str | tuple[str, ...] = getattr(view, "scopes", {}).get(name, ())
+    return (scopes,) if isinstance(scopes, str) else scopes

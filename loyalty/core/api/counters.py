@@ -9,6 +9,8 @@ is exact: so much is left, and after so many seconds there is all of it again.
 
 Asking and counting is one script, and one trip: two processes never give the last call away twice. What
 is refused by one window is counted in none, so that knocking in vain does not use up the longer one.
+What turns out not to count is given back: whoever may try a code wrong ten times takes a place before it is
+looked up, so that a hundred tries at the same moment are ten as well.
 
 When Redis cannot be reached, each process counts by itself, from nothing: partners are served and told of
 their limits as always, and may for that time call as often at each process. Redis is asked again every
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from itertools import batched
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 import redis
 import structlog
@@ -37,7 +39,17 @@ COUNTED_ALONE_AT_MOST: Final = 20_000
 
 logger = structlog.get_logger(__name__)
 
-_TAKE: Final = """
+
+class _Script(NamedTuple):
+    text: str
+    id: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+_TAKE: Final = _Script.of("""
 local is_open = 1
 for i, key in ipairs(KEYS) do
     if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then is_open = 0 end
@@ -55,8 +67,13 @@ for i, key in ipairs(KEYS) do
     answer[2 * i + 1] = redis.call('PTTL', key)
 end
 return table.concat(answer, ' ')
-"""
-_TAKE_ID: Final = sha1(_TAKE.encode(), usedforsecurity=False).hexdigest()
+""")
+_GIVE_BACK: Final = _Script.of("""
+for _, key in ipairs(KEYS) do
+    if tonumber(redis.call('GET', key) or '0') > 0 then redis.call('DECR', key) end
+end
+return ''
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,39 +123,51 @@ class Counters:
         """Count a call in all windows, if there is room in each of them."""
         if not windows:
             return Taken(True, ())
-        if self._asks_again_at and time.monotonic() < self._asks_again_at:
+        answer = self._answer(_TAKE, _arguments(name, windows))
+        if answer is None:
             return self._alone.take(name, windows)
+        counts = zip(windows, batched(answer[1:], 2), strict=True)
+        return Taken(answer[0] == 1, tuple(_counted(window, *found) for window, found in counts))
+
+    def give_back(self, name: str, windows: Sequence[Window]) -> None:
+        """Have a call that was counted in these windows count no more."""
+        if self._answer(_GIVE_BACK, _keys(name, windows)) is None:
+            self._alone.give_back(name, windows)
+
+    def _answer(self, script: _Script, arguments: list[str]) -> list[int] | None:
+        """What Redis says; None while it is away."""
+        if self._asks_again_at and time.monotonic() < self._asks_again_at:
+            return None
         try:
-            answer = self._ask(_arguments(name, windows))
+            answer = self._ask(script, arguments)
         except (RedisError, OSError) as error:
             self._go_on_alone(error)
-            return self._alone.take(name, windows)
+            return None
         if self._asks_again_at:
             self._asks_again_at = 0.0
             logger.warning("rate limits are counted in Redis again")
-        counts = zip(windows, batched(answer[1:], 2), strict=True)
-        return Taken(answer[0] == 1, tuple(_counted(window, *found) for window, found in counts))
+        return answer
 
     def _go_on_alone(self, error: Exception) -> None:
         if not self._asks_again_at:
             logger.error("rate limits are counted by each process alone: Redis is away", exc_info=error)
         self._asks_again_at = time.monotonic() + REDIS_IS_ASKED_AGAIN_AFTER
 
-    def _ask(self, arguments: list[str]) -> list[int]:
+    def _ask(self, script: _Script, arguments: list[str]) -> list[int]:
         """One command over a kept connection: the library's way around it takes three times as long."""
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._pool.make_connection()
         try:
-            answer = _told(connection, "EVALSHA", _TAKE_ID, arguments)
+            answer = _told(connection, "EVALSHA", script.id, arguments)
         except NoScriptError:
-            answer = _told(connection, "EVAL", _TAKE, arguments)
+            answer = _told(connection, "EVAL", script.text, arguments)
         except (redis.ConnectionError, OSError):
             # It was closed while it was idle, or Redis has started anew: a fresh one will say.
             connection.disconnect()
             self._idle.clear()
-            answer = _told(connection, "EVAL", _TAKE, arguments)
+            answer = _told(connection, "EVAL", script.text, arguments)
         self._idle.append(connection)
         return [int(number) for number in answer.split()]
 
@@ -152,10 +181,14 @@ def _told(connection: Any, command: str, script: str, arguments: list[str]) -> b
 
 
 def _arguments(name: str, windows: Sequence[Window]) -> list[str]:
-    # The braces keep a name's windows together on one node of a cluster.
-    keys = [f"calls:{{{name}}}:{window.seconds}" for window in windows]
     limits = [str(number) for window in windows for number in (window.calls, window.seconds * 1000)]
-    return [str(len(keys)), *keys, *limits]
+    return [*_keys(name, windows), *limits]
+
+
+def _keys(name: str, windows: Sequence[Window]) -> list[str]:
+    """How many there are, and each."""
+    # The braces keep a name's windows together on one node of a cluster.
+    return [str(len(windows)), *(f"calls:{{{name}}}:{window.seconds}" for window in windows)]
 
 
 def _counted(window: Window, used: int, ends_in_ms: int) -> Count:
@@ -187,6 +220,14 @@ class _Alone:
             is_within,
             tuple(_counted(window, count, int((end - now) * 1000)) for window, (count, end) in counts),
         )
+
+    def give_back(self, name: str, windows: Sequence[Window]) -> None:
+        now = time.monotonic()
+        with self._lock:
+            for window in windows:
+                count, ends_at = self._used(name, window, now)
+                if count:
+                    self._found[name, window.seconds] = (count - 1, ends_at)
 
     def _used(self, name: str, window: Window, now: float) -> tuple[int, float]:
         count, ends_at = self._found.get((name, window.seconds), (0, 0.0))

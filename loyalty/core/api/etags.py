@@ -43,12 +43,16 @@ def of(body: Any) -> str:
     return f'"{urlsafe_b64encode(digest[:18]).decode()}"'
 
 
-def answer(request: Request, body: Any, *, status: int = 200) -> HttpResponse:
-    """The body with its tag; 304 without a body for a reader who has it already (`If-None-Match`)."""
+def answer(request: Request, body: Any, *, shown: Any = None, status: int = 200) -> HttpResponse:
+    """
+    The body with its tag; 304 without a body for a reader who has it already (`If-None-Match`).
+
+    `shown` is what is told of it, for a caller who may not read all of it.
+    """
     tag = of(body)
     if request.method in ("GET", "HEAD") and _names(request, "HTTP_IF_NONE_MATCH", tag, is_weak=True):
         return HttpResponse(status=304, headers={"ETag": tag})
-    return rendering.answer(body, status=status, headers={"ETag": tag})
+    return rendering.answer(body if shown is None else shown, status=status, headers={"ETag": tag})
 
 
 def require(request: Request, body: Any) -> None:

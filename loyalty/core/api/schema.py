@@ -186,8 +186,10 @@ class OperationSchema(AutoSchema):
         return found
 
     @property
-    def scope(self) -> str:
-        return auth.required(self.view, self.method.lower()) or auth.ANY_SCOPE
+    def scopes(self) -> list[str]:
+        """Those that are enough; none, where any valid credential may call."""
+        enough = auth.sufficient(self.view, self.method.lower())
+        return [scope for scope in enough if scope != auth.ANY_SCOPE]
 
     def get_operation_id(self) -> str:
         return self._operation.id
@@ -199,14 +201,15 @@ class OperationSchema(AutoSchema):
         return self._operation.summary
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
-        scope = _("Any valid credential.") if self.scope == auth.ANY_SCOPE else _("Scope: `%s`.") % self.scope
+        names = _(" or ").join(f"`{scope}`" for scope in self.scopes)
+        scope = _("Scope: %s.") % names if names else _("Any valid credential.")
         return f"{cleandoc(self._operation.description)}\n\n{scope}"
 
     def is_deprecated(self) -> bool:
         return self._operation.deprecated is not None
 
     def get_extensions(self) -> dict[str, Any]:
-        return {"x-scopes": [] if self.scope == auth.ANY_SCOPE else [self.scope]}
+        return {"x-scopes": self.scopes}
 
     def get_request_serializer(self) -> Any:
         taken = self._operation.takes
@@ -228,7 +231,7 @@ class OperationSchema(AutoSchema):
     def _refusals(self) -> dict[int, list[type[DomainError]]]:
         said = self._operation
         kinds: list[type[DomainError]] = [*_ALWAYS, *said.refuses]
-        if self.scope != auth.ANY_SCOPE:
+        if self.scopes:
             kinds.append(refusals.MissingScope)
         if said.takes is not None or said.is_keyed:
             kinds += _WITH_A_BODY

@@ -1,7 +1,8 @@
 """
 How often a partner may call, and a stranger knock.
 
-Limits are a credential's own: one that is flooded leaves all others what they have. Every answer says how
+Limits are a credential's own: one that is flooded leaves all others what they have. An OAuth client is one
+credential, also while two of its secrets work. Every answer says how
 much is left, as draft-ietf-httpapi-ratelimit-headers has it: `RateLimit-Policy` and `RateLimit`. Calls
 without a valid credential are counted by the address that they come from.
 """
@@ -45,7 +46,7 @@ def admit(request: HttpRequest, caller: auth.Caller) -> None:
 
     :raises TooManyRequests: with how long to wait
     """
-    _admit(request, f"credential:{caller.credential_id}", windows_of(caller))
+    _admit(request, caller.counted_as, windows_of(caller))
 
 
 def admit_stranger(request: HttpRequest) -> None:

@@ -2,6 +2,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -116,6 +117,22 @@ class TestLimit:
 
         assert (successor.quota.calls_per_minute, successor.quota.calls_per_hour) == (5, 50)
 
+    def test_of_an_oauth_client_is_one_while_two_of_its_secrets_work(self, till, two_a_minute):
+        client = PartnerClient.of_oauth(till.credential.partner, scopes=SCOPES)
+        _successor, secret = credentials.rotate(client.credential, by=None, at=timezone.now())
+        form = {"grant_type": "client_credentials", "client_id": client.credential.client_id}
+
+        with_the_old_secret = client.get(WHOAMI)
+        with_the_new_one = Client().post(
+            "/oauth/token",
+            urlencode(form | {"client_secret": secret}),
+            "application/x-www-form-urlencoded",
+        )
+
+        # The token of the client was its first call.
+        assert with_the_old_secret.headers["RateLimit"].startswith('"burst";r=0;')
+        assert with_the_new_one.status_code == 429
+
 
 class TestStranger:
     @pytest.fixture(autouse=True)
@@ -208,6 +225,20 @@ class TestCounters:
         taken = both.take(name, two())
 
         assert [(count.window.name, count.left) for count in taken.counts] == [("burst", 0), ("hour", 1)]
+
+    @pytest.mark.parametrize("where", ["shared", "alone"])
+    def test_give_back_what_does_not_count_and_no_more(self, request, where):
+        counted = (
+            Counters(django_settings.REDIS_URL) if where == "shared" else request.getfixturevalue("no_redis")
+        )
+        name = str(uuid4())
+        counted.take(name, two())
+
+        for _ in range(3):
+            counted.give_back(name, two())
+        taken = [counted.take(name, two()) for _ in range(3)]
+
+        assert [one.is_within for one in taken] == [True, True, False]
 
     def test_begin_anew_when_a_window_has_ended(self):
         counted = Counters(django_settings.REDIS_URL)

@@ -1,22 +1,25 @@
 """A reset takes all data of a sandbox, and nothing else of anybody."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import ProgrammingError, connection, connections, transaction
 from django.db.models import Model
 from django.utils import timezone
 
 from integrations.models import Delivery
-from integrations.sandbox import resetting, sample_data, tables
+from integrations.sandbox import resetting, sample_data, tables, turns
 from integrations.sandbox.time_travel import NotASandbox
 from loyalty.core import clock
+from loyalty.core.api import idempotency
 from loyalty.core.models import Event, IdempotencyRecord, Program
 from members import enrolment, reasons, segments
 from members.ledger import verify
-from members.models import Entry, Member, MemberTier, Posting, Segment
+from members.models import Entry, Member, MemberTier, Posting, Segment, Wallet
 from members.references import MemberReference
 from rewards import redeeming
 from rewards.books.proving import ACTIVITIES
@@ -207,6 +210,14 @@ def sandbox_rows(program) -> dict[str, int]:
     return found
 
 
+def in_a_connection(work: Callable[..., Any], *args: Any) -> Any:
+    """What somebody else's call comes to."""
+    try:
+        return work(*args)
+    finally:
+        connections.close_all()
+
+
 def register(sandbox: Program, card: str) -> Member:
     return enrolment.enrol(
         program=sandbox, identifiers=[("card", card)], at=timezone.now(), actor="partner:test-suite"
@@ -280,6 +291,48 @@ class TestApi:
         assert tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"}).json()["code"] == (
             "clock_is_moving"
         )
+
+    @pytest.mark.parametrize(
+        ("address", "body"),
+        [("reset", {"confirm": "coffee-sandbox"}), ("sample-data", {"members": 1})],
+    )
+    def test_keeps_threads_for_others(self, tester, sandbox, address, body):
+        with ExitStack() as others:
+            for _ in range(turns.AT_ONCE):
+                others.enter_context(turns.thread())
+            answer = tester.post(f"/v1/sandbox/{address}", body, idempotency_key="k")
+        again = tester.post(f"/v1/sandbox/{address}", body, idempotency_key="k")
+
+        assert (answer.status_code, answer.json()["code"]) == (429, "sandbox_is_busy")
+        assert answer.headers["Retry-After"] == "2"
+        assert again.status_code < 300
+        assert "Idempotent-Replayed" not in again.headers
+
+    @pytest.mark.parametrize(
+        ("address", "body"),
+        [
+            ("reset", {"confirm": "coffee-sandbox"}),
+            ("sample-data", {"members": 1}),
+            ("clock/move", {"by": "P1D"}),
+        ],
+    )
+    def test_does_not_wait_for_whoever_works_on_the_sandbox(self, tester, sandbox, address, body):
+        with ThreadPoolExecutor() as pool, transaction.atomic():
+            turns.take(sandbox)
+            answer = pool.submit(in_a_connection, tester.post, f"/v1/sandbox/{address}", body).result()
+
+        assert (answer.status_code, answer.json()["code"]) == (429, "sandbox_is_busy")
+
+    def test_says_so_where_others_hold_what_it_needs(self, tester, lively, monkeypatch):
+        monkeypatch.setattr(idempotency, "PATIENCE_SECONDS", 0.1)
+        body = {"confirm": "coffee-sandbox"}
+
+        with ThreadPoolExecutor() as pool, transaction.atomic():
+            list(Wallet.objects.select_for_update())
+            answer = pool.submit(in_a_connection, tester.post, "/v1/sandbox/reset", body).result()
+
+        assert (answer.status_code, answer.json()["code"]) == (429, "sandbox_is_busy")
+        assert Member.objects.count() == 8
 
     def test_adds_members_whom_one_can_look_up(self, tester, sandbox, run_campaign):
         run_campaign("base", PER_EURO)

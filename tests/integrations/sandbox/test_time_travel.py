@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.api import sandbox_clock
 from integrations.models import ClockMove
-from integrations.sandbox import duties, time_travel
+from integrations.sandbox import duties, time_travel, turns
 from integrations.sandbox.time_travel import ClockIsMoving, NotASandbox
 from loyalty.core import clock
 from loyalty.core.errors import InvalidInput
@@ -307,8 +307,8 @@ class TestApi:
 
     def test_keeps_threads_for_others_where_many_wait_already(self, tester, sandbox):
         with ExitStack() as others:
-            for _ in range(sandbox_clock.WAITING_AT_MOST):
-                others.enter_context(sandbox_clock.waiting)
+            for _ in range(turns.AT_ONCE):
+                others.enter_context(turns.thread())
             began = monotonic()
             first = tester.post("/v1/sandbox/clock/move", {"by": "P1D"}, idempotency_key="k")
             again = tester.post("/v1/sandbox/clock/move", {"by": "P1D"}, idempotency_key="k")

@@ -21,7 +21,7 @@ class TestRecord:
         response = say(
             till,
             text_version="2026-05",
-            said_in="till-12",
+            source="till-12",
             evidence={"form": "sign-up"},
             occurred_at="2026-06-01T14:00:00+02:00",
         )
@@ -34,7 +34,7 @@ class TestRecord:
             "purpose": "newsletter",
             "granted": True,
             "text_version": "2026-05",
-            "said_in": "till-12",
+            "source": "till-12",
             "evidence": {"form": "sign-up"},
             "occurred_at": "2026-06-01T12:00:00Z",
             "recorded_at": told["recorded_at"],
@@ -51,7 +51,7 @@ class TestRecord:
             "consent_id": str(Consent.objects.earliest("pk").pk),
             "purpose": "newsletter",
             "text_version": "2",
-            "said_at": "2026-06-01T12:00:00+00:00",
+            "occurred_at": "2026-06-01T12:00:00+00:00",
             "actor": "partner:till",
         }
 
@@ -76,7 +76,7 @@ class TestRecord:
             ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "#/occurred_at"),
             ({"occurred_at": "2026-06-01T12:00:00"}, "#/occurred_at"),
             ({"text_version": "x" * 61}, "#/text_version"),
-            ({"said_in": "x" * 61}, "#/said_in"),
+            ({"source": "x" * 61}, "#/source"),
             ({"evidence": {"a": "x" * 501}}, "#/evidence"),
             ({"evidence": {"A b": "x"}}, "#/evidence"),
             ({"evidence": {f"a{n}": "x" for n in range(21)}}, "#/evidence"),

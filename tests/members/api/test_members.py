@@ -26,7 +26,7 @@ class TestRegister:
         assert answer == {
             **ADA,
             "status": "active",
-            "merged_into": None,
+            "merged_into_id": None,
             "identifiers": [
                 {"kind": "card", "value": "1001"},
                 {"kind": "email", "value": "ada@example.org"},

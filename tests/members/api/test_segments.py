@@ -147,8 +147,8 @@ class TestLists:
 
         assert keys() == ["old", "coffee", "vip"]
         assert keys(kind="list") == ["vip"]
-        assert keys(archived="true") == ["old"]
-        assert keys(archived="false") == ["coffee", "vip"]
+        assert keys(is_archived="true") == ["old"]
+        assert keys(is_archived="false") == ["coffee", "vip"]
         assert till.get("/v1/segments", {"kind": "other"}).status_code == 400
 
     def test_reads_a_segment(self, till, ada, vip, noon):

@@ -94,7 +94,7 @@ class TestEntries:
     def test_of_a_period_begin_with_what_was_there_before_it(self, till, week: Shop):
         starts, ends = week.later(days=1).at, week.later(days=3).at
 
-        body = read(till, **{"from": starts.isoformat(), "to": ends.isoformat()})
+        body = read(till, **{"recorded_from": starts.isoformat(), "recorded_before": ends.isoformat()})
 
         assert [entry["points"] for entry in body["data"]] == [30, 20]
         assert (body["opening"]["available"], body["closing"]["available"]) == (10, 60)
@@ -112,7 +112,7 @@ class TestEntries:
         assert third["next"] is None
 
     def test_take_a_plus_that_was_not_escaped_for_one(self, till, week: Shop):
-        response = till.get(f"{ENTRIES}?from=2026-06-05T12:00:00+02:00")
+        response = till.get(f"{ENTRIES}?recorded_from=2026-06-05T12:00:00+02:00")
 
         assert [entry["points"] for entry in response.json()["data"]] == [50]
 
@@ -136,10 +136,10 @@ class TestEntries:
     @pytest.mark.parametrize(
         "query",
         [
-            {"from": "yesterday"},
-            {"from": "2026-06-01T12:00:00"},
-            {"to": "2026-06-01"},
-            {"from": "2026-06-02T00:00:00Z", "to": "2026-06-01T00:00:00Z"},
+            {"recorded_from": "yesterday"},
+            {"recorded_from": "2026-06-01T12:00:00"},
+            {"recorded_before": "2026-06-01"},
+            {"recorded_from": "2026-06-02T00:00:00Z", "recorded_before": "2026-06-01T00:00:00Z"},
             {"wallet_type": "gold"},
             {"since": "2026-06-01T12:00:00Z"},
             {"limit": "0"},
@@ -153,7 +153,7 @@ class TestEntries:
     def test_refuse_the_cursor_of_another_period(self, till, week: Shop):
         cursor = read(till, limit=1)["next"].partition("cursor=")[2]
 
-        response = till.get(f"{ENTRIES}?from=2026-06-01T00:00:00Z&cursor={cursor}")
+        response = till.get(f"{ENTRIES}?recorded_from=2026-06-01T00:00:00Z&cursor={cursor}")
 
         assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor")
 
@@ -207,7 +207,7 @@ class TestBalance:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.sampled_from(["from", "to", "at", "wallet_type", "cursor", "limit"]),
+    name=st.sampled_from(["recorded_from", "recorded_before", "at", "wallet_type", "cursor", "limit"]),
     value=st.text(max_size=30)
     | st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat()),
 )

@@ -48,8 +48,8 @@ def listed(till: PartnerClient, query: str) -> list[str]:
 class TestCatalogue:
     def test_shows_what_the_filters_ask_for(self, till: PartnerClient, catalogue):
         assert len(listed(till, "")) == 7
-        assert listed(till, "on_offer=true") == ["coffee", "dear", "flight", "limited"]
-        assert listed(till, "on_offer=false") == ["gone", "later", "off"]
+        assert listed(till, "is_on_offer=true") == ["coffee", "dear", "flight", "limited"]
+        assert listed(till, "is_on_offer=false") == ["gone", "later", "off"]
         assert listed(till, "wallet_type=miles") == ["flight"]
         assert listed(till, "member=card:1001&wallet_type=points") == ["coffee", "limited"]
         assert listed(till, "member=card:9999") == []
@@ -92,7 +92,7 @@ class TestCatalogue:
         assert (response.status_code, response.json()["scope"]) == (403, "members:read")
         assert reader.get("/v1/rewards").status_code == 200
 
-    @pytest.mark.parametrize("query", ["on_offer=yes", "price=1", "member=ada"])
+    @pytest.mark.parametrize("query", ["is_on_offer=yes", "price=1", "member=ada"])
     def test_refuses_other_filters(self, till: PartnerClient, query):
         response = till.get(f"/v1/rewards?{query}")
 
@@ -108,7 +108,7 @@ class TestCatalogue:
 
     def test_takes_few_statements(self, till: PartnerClient, catalogue, django_assert_num_queries):
         with django_assert_num_queries(2):
-            till.get("/v1/rewards?on_offer=true")
+            till.get("/v1/rewards?is_on_offer=true")
         till.get("/v1/rewards?member=card:1001")
         with django_assert_num_queries(4):  # the credential, the member, what they may have, the page
             till.get("/v1/rewards?member=card:1001")

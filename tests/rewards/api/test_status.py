@@ -70,7 +70,7 @@ class TestMemberStatus:
         assert status_of(till) == {
             "id": str(ada.pk),
             "status": "active",
-            "merged_into": None,
+            "merged_into_id": None,
             "first_name": "Ada",
             "wallets": [
                 {

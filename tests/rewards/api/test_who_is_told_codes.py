@@ -76,6 +76,18 @@ class TestACode:
         assert len(told) > 30
         assert [path for path, body in told.items() if code in body] == []
 
+    def test_is_null_where_somebody_else_reads_what_it_was_given_for(self, shop: Shop, code: str):
+        partner = factories.PartnerFactory.create(program=shop.program, key="crm")
+        crm = PartnerClient.of(partner, scopes=["members:read"])
+
+        (listed,) = crm.get("/v1/redemptions").json()["data"]
+
+        assert (listed["reward"], listed["voucher"]["status"]) == ("coffee", "issued")
+        assert listed["voucher"]["code"] is None
+        assert crm.get(f"/v1/redemptions/{listed['id']}").json() == listed
+        assert crm.get("/v1/members/card:1001/redemptions").json()["data"] == [listed]
+        assert crm.post(f"/v1/redemptions/{listed['id']}/cancel", {}).status_code == 403
+
     def test_is_told_to_those_who_redeem(self, shop: Shop, code: str):
         told = answers(reader(shop, "exports:read"))
 
@@ -90,8 +102,9 @@ class TestACode:
         answer = ask(reader(shop, "redemptions:write"))
 
         (member,) = answer["data"]["members"]["nodes"]
+        untold = {"nodes": [{"voucher": {"code": None}}]}
         assert member["vouchers"] == {"nodes": [{"code": None, "codeEndsWith": code[-4:]}]}
-        assert (member["redemptions"], answer["data"]["redemptions"]) == (None, None)
+        assert (member["redemptions"], answer["data"]["redemptions"]) == (untold, untold)
         assert {error["extensions"]["code"] for error in answer["errors"]} == {"missing_scope"}
 
     def test_is_in_graphql_for_who_redeems(self, shop: Shop, code: str):

@@ -72,7 +72,7 @@ class TestList:
         assert [row["id"] for row in older["data"]] == [first]
 
     @pytest.mark.parametrize(
-        "query", ["status=paid", "color=red", "created_from=yesterday", "member=1", "external_id="]
+        "query", ["status=paid", "color=red", "opened_from=yesterday", "member=1", "external_id="]
     )
     def test_refuses_other_filters(self, till, query):
         answer = till.get(f"{CHECKOUTS}?{query}")
@@ -102,23 +102,23 @@ class TestTime:
         older, newer = (opened(till) for _ in range(2))
         moment = newer["opened_at"]
 
-        assert listed(till, f"created_from={moment}") == [newer["id"]]
-        assert listed(till, f"created_before={moment}") == [older["id"]]
-        assert listed(till, f"created_from={older['opened_at']}&created_before={moment}") == [older["id"]]
+        assert listed(till, f"opened_from={moment}") == [newer["id"]]
+        assert listed(till, f"opened_before={moment}") == [older["id"]]
+        assert listed(till, f"opened_from={older['opened_at']}&opened_before={moment}") == [older["id"]]
 
     @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "1969-12-31T23:00:00Z"])
     def test_takes_moments_before_there_was_anything(self, till, moment):
         checkout = opened(till)
 
-        assert listed(till, f"created_from={moment}") == [checkout["id"]]
-        assert listed(till, f"created_before={moment}") == []
+        assert listed(till, f"opened_from={moment}") == [checkout["id"]]
+        assert listed(till, f"opened_before={moment}") == []
 
     @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "2999-01-01T00:00:00Z"])
     def test_takes_moments_after_everything(self, till, moment):
         checkout = opened(till)
 
-        assert listed(till, f"created_from={moment}") == []
-        assert listed(till, f"created_before={moment}") == [checkout["id"]]
+        assert listed(till, f"opened_from={moment}") == []
+        assert listed(till, f"opened_before={moment}") == [checkout["id"]]
 
     def test_is_that_of_the_test_clock_in_a_sandbox(self, program: Program, till):
         Program.objects.filter(pk=program.pk).update(kind="sandbox", clock_offset=timedelta(days=30))
@@ -126,5 +126,5 @@ class TestTime:
         tester = PartnerClient.of(partner, scopes=["points:hold"])
         checkout = opened(tester)
 
-        assert listed(tester, f"created_from={checkout['opened_at']}") == [checkout["id"]]
-        assert listed(tester, f"created_before={checkout['opened_at']}") == []
+        assert listed(tester, f"opened_from={checkout['opened_at']}") == [checkout["id"]]
+        assert listed(tester, f"opened_before={checkout['opened_at']}") == []
