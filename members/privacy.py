@@ -77,7 +77,7 @@ def records(member: Member) -> list[UUID]:
 def _erase(member: Member, ids: list[UUID], *, actor: str, at: datetime) -> None:
     _give_up_points(member.program, ids, actor=actor, at=at)
     _leave_household(member, actor=actor, at=at)
-    segments.forget(ids, at=at)
+    segments.forget(member.program, ids, at=at)
     names = {str(one) for one in Member.objects.filter(pk__in=ids) if one.first_name and one.last_name}
     audit.forget(Member, ids, names=sorted(names))
     for statement in _FORGET:

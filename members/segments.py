@@ -13,6 +13,9 @@ transaction id, so that finding a million members holds up no reader of the even
 
 No wallets are held meanwhile. The events of a member and a segment are in order all the same, by the
 turns, and each is after what caused it: that was committed, and had its number, before it was read.
+
+Who is forgotten is held, but lists do not ask for that: it is one's turn at all lists of the program before
+it is looked up on which of them they are. So nobody who is being put on one just then stays there.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -28,11 +31,15 @@ from msgspec import Struct
 
 from loyalty.core.db import fetch, planned_by_values
 from loyalty.core.errors import DomainError
+from loyalty.core.models import Program
 from members.models import Segment, SegmentKind, SegmentMember
 
 WRITTEN_AT_ONCE: Final = 10_000
 
 _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('members_segment:' || $1::uuid, 0))"
+_TAKE_TURN_AT_LISTS: Final = """
+SELECT pg_advisory_xact_lock(hashtextextended('members_segment:' || id, 0)) FROM (
+    SELECT id FROM members_segment WHERE program_id = $1 AND kind = 'list' ORDER BY id) AS listed"""
 
 
 class SegmentIsDynamic(DomainError):
@@ -146,8 +153,9 @@ def rewrite(segment: Segment, *, found: str, parameters: Sequence[Any], at: date
     return moved
 
 
-def forget(member_ids: Collection[UUID], *, at: datetime) -> None:
-    """Take members out of all segments, as they are nobody's business any more."""
+def forget(program: Program, member_ids: Collection[UUID], *, at: datetime) -> None:
+    """Take members out of all segments of their program, as they are nobody's business any more."""
+    fetch(_TAKE_TURN_AT_LISTS, [program.pk])
     ids = sorted(set(member_ids))
     places = SegmentMember.objects.filter(member__in=ids).values("segment")
     # In order, as two who forget the same segments' members would wait crosswise otherwise.

@@ -13,6 +13,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
+from loyalty.core.api import counters
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.models import Program
 from members.models import Member, Tier, TierLadder, WalletType
@@ -41,6 +42,17 @@ def _static_files_come_from_the_apps() -> Iterator[None]:
 def _strangers_are_not_stopped() -> Iterator[None]:
     """Tests knock without a credential more often than anybody should, and all from one address."""
     with override_settings(API_STRANGERS_PER_MINUTE=1_000_000):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _redis_is_waited_for() -> Iterator[None]:
+    """A process that counts alone, as Redis was busy for a moment, would begin its counts anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counters, "PATIENCE", 30)
+        patient = counters.Counters(settings.REDIS_URL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counters, "calls", patient)
         yield
 
 

@@ -36,16 +36,23 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wai
 
 def wait_for_locks(number: int) -> None:
     """Until so many others of this database wait for a lock."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with connection.cursor() as cursor:
-            # Within a transaction the first answer would be kept.
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(_WAITING)
-            if cursor.fetchone()[0] >= number:
-                return
+    wait_until(lambda: _waiting() >= number)
+
+
+def _waiting() -> int:
+    with connection.cursor() as cursor:
+        # Within a transaction the first answer would be kept.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(_WAITING)
+        return int(cursor.fetchone()[0])
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again; a machine that is busy may take long."""
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.01)
-    raise AssertionError(f"fewer than {number} wait for a lock")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The OpenAPI text is valid, complete, and says what the views do."""
 
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +128,12 @@ class TestSchema:
             assert operation["tags"], name
             for parameter in operation.get("parameters", []):
                 assert parameter["description"], (name, parameter["name"])
+
+    def test_has_no_pattern_that_other_languages_cannot_read(self, schema):
+        patterns = set(re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', json.dumps(schema)))
+
+        assert len(patterns) > 5
+        assert [pattern for pattern in patterns if "(?" in pattern or r"\\Z" in pattern] == []
 
     def test_names_the_scope_that_the_view_enforces(self, schema):
         enforced = {

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
 from integrations.models import Partner
 from loyalty.core import roles
+from loyalty.core.db import violated
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
 from members.models import AdjustmentLimit
@@ -52,8 +53,6 @@ def copy(program: Program, *, key: str, name: str, by: User, at: datetime) -> Co
     :raises KeyTaken: if there is a program with that key
     """
     applying.check_may(by, CREATE, program)
-    if Program.objects.filter(key=key).exists():
-        raise KeyTaken(_("There is a program with the key “{key}” already.").format(key=key))
     sandbox = _found(program, key=key, name=name)
     if not roles.may(by, applying.APPLY, program=sandbox):
         Assignment.objects.create(user=by, program=sandbox, role=Role.ADMINISTRATOR)
@@ -73,7 +72,14 @@ def _found(program: Program, *, key: str, name: str) -> Program:
     fields = [field.attname for field in Program._meta.concrete_fields if field.attname not in _OWN]
     terms = {field: getattr(program, field) for field in fields}
     terms["campaigns_need_approval"] = False
-    return Program.objects.create(key=key, name=name, kind=ProgramKind.SANDBOX, **terms)
+    try:
+        with transaction.atomic():
+            return Program.objects.create(key=key, name=name, kind=ProgramKind.SANDBOX, **terms)
+    except IntegrityError as error:
+        if violated(error) != "core_program_key_key":
+            raise
+        detail = _("There is a program with the key “{key}” already.").format(key=key)
+        raise KeyTaken(detail) from None
 
 
 def _copy_limits(program: Program, sandbox: Program) -> None:

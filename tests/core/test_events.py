@@ -65,7 +65,7 @@ def readable(after: int = 0) -> list[int]:
 
 def readable_soon(expected: list[int]) -> list[int]:
     """As `readable()`, but waits for transactions of other databases, which delay the seal too."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while (seen := readable()) != expected and time.monotonic() < until:
         time.sleep(0.02)
     return seen
@@ -98,7 +98,7 @@ class TestSealedAfter:
         for writer in (third, first, second):
             writer.raw.commit()
             seen += readable(after=max(seen, default=0))
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while len(seen) < 3 and time.monotonic() < until:
             seen += readable(after=max(seen, default=0))
 
@@ -281,7 +281,7 @@ class TestManyAtOnce:
                 if time.monotonic() > deadline:
                     return
 
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         writers = [
             threading.Thread(target=write, args=[connect(), random.Random(seed)])
             for seed in range(self.WRITERS)

@@ -58,7 +58,7 @@ class TestRead:
 
         def hold(span: Span) -> None:
             entered.set()
-            leave.wait(10)
+            leave.wait(60)
 
         def first() -> None:
             results.append(consumers.read("crm", hold))
@@ -67,7 +67,7 @@ class TestRead:
         Consumer.objects.create(key="crm")
         thread = threading.Thread(target=first)
         thread.start()
-        entered.wait(10)
+        entered.wait(60)
         second = consumers.read("crm", lambda span: pytest.fail("both ran it"))
         leave.set()
         thread.join()

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from integrations import http, secrets, sending, tasks, webhooks
 from integrations.models import Delivery, DeliveryAttempt, DisabledBecause, WebhookEndpoint
 from tests.integrations import receiver as receivers
 from tests.integrations.test_consumers import seal
+from tests.races import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -307,13 +307,6 @@ def worker() -> Iterator[None]:
             yield
         finally:
             process.kill()
-
-
-def wait_until(condition) -> None:
-    until = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.005)
 
 
 class TestReceiveWebhooks:

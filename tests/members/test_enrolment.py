@@ -183,7 +183,7 @@ class TestLostRace:
 
         def register(number):
             try:
-                barrier.wait(timeout=10)
+                barrier.wait(timeout=60)
                 return enrol(program, ("card", "1001"), ("external", str(number)))
             except IdentifierTaken as refusal:
                 return refusal

@@ -1,14 +1,16 @@
 """Somebody is forgotten while something else happens to them, with real connections."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connections, transaction
 
-from members import merging, privacy
+from members import merging, privacy, segments
 from members.ledger import verify
-from members.models import Identifier, Member, Wallet
+from members.models import Identifier, Member, Segment, SegmentMember, Wallet
 from tests.cast import Shop
-from tests.races import at_once, wallets_held
+from tests.races import at_once, wait_for_locks, wallets_held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ladder")]
 
@@ -64,3 +66,25 @@ def test_who_is_erased_twice_at_once_is_erased_once(shop: Shop, ada: Member):
         results = at_once(3, work)
 
     assert sorted(results) == ["erased", "member_erased", "member_erased"]
+
+
+def test_who_is_being_put_on_a_list_is_forgotten_there_too(shop: Shop, ada: Member):
+    shop.sells("r-0", "500.00")
+    guests = Segment.objects.create(program=shop.program, key="guests", name="Guests", kind="list")
+
+    def erase() -> None:
+        try:
+            privacy.erase(ada, at=shop.at, **PARTNER)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            segments.add(guests, member_ids=[ada.pk], at=shop.at)
+            erasing = pool.submit(erase)
+            wait_for_locks(1)
+        erasing.result()
+
+    assert not SegmentMember.objects.exists()
+    guests.refresh_from_db()
+    assert guests.member_count == 0

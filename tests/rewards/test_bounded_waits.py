@@ -47,14 +47,14 @@ def held(*holds: Callable[[], object]) -> Iterator[None]:
                 for each in holds:
                     each()
                 done.set()
-                finish.wait(timeout=20)
+                finish.wait(timeout=60)
                 transaction.set_rollback(True)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as pool:
         holder = pool.submit(hold)
-        assert done.wait(timeout=10)
+        assert done.wait(timeout=60)
         yield
         finish.set()
         holder.result()
@@ -89,7 +89,7 @@ class TestASale:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "request_in_progress")
         assert answer.headers["Retry-After"] == "5"
-        assert took < 3
+        assert took < 20
         assert Activity.objects.count() == 2
 
     def test_that_another_call_holds_up_may_come_again(self, shop: Shop, ada: Member, till: PartnerClient):

@@ -161,7 +161,7 @@ class TestLint:
         hints = lint(program, factories.definition(TEN, schedule=schedule))
 
         assert codes(hints) == {"never_runs": "#/schedule"}
-        assert perf_counter() - began < 1
+        assert perf_counter() - began < 10
 
     def test_conditions_that_contradict_the_schedule_or_the_audience(
         self, program: Program, ladder: TierLadder

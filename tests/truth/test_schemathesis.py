@@ -7,6 +7,7 @@ phase, for whoever has more time.
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,9 +44,14 @@ def key(shop: Shop, ada: Member) -> str:
     return PartnerClient.of(partner, scopes=SCOPES).key
 
 
+def for_python(schema: str) -> str:
+    """It makes texts up by Python's expressions, to which `$` is also before a last line feed."""
+    return re.sub(r'("pattern": ?"[^"]*\$)"', r'\1(?!\\\\n)"', schema)
+
+
 def test_the_server_does_what_its_schema_says(ada, shop, key, tmp_path):
     schema = tmp_path / "openapi.json"
-    schema.write_bytes(Client().get("/v1/openapi.json").content)
+    schema.write_text(for_python(Client().get("/v1/openapi.json").text))
     command = [Path(sys.executable).with_name("st"), "--config-file", CONFIG, "run", schema, "--no-color"]
     command += ["--seed", "1", "--no-shrink", "--continue-on-failure"]
     command += ["--max-examples", EXAMPLES] if EXAMPLES else []

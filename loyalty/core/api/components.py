@@ -61,7 +61,24 @@ def _define(registry: ComponentRegistry, kind: Any) -> tuple[Schema, dict[str, S
         # Within one body, msgspec tells them apart by their modules, which are nothing to tell partners.
         if "." in name or defined.setdefault(name, meant) != meant:
             raise NameMeansTwoThings(f"Rename one of the structs that are called {name.rpartition('.')[2]}")
-    return schema, {name: dict(meant) for name, meant in named.items()}
+    return _portable(schema), {name: _portable(meant) for name, meant in named.items()}
+
+
+# Python's `$` is also before a last line feed. To JSON Schema (ECMA 262) it is the end alone, and the
+# engines of Go and Rust know no lookahead.
+_ONLY_FOR_PYTHON: Final = r"$(?!\n)"
+
+
+def _portable(schema: Any) -> Any:
+    """The same with patterns that regular expressions of every language read."""
+    if isinstance(schema, list):
+        return [_portable(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: _portable(inner) for name, inner in schema.items()}
+    if isinstance(pattern := told.get("pattern"), str):
+        told["pattern"] = pattern.replace(_ONLY_FOR_PYTHON, "$")
+    return told
 
 
 def _register(registry: ComponentRegistry, named: dict[str, Schema]) -> None:

@@ -64,6 +64,8 @@ def require(request: Request, body: Any) -> None:
     """
     if "HTTP_IF_MATCH" not in request._request.META:
         raise PreconditionRequired(_("Read it, and send its ETag as If-Match."))
+    if not parse_etags(request._request.META["HTTP_IF_MATCH"]):
+        raise PreconditionFailed(_("If-Match is no ETag: send it as it came, within its quotation marks."))
     if not _names(request, "HTTP_IF_MATCH", of(body), is_weak=False):
         raise PreconditionFailed(_("It was changed since you read it. Read it again and decide anew."))
 

@@ -129,8 +129,10 @@ def given(request: Request, *known: str) -> dict[str, str]:
     """
     parameters = request._request.GET
     for name in parameters:
-        if name not in {*known, "limit", "cursor"}:
-            raise InvalidFilter(_("This list knows no parameter {name}.").format(name=name), parameter=name)
+        if name not in (takes := {*known, "limit", "cursor"}):
+            detail = _("This list knows no parameter {name}, only {known}.")
+            detail = detail.format(name=name, known=", ".join(sorted(takes)))
+            raise InvalidFilter(detail, parameter=name)
         if len(parameters.getlist(name)) > 1 or not parameters[name]:
             detail = _("{name} comes once, and with a value.").format(name=name)
             raise InvalidFilter(detail, parameter=name)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from loyalty.core.api import refusals
+from loyalty.core.api import expected, refusals
 
 _CHARSETS: Final = {"", "utf-8", "utf8"}
 
@@ -121,12 +121,23 @@ def shaped(raw: bytes, kind: Any) -> Any:
     try:
         return _decoded(raw, kind)
     except msgspec.ValidationError as error:
-        detail, pointer = explained(str(error))
-        raise refusals.InvalidBody(detail, pointer=pointer) from None
+        raise _refusal(str(error), raw, kind) from None
     except UnicodeDecodeError:
         raise refusals.MalformedJSON(_("The body is not encoded in UTF-8.")) from None
     except msgspec.DecodeError as error:
         raise refusals.MalformedJSON(str(error)) from None
+
+
+def _refusal(message: str, raw: bytes, kind: Any) -> refusals.InvalidBody:
+    detail, pointer = explained(message)
+    steps = _steps(message)
+    if (found := _CHOICE.match(message)) and (choices := expected.choices(kind, steps)):
+        value = ast.literal_eval(found["value"])
+        detail = _("“{value}” is none of {choices}.").format(value=value, choices=", ".join(choices))
+    elif expected.is_nameless(message) and steps:
+        name = expected.misfit(raw, steps, decode=lambda other: _decoded(other, kind))
+        pointer = pointer if name is None else f"{pointer}/{_escaped(name)}"
+    return refusals.InvalidBody(detail, pointer=pointer)
 
 
 def _decoded(raw: bytes, kind: Any) -> Any:
@@ -161,6 +172,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_CHOICE: Final = re.compile(r"Invalid enum value (?P<value>.*?)(?: - at `[^`]*`)?$", re.DOTALL)
 _FIELD: Final = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 _QUOTED: Final = re.compile(r"`[^`]*`")
 _TYPE: Final = re.compile(r"\b(?:str|int|float|bool)\b")
@@ -199,16 +211,25 @@ def explained(message: str) -> tuple[str, str]:
     """What msgspec found wrong, in JSON's own words, and a JSON pointer to it (`#/lines/0/amount`)."""
     match = _PLACE.match(message)
     assert match is not None, "each part of the pattern is optional"
-    # "[...]" stands for a name in a free-form object, which msgspec does not tell.
-    known = (match["path"] or "").partition("[...]")[0]
-    steps = [name or position for name, position in _STEP.findall(known)]
+    steps = _steps(message)
     if field := _FIELD.search(match["what"]):
         steps.append(field[1])
-    escaped = [step.replace("~", "~0").replace("/", "~1") for step in steps]
     detail = _QUOTED.sub(_in_json_names, _in_words(match["what"]))
     if match["key"]:
         detail = _("A name in this object: {detail}").format(detail=detail)
-    return detail + ".", "/".join(["#", *escaped])
+    return detail + ".", "/".join(["#", *map(_escaped, steps)])
+
+
+def _steps(message: str) -> list[str]:
+    """The names and positions that lead to the place, as far as msgspec tells them."""
+    match = _PLACE.match(message)
+    # "[...]" stands for a name in a free-form object.
+    known = ((match and match["path"]) or "").partition("[...]")[0]
+    return [name or position for name, position in _STEP.findall(known)]
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
 
 
 def _in_json_names(quoted: re.Match[str]) -> str:

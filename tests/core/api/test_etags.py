@@ -35,6 +35,14 @@ class TestETag:
         program.refresh_from_db()
         assert program.name == "New"
 
+    def test_tells_whoever_left_the_quotation_marks_away(self, till, program):
+        seen = till.get("/v1/note").headers["ETag"]
+
+        refused = till.edit("PATCH", "/v1/note", {"name": "New"}, seen=seen.strip('"'))
+
+        assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+        assert "quotation marks" in refused.json()["detail"]
+
     def test_is_asked_for(self, till):
         response = till.edit("PATCH", "/v1/note", {"name": "New"}, seen=None)
 

@@ -63,6 +63,14 @@ class TestFilters:
         assert response.json()["parameter"] == parameter
         assert parameter in response.json()["detail"]
 
+    def test_say_which_there_are(self, till):
+        refused = till.get("/v1/members?email=ada@example.org").json()
+
+        assert refused["detail"] == (
+            "This list knows no parameter email, only cursor, enrolled_before, enrolled_from,"
+            " identifier, limit, name, status."
+        )
+
     def test_stay_in_the_links(self, till):
         page = till.get("/v1/happenings?occurred_from=2026-06-02T00:00:00Z&limit=1").json()
 

@@ -26,7 +26,7 @@ def in_threads(count, work):
 
     def run(number):
         try:
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=60)
             return work(number)
         finally:
             connections.close_all()
@@ -71,12 +71,12 @@ class TestRepeatWhileTheFirstIsRunning:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(CLAIM, [till.credential.partner_id])
                 claimed.set()
-                finish.wait(timeout=10)
+                finish.wait(timeout=60)
             connections.close_all()
 
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(first)
-            claimed.wait(timeout=10)
+            claimed.wait(timeout=60)
             response = till.post("/v1/orders", ORDER, idempotency_key="k")
             finish.set()
             running.result()
@@ -99,7 +99,7 @@ class TestRepeatWhileTheFirstIsRunning:
 
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(first)
-            claimed.wait(timeout=10)
+            claimed.wait(timeout=60)
             response = till.post("/v1/orders", ORDER, idempotency_key="k")
             running.result()
 

@@ -1,8 +1,11 @@
 import re
 from time import monotonic
+from typing import Annotated, Literal
 
+import orjson
 import pytest
 from django.test import Client
+from msgspec import Meta, Struct
 
 from loyalty.core.api import parsing
 from loyalty.core.api.refusals import InvalidBody, MalformedJSON
@@ -138,7 +141,7 @@ class TestDecode:
             ),
             ({"number": "1", "lines": {}}, "#/lines", "Expected `array`, got `object`"),
             ({"number": "1", "amount": "12,50"}, "#/amount", "Invalid decimal string"),
-            ({"number": "1", "attributes": {"a": 1}}, "#/attributes", "Expected `string`, got `integer`"),
+            ({"number": "1", "attributes": {"a": 1}}, "#/attributes/a", "Expected `string`, got `integer`"),
         ],
     )
     def test_names_the_field_and_the_reason(self, till, body, pointer, explained):
@@ -219,3 +222,67 @@ class TestWholeNumbers:
 
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"] == "#/lines/0/quantity"
+
+
+class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Literal["lost_card", "fraud"] | None = None
+    attributes: dict[Annotated[str, Meta(pattern="^[a-z]+$")], int | bool] = {}
+    inner: "list[Wish]" = []
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("raw", "detail", "pointer"),
+        [
+            (b'{"reason": "x"}', "“x” is none of fraud, lost_card.", "#/reason"),
+            (
+                b'{"inner": [{"inner": [{"reason": "it\'s"}]}]}',
+                "“it's” is none of fraud, lost_card.",
+                "#/inner/0/inner/0/reason",
+            ),
+            (
+                b'{"attributes": {"one": 1, "two": 2.0, "three": 3.5, "four": "4"}}',
+                "Expected `boolean | integer`, got `number`.",
+                "#/attributes/three",
+            ),
+            (
+                b'{"inner": [{"attributes": {"good": 1, "B/~": 1}}]}',
+                "A name in this object: Expected `string` matching regex '^[a-z]+$'.",
+                "#/inner/0/attributes/B~1~0",
+            ),
+        ],
+    )
+    def test_names_what_does_not_fit_and_what_would(self, raw, detail, pointer):
+        with pytest.raises(InvalidBody) as refused:
+            parsing.of_bytes(raw, Wish)
+
+        assert (refused.value.detail, refused.value.pointer) == (detail, pointer)
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b'{"attributes": {"a": "x"}, "attributes": 5}',
+            b'{"attributes": {"a": "x"}, "attributes": {}}',
+            b'{"attributes": {"a": "x"}, "attributes": [[]]}',
+            b'{"attributes": {"a": "x", "a": 1}}',
+        ],
+    )
+    def test_names_the_object_alone_where_a_name_comes_twice(self, raw):
+        with pytest.raises(InvalidBody) as refused:
+            parsing.of_bytes(raw, Wish)
+
+        assert refused.value.pointer == "#/attributes"
+
+    def test_survives_a_list_that_comes_twice(self):
+        with pytest.raises(InvalidBody) as refused:
+            parsing.of_bytes(b'{"inner": [{"attributes": {"a": "x"}}], "inner": []}', Wish)
+
+        assert refused.value.pointer == "#/inner/0/attributes"
+
+    def test_names_the_object_alone_where_there_is_too_much_to_look_through(self):
+        attributes = {"a" * 9: 1} | {"b" * n: "x" for n in range(1, 60)}
+
+        with pytest.raises(InvalidBody) as refused:
+            parsing.of_bytes(orjson.dumps({"attributes": attributes}), Wish)
+
+        assert refused.value.pointer == "#/attributes"

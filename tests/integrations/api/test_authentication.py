@@ -120,7 +120,7 @@ class TestLastUsed:
 
         with ThreadPoolExecutor(1) as pool, transaction.atomic():
             Credential.objects.select_for_update().get(pk=till.credential.pk)
-            response = pool.submit(call).result(timeout=10)
+            response = pool.submit(call).result(timeout=60)
 
         assert response.status_code == 200
         till.credential.refresh_from_db()

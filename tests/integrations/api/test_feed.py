@@ -267,7 +267,7 @@ class TestReader:
     def _wait_for(self, program: Program, position: int, *, count: int) -> list[bytes]:
         """Read on from a position until so many are there; other databases' transactions delay the seal."""
         told: list[bytes] = []
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             time.sleep(0.01)
             events.seal()

@@ -18,6 +18,7 @@ from rewards.models import Campaign
 from tests import factories
 from tests.cast import Shop
 from tests.clients import employed
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -126,3 +127,13 @@ class TestCommand:
             call_command("create_sandbox", "nowhere", "trial", "--as", "a@example.org")
         with pytest.raises(CommandError, match="Nobody here"):
             call_command("create_sandbox", live.key, "trial", "--as", "a@example.org")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_copies_with_one_key_at_once_one_is_made_and_one_refused(live):
+    chief = employed(live, Role.ADMINISTRATOR)
+
+    results = at_once(2, lambda _: copied(live, by=chief).sandbox.key)
+
+    assert sorted(results) == ["program_key_taken", "trial"]
+    assert Program.objects.filter(key="trial").count() == 1

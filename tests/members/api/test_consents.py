@@ -77,10 +77,10 @@ class TestRecord:
             ({"occurred_at": "2026-06-01T12:00:00"}, "#/occurred_at"),
             ({"text_version": "x" * 61}, "#/text_version"),
             ({"source": "x" * 61}, "#/source"),
-            ({"evidence": {"a": "x" * 501}}, "#/evidence"),
-            ({"evidence": {"A b": "x"}}, "#/evidence"),
+            ({"evidence": {"a": "x" * 501}}, "#/evidence/a"),
+            ({"evidence": {"A b": "x"}}, "#/evidence/A b"),
             ({"evidence": {f"a{n}": "x" for n in range(21)}}, "#/evidence"),
-            ({"evidence": {"a": {"b": "c"}}}, "#/evidence"),
+            ({"evidence": {"a": {"b": "c"}}}, "#/evidence/a"),
             ({"member_id": "x"}, "#/member_id"),
         ],
     )
