@@ -48,10 +48,11 @@ record_transaction = operation(
 
     A return whose sale was not reported yet is answered with 202 and waits; it is applied right after the
     sale is recorded, under the `id` that it was answered with; until then there is nothing to read by
-    it. Send it again to see what became of it.
+    it. Send it again under another Idempotency-Key to see what became of it.
 
     A sale without `member` is answered with 202 too: it is kept, and earns when a member claims it by the
-    number and the amount of the receipt, until `claimable_until`. Send it again to see what became of it.
+    number and the amount of the receipt, until `claimable_until`. Send it again under another
+    Idempotency-Key to see what became of it: the same one is answered as the first time.
 
     `external_id` is your own number for it. The same one again is answered with the first result if the
     content is the same, and refused with `already_reported` if it differs, whatever Idempotency-Key it

@@ -154,7 +154,8 @@ class CancelView(PartnerView):
         more. Its number stays taken. If goods are brought back, record a return instead.
 
         Cancelling again changes nothing and answers the same. A sale of which something was returned is
-        not cancelled: return the rest of it.
+        not cancelled: return the rest of it. The answer is the sale as it was booked: `points` and
+        `wallets` are those of its receipt, and `status` says that it holds no more.
         """,
         parameters=(TRANSACTION_ID,),
         takes=Cancellation,
