@@ -195,7 +195,7 @@ class TestReset:
         assert (cinema.stock, UploadedCode.objects.filter(redemption=None).count()) == (2, 2)
 
     def test_asks_as_often_however_much_there_is(self, sandbox, beans, django_assert_num_queries):
-        with django_assert_num_queries(len(tables.data()) + 19):
+        with django_assert_num_queries(len(tables.data()) + 20):
             resetting.reset(sandbox, at=clock.now(sandbox))
 
 
