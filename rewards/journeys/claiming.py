@@ -27,10 +27,10 @@ from rewards.deciding.activities import NOBODY, Money, Sale
 from rewards.deciding.recorded import AlreadyReported, Also, Recorded, check_currency, read_recorded
 from rewards.journeys import earning
 from rewards.models import UnclaimedSale
+from rewards.redeeming import guessing
 
 TRIES_OF_A_MEMBER: Final = 10
 TRIES_OF_A_PARTNER: Final = 300
-FORGOTTEN_AFTER_SECONDS: Final = 15 * 60
 KEPT_DAYS: Final = 30
 """How long what nobody can claim any more is kept, so that a repeat is known as one."""
 AT_ONCE: Final = 5_000
@@ -293,13 +293,12 @@ class _Tries:
         if any(known.get(key, 0) >= most for key, most in self.counted.items()):
             raise TooManyClaims(
                 _("Too many receipts were tried. Wait for a quarter of an hour."),
-                retry_after=FORGOTTEN_AFTER_SECONDS,
+                retry_after=guessing.FORGOTTEN_AFTER_SECONDS,
             )
 
     def count(self) -> None:
         for key in self.counted:
-            cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)
-            cache.incr(key)
+            guessing.count(key)
 
 
 # Forgetting.

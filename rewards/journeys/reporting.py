@@ -19,12 +19,12 @@ from rewards.deciding.activities import CustomEvent
 from rewards.deciding.awarding import activity_facts
 from rewards.deciding.recorded import Also, Recorded
 from rewards.journeys import earning, event_types
+from rewards.redeeming import guessing
 
 CODE_ENTERED: Final = "code.entered"
 WRONG_BY_MEMBER: Final = 10
 WRONG_BY_PARTNER: Final = 1_000
 """All its members together: members are quickly registered by whoever wants to try more codes."""
-FORGOTTEN_AFTER_SECONDS: Final = 15 * 60
 
 
 class TooManyCodes(DomainError):
@@ -87,7 +87,7 @@ def _slow_down(event: CustomEvent, program: Program, source: str) -> None:
         if _tried(key, more=int(is_wrong)) >= most + is_wrong:
             raise TooManyCodes(
                 _("Too many codes were tried. Wait for a quarter of an hour."),
-                retry_after=FORGOTTEN_AFTER_SECONDS,
+                retry_after=guessing.FORGOTTEN_AFTER_SECONDS,
             )
 
 
@@ -100,7 +100,4 @@ def _counts(event: CustomEvent, program: Program) -> bool:
 
 
 def _tried(key: str, *, more: int) -> int:
-    if not more:
-        return int(cache.get(key, 0))
-    cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)
-    return int(cache.incr(key))
+    return guessing.count(key) if more else int(cache.get(key, 0))

@@ -72,7 +72,20 @@ def _tried(keys: Mapping[str, int]) -> Mapping[str, int]:
 def _count(keys: Mapping[str, int]) -> None:
     try:
         for key in keys:
-            cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)
-            cache.incr(key)
-    except (RedisError, ValueError):  # it was forgotten between the two
+            count(key)
+    except RedisError:
         log.warning("wrong_codes_not_counted")
+
+
+def count(key: str) -> int:
+    """
+    One wrong one more; how many there were in the quarter of an hour since the first.
+
+    :raises redis.exceptions.RedisError: if they cannot be counted
+    """
+    cache.add(key, 0, FORGOTTEN_AFTER_SECONDS)
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # its time was over between the two
+        cache.set(key, 1, FORGOTTEN_AFTER_SECONDS)
+        return 1
