@@ -346,7 +346,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": False,
     "SCHEMA_PATH_PREFIX": "/v1",
-    "POSTPROCESSING_HOOKS": ["loyalty.core.api.links.add"],
+    "POSTPROCESSING_HOOKS": ["integrations.api.glossary.describe", "loyalty.core.api.links.add"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
