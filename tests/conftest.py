@@ -1,5 +1,6 @@
 """The cast: one program with a wallet type and a ladder, and the people and systems in it."""
 
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +43,14 @@ def _static_files_come_from_the_apps() -> Iterator[None]:
 def _strangers_are_not_stopped() -> Iterator[None]:
     """Tests knock without a credential more often than anybody should, and all from one address."""
     with override_settings(API_STRANGERS_PER_MINUTE=1_000_000):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache_is_shared_with_nobody() -> Iterator[None]:
+    """Two test at once with one Redis. Nobody empties it: keys have ids in them that are new in each test."""
+    own = settings.CACHES["default"] | {"KEY_PREFIX": os.environ.get("PYTEST_XDIST_WORKER", "")}
+    with override_settings(CACHES={"default": own}):
         yield
 
 

@@ -8,6 +8,7 @@ and are no problem documents.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
@@ -34,6 +35,10 @@ from loyalty.core.api.refusals import TooManyRequests
 FORM: Final = "application/x-www-form-urlencoded"
 LONGEST_BODY: Final = 10_000
 MOST_FIELDS: Final = 20
+# An error_description is ASCII without quotes and backslashes (RFC 6749, section 5.2).
+_NOT_SAID: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
+# The same without blanks is what scopes are made of (section 3.3).
+_SCOPES: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 # What must not be kept on the way (RFC 6749, section 5.1).
 _NOT_KEPT: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -178,13 +183,15 @@ def _fields(request: HttpRequest) -> dict[str, str]:
         raise InvalidRequest(_("Send all parameters in the body, none in the address."))
     if request.content_type != FORM:
         raise InvalidRequest(_("Send the body as Content-Type: %s.") % FORM)
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise InvalidRequest(_("Send the body with a Content-Length, not in chunks."))
     if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST_BODY:
         raise InvalidRequest(_("The body is too large."))
     try:
         text = request.body.decode()
         pairs = parse_qsl(text, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:  # which a UnicodeDecodeError is, too
-        raise InvalidRequest(_("The body is no form in UTF-8.")) from None
+        raise InvalidRequest(_("The body is no form in UTF-8, or has too many fields.")) from None
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise InvalidRequest(_("A parameter is there twice."))
@@ -233,12 +240,16 @@ def _wrong_grant_type(fields: Mapping[str, str]) -> Refused:
 
 
 def _scopes(fields: Mapping[str, str]) -> list[str] | None:
-    return fields["scope"].split(" ") if "scope" in fields else None
+    if "scope" not in fields:
+        return None
+    if not _SCOPES.fullmatch(fields["scope"]):
+        raise InvalidScope(_("Scopes are names with one blank between two of them."))
+    return fields["scope"].split(" ")
 
 
 def _refusal(refusal: Refused) -> HttpResponse:
     headers = dict(_NOT_KEPT)
     if isinstance(refusal, InvalidClient):
         headers["WWW-Authenticate"] = 'Basic realm="Regulars", charset="UTF-8"'
-    body = {"error": refusal.code, "error_description": str(refusal)}
+    body = {"error": refusal.code, "error_description": _NOT_SAID.sub("?", str(refusal))}
     return rendering.answer(body, status=refusal.status, headers=headers)

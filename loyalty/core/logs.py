@@ -1,8 +1,11 @@
 """What the log says of a call: never its address, which may hold an e-mail address or a card number."""
 
 import logging
+from typing import Final
 
 from django.http import HttpRequest
+
+_NO_PAGES: Final = ("/v1", "/graphql", "/oauth", "/.well-known")
 
 
 def route(request: HttpRequest) -> str:
@@ -15,7 +18,7 @@ class RouteFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = getattr(record, "request", None)
-        if isinstance(request, HttpRequest) and request.path_info.startswith("/v1"):
+        if isinstance(request, HttpRequest) and request.path_info.startswith(_NO_PAGES):
             record.msg = "%s %s answered with %s"
             record.args = (request.method, route(request), getattr(record, "status_code", "an error"))
         return True

@@ -11,7 +11,15 @@ def refused_routes(caplog):
 
 
 class TestLog:
-    @pytest.mark.parametrize("address", ["/v1/members/email:ada@example.org", "/v1/ada@example.org/x"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/v1/members/email:ada@example.org",
+            "/v1/ada@example.org/x",
+            "/graphql/ada@example.org",
+            "/oauth/ada@example.org",
+        ],
+    )
     def test_holds_no_address_of_a_refused_call(self, till, caplog, address):
         till.get(address)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -32,7 +31,6 @@ NAMES = [
 @pytest.fixture
 def busy(staffed: Program, points: WalletType, ladder: TierLadder, base_rule: Campaign) -> Program:
     """A program whose points live for 90 days, with purchases on many of the last 110."""
-    cache.clear()
     points.expiry_rule, points.expires_after, points.warns_days_before = "days", 90, 14
     points.save()
     factories.WalletTypeFactory.create(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -34,6 +35,10 @@ def run(*, patience=15, **options):
 def let_pass(wait: timedelta) -> None:
     """As if so much time had gone by."""
     Delivery.objects.update(next_attempt_at=F("next_attempt_at") - wait)
+
+
+def has_heard(receiver, *, messages: int) -> bool:
+    return len(receiver.ids()) == messages
 
 
 def statuses(endpoint):
@@ -188,8 +193,8 @@ class TestLanes:
         with ThreadPoolExecutor(1) as pool:
             going_on = pool.submit(run, seconds=300, patience=300)
             try:
-                for count in range(1, 9):
-                    wait_until(lambda count=count: len(receiver.ids()) == count)
+                for arrived in range(1, 9):
+                    wait_until(partial(has_heard, receiver, messages=arrived))
                     happen()
                 wait_until(lambda: len(receiver.ids()) == 9 and len(receiver.ids("/hang")) >= 20)
                 noted = DeliveryAttempt.objects.filter(delivery__endpoint__in=hanging).count()

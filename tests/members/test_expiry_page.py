@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -18,11 +17,6 @@ from tests.clients import staff
 from tests.test_admin import AT_MOST
 
 EXPIRY = "admin:members_expiryrun_{}"
-
-
-@pytest.fixture(autouse=True)
-def _figures_are_counted_anew() -> None:
-    cache.clear()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import jsonschema
 import pytest
-from django.core.cache import cache
 
 from loyalty.core.api import docs
 from loyalty.core.api.auth import SCOPES
@@ -155,7 +154,6 @@ BEFORE: Final = {
 @pytest.fixture
 def partner(shop: Shop, ada: Member) -> Partner:
     """May do everything in a sandbox, where all is as the docs tell it."""
-    cache.clear()
     Program.objects.update(kind=ProgramKind.SANDBOX, key="coffee-sandbox")
     shop.program.refresh_from_db()
     story.tell(shop)

@@ -144,9 +144,8 @@ def begin(request: Request, caller: auth.Caller) -> Key:
 def _fingerprint(request: Request) -> bytes:
     raw = request._request
     content = None if parsing.is_empty(request) else parsing.loads(parsing.body(request))
-    canonical = msgspec.json.encode(content, order="deterministic")
     call = f"{raw.method}\n{raw.path}\n{raw.META.get('QUERY_STRING', '')}\n".encode("utf-8", "surrogatepass")
-    return hashlib.sha256(call + canonical).digest()
+    return hashlib.sha256(call + parsing.canonical(content)).digest()
 
 
 def stored(key: Key, *, look_again: bool = False) -> StoredAnswer | None:

@@ -14,6 +14,7 @@ from types import UnionType
 from typing import Any, Final, overload
 
 import msgspec
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework.parsers import BaseParser
@@ -28,10 +29,14 @@ def body(request: Request) -> bytes:
     """
     The raw body of a call that declares it as JSON.
 
+    :raises BadRequest: if it comes in chunks
+    :raises MalformedJSON: if there is none
     :raises UnsupportedMediaType: if it says to be anything else
     :raises RequestDataTooBig: if it is larger than the settings allow; answered with 413
     """
     raw = request._request
+    if is_empty(request):
+        raise refusals.MalformedJSON(_("There is no body."))
     if raw.content_type != "application/json":
         raise refusals.UnsupportedMediaType(_("Send the body as Content-Type: application/json."))
     if (raw.content_params or {}).get("charset", "").lower() not in _CHARSETS:
@@ -41,8 +46,15 @@ def body(request: Request) -> bytes:
     return raw.body
 
 
+def _refuse_chunks(request: HttpRequest) -> None:
+    # Django reads as much as Content-Length says: without it a body would be taken for none.
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise refusals.BadRequest(_("Send the body with a Content-Length, not in chunks."))
+
+
 def is_empty(request: Request) -> bool:
     """Whether a call comes without a body, as a command may that has nothing to say."""
+    _refuse_chunks(request._request)
     return not request._request.body
 
 
@@ -152,6 +164,18 @@ def _decoded(raw: bytes, kind: Any) -> Any:
             raise
         # To JSON Schema 2.0 is an integer, and some languages write whole numbers so.
         return _decoder(kind).decode(msgspec.json.encode(_whole(_decoder(Any).decode(raw))))
+
+
+_WHOLE_FLOAT: Final = re.compile(rb"[:\[,]-?\d+\.0[,\]}]")
+
+
+def canonical(value: Any) -> bytes:
+    """The one form of a value: in whatever order its names were, and however its numbers were written."""
+    written = msgspec.json.encode(value, order="deterministic")
+    # Looking for what gives a whole float away is all that most values cost.
+    if not _WHOLE_FLOAT.search(b"[%b]" % written):
+        return written
+    return msgspec.json.encode(_whole(value), order="deterministic")
 
 
 LARGEST_EXACT: Final = 2**53

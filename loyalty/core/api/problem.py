@@ -18,7 +18,6 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
-from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -115,10 +114,6 @@ def _refusal(error: Exception, request: HttpRequest) -> DomainError:
             return refusals.BadRequest()
         case OperationalError():
             logger.warning("database unavailable", exc_info=error)
-            return refusals.Unavailable(_("Nothing was changed. Send the same call again in a moment."))
-        case RedisError():
-            # What cannot go on without it: where receipts and short codes could be guessed at will.
-            logger.warning("redis unavailable", exc_info=error)
             return refusals.Unavailable(_("Nothing was changed. Send the same call again in a moment."))
     logger.error("unexpected error", route=logs.route(request), exc_info=error)
     got_request_exception.send(sender=None, request=request)

@@ -113,7 +113,7 @@ class InternalError(DomainError):
 
 
 class Unavailable(DomainError):
-    """Database or Redis cannot be reached, or are too busy. Nothing was changed: send the same call again."""
+    """The database cannot be reached, or is too busy. Nothing was changed: send the same call again."""
 
     code = "unavailable"
     status = 503

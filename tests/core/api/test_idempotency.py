@@ -11,6 +11,7 @@ from tests.clients import PartnerClient
 from tests.factories import PartnerFactory
 
 ORDER = {"number": "1", "amount": "12.50"}
+FIVE = b'{"number": "1", "lines": [{"sku": "a", "quantity": 5}]}'
 
 
 class TestFirstCall:
@@ -55,6 +56,22 @@ class TestRepeat:
         repeat = till.post("/v1/orders", b'{ "amount":"12.50","number":"1" }', idempotency_key="k")
 
         assert repeat.json() == first.json()
+
+    @pytest.mark.parametrize("number", [b"5", b"5.0", b"5e0", b"0.5E1"])
+    def test_is_the_same_however_a_whole_number_is_written(self, till, number):
+        till.post("/v1/orders", FIVE, idempotency_key="k")
+
+        repeat = till.post("/v1/orders", FIVE.replace(b"5", number), idempotency_key="k")
+
+        assert repeat.headers["Idempotent-Replayed"] == "true"
+
+    @pytest.mark.parametrize("number", [b"5.5", b'"5"', b"50", b"-5"])
+    def test_is_another_with_another_number(self, till, number):
+        till.post("/v1/orders", FIVE, idempotency_key="k")
+
+        repeat = till.post("/v1/orders", FIVE.replace(b"5", number), idempotency_key="k")
+
+        assert repeat.json()["code"] == "idempotency_key_reused"
 
     @pytest.mark.parametrize("form", ['"k"', "k"])
     def test_knows_the_key_quoted_and_bare(self, till, form):

@@ -93,6 +93,18 @@ class TestBody:
         assert explained in response.json()["detail"]
         assert not Event.objects.exists()
 
+    @pytest.mark.parametrize("path", ["/v1/orders", "/v1/members/card:1001/erase"])
+    def test_is_refused_if_its_length_is_not_said(self, till, ada, path):
+        response = till.post(path, b"", transfer_encoding="chunked")
+
+        assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+        assert "Content-Length" in response.json()["detail"]
+
+    def test_is_missed_where_there_is_none(self, till):
+        response = till.post("/v1/orders", b"")
+
+        assert (response.status_code, response.json()["detail"]) == (400, "There is no body.")
+
     def test_is_taken_with_a_charset_of_utf_8(self, till):
         response = till.post("/v1/orders", {"number": "1"}, content_type="application/json; charset=UTF-8")
 
@@ -209,6 +221,20 @@ class TestDecode:
 
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"] == pointer
+
+
+class TestCanonical:
+    @pytest.mark.parametrize("written", [b"5", b"5.0", b"5e0", b"0.5E1"])
+    def test_is_the_same_for_all_forms_of_a_whole_number(self, written):
+        values = [parsing.loads(raw % written) for raw in (b"%b", b"[1,%b]", b'{"a": {"b": %b}}')]
+
+        assert [parsing.canonical(value) for value in values] == [b"5", b"[1,5]", b'{"a":{"b":5}}']
+
+    @pytest.mark.parametrize("raw", [b'"a:5.0,"', b'[5.5,"[5.0]"]', b"[1.0e300]"])
+    def test_leaves_other_numbers_and_texts_as_they_are(self, raw):
+        value = parsing.loads(raw)
+
+        assert parsing.loads(parsing.canonical(value)) == value
 
 
 class TestLoads:

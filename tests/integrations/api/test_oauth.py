@@ -160,6 +160,18 @@ class TestToken:
         assert response.json()["error_description"]
         assert not AccessToken.objects.exists()
 
+    @pytest.mark.parametrize("scope", ["members:read  members:write", "caf\u00e9", 'a"b', "a\0b", " "])
+    def test_is_refused_for_what_is_no_scope_without_a_word_of_it(self, app, scope):
+        response = ask(GRANT | app.named | {"scope": scope})
+
+        assert (response.status_code, response.json()["error"]) == (400, "invalid_scope")
+        assert response.json()["error_description"] == "Scopes are names with one blank between two of them."
+
+    def test_is_refused_where_the_length_of_the_body_is_not_said(self, app):
+        response = ask(GRANT | app.named, transfer_encoding="chunked")
+
+        assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
     def test_is_logged_as_its_clients_call(self, app, monkeypatch):
         monkeypatch.setattr(calls, "log", calls.CallLog())
 

@@ -1,9 +1,7 @@
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from loyalty.core.api import counters
@@ -23,13 +21,6 @@ pytestmark = pytest.mark.usefixtures("base_rule", "ladder")
 
 ADA = {"kind": "card", "value": "1001"}
 GRACE = {"kind": "card", "value": "2002"}
-
-
-@pytest.fixture(autouse=True)
-def _no_tries() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

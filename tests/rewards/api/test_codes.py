@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from rewards.models import Activity, Campaign
 from rewards.planning import campaigns
@@ -12,11 +11,6 @@ from tests import factories
 from tests.cast import Shop
 
 ADDRESS = "/v1/members/card:1001/codes"
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_tried_yet() -> None:
-    cache.clear()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from rewards.journeys import reporting
 from rewards.models import Activity
@@ -13,11 +12,6 @@ from tests.clients import PartnerClient
 from tests.rewards.occasions.conftest import Listen
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_tried_yet():
-    cache.clear()
 
 
 def event(event_type: str, external_id: str = "e1", **attributes: Any) -> dict[str, Any]:
