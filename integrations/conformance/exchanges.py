@@ -4,10 +4,7 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-PASSING: Final = frozenset(("request_in_progress", "clock_is_moving", "sandbox_is_busy"))
-"""Codes of 409 that go by: the same call is right a moment later."""
+from typing import Any
 
 
 def is_final(status: int | None, code: object) -> bool:
@@ -17,7 +14,8 @@ def is_final(status: int | None, code: object) -> bool:
     :param status: None where there was no answer
     :param code: that of the problem document, if it was a refusal
     """
-    return status is not None and status < 500 and status not in (408, 425, 429) and code not in PASSING
+    is_passing = status in (408, 425, 429) or code == "request_in_progress"
+    return status is not None and status < 500 and not is_passing
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,10 @@ def shaped(raw: bytes, kind: Any) -> Any:
     except UnicodeDecodeError:
         raise refusals.MalformedJSON(_("The body is not encoded in UTF-8.")) from None
     except msgspec.DecodeError as error:
+        if not raw.strip():
+            raise refusals.MalformedJSON(
+                _("There is no body. If there is nothing to say, send {}.")
+            ) from None
         raise refusals.MalformedJSON(str(error)) from None
 
 
@@ -225,7 +229,20 @@ _IN_WORDS: Final = {
 }
 
 
+_MOMENT: Final = gettext_lazy(
+    "A moment is a text such as “2026-06-01T14:00:00+02:00” (ISO 8601), with its offset from UTC"
+)
+_PLAIN: Final = {
+    "Expected `datetime` with a timezone component": _MOMENT,
+    "Invalid RFC3339 encoded datetime": _MOMENT,
+    "Invalid RFC3339 encoded date": gettext_lazy("A day is a text such as “2026-06-01” (ISO 8601)"),
+}
+"""What msgspec says without a value or a pattern in it, for those who never heard of RFC 3339."""
+
+
 def _in_words(what: str) -> str:
+    if what in _PLAIN:
+        return str(_PLAIN[what])
     if found := _PATTERN.search(what):
         return str(_IN_WORDS.get(ast.literal_eval(found["pattern"]), what))
     return what

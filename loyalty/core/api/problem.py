@@ -168,6 +168,8 @@ def response(refusal: DomainError, request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 def unknown_address(request: HttpRequest, **parts: str) -> HttpResponse:
     """Whatever is under /v1 and no operation."""
+    if request.path.endswith("/"):
+        return response(refusals.UnknownAddress(_("Addresses have no slash at their end.")), request)
     return response(refusals.UnknownAddress(), request)
 
 

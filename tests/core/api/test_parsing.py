@@ -1,4 +1,5 @@
 import re
+from datetime import date, datetime
 from time import monotonic
 from typing import Annotated, Literal
 
@@ -134,6 +135,20 @@ class TestExplained:
 
         assert str(refused.value.detail).startswith(told)
         assert "regex" not in str(refused.value.detail)
+
+    @pytest.mark.parametrize("raw", [b'"soon"', b'"2026-06-01T12:00:00"'])
+    def test_says_in_words_what_a_moment_is(self, raw):
+        with pytest.raises(InvalidBody, match="2026-06-01T14:00:00\\+02:00.*with its offset from UTC"):
+            parsing.of_bytes(raw, Annotated[datetime, Meta(tz=True)])
+
+    def test_says_in_words_what_a_day_is(self):
+        with pytest.raises(InvalidBody, match="A day is a text such as “2026-06-01”"):
+            parsing.of_bytes(b'"2026-13-01"', date)
+
+    @pytest.mark.parametrize("raw", [b"", b" \n"])
+    def test_says_what_to_send_where_there_is_no_body(self, raw):
+        with pytest.raises(MalformedJSON, match="There is no body. If there is nothing to say, send {}"):
+            parsing.loads(raw)
 
 
 class TestDecode:

@@ -40,6 +40,13 @@ class TestHandle:
         assert response.status_code == status
         assert problem_of(response)["code"] == code
 
+    def test_says_that_addresses_have_no_slash_at_their_end(self, client):
+        refused = client.post("/v1/transactions/", {}, content_type="application/json")
+
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown_address")
+        assert refused.json()["detail"] == "Addresses have no slash at their end."
+        assert client.get("/v1/nothing").json()["detail"] == "There is nothing at this address"
+
     def test_says_when_to_come_back_if_the_database_is_away(self, till):
         assert till.get("/v1/failing/database").headers["Retry-After"] == "1"
 
