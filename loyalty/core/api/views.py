@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ class PartnerView(APIView):
     See `loyalty.core.api.auth.HasScope`. A call is counted once it is known who calls, whatever comes of it.
     """
 
-    scopes: ClassVar[dict[str, str]] = {}
+    scopes: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def perform_authentication(self, request: Request) -> None:
