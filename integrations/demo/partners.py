@@ -64,7 +64,19 @@ LIVE: Final = (
         ),
         CredentialKind.OAUTH_CLIENT,
     ),
-    System("crm", "Customer relations", "crm", ("members:read", "members:write")),
+    System(
+        "crm",
+        "Customer relations",
+        "crm",
+        (
+            "members:read",
+            "members:write",
+            "transactions:read",
+            "events:read",
+            "events:write",
+            "exports:read",
+        ),
+    ),
     System("tools", "Everything, for trying out", "everything", tuple(SCOPES)),
 )
 SANDBOX: Final = (System("tools", "Everything, for trying out", "sandbox", tuple(SCOPES)),)

@@ -7,7 +7,19 @@ from zoneinfo import ZoneInfo
 
 from loyalty.core.models import Program, ProgramKind
 from members import reasons
-from members.models import ExpiryRule, Tier, TierLadder, TransferScope, WalletType
+from members.models import (
+    AttributeKind,
+    AttributeOwner,
+    AttributeType,
+    EventType,
+    ExpiryRule,
+    Segment,
+    SegmentKind,
+    Tier,
+    TierLadder,
+    TransferScope,
+    WalletType,
+)
 from rewards.models import Reward
 
 LIVE: Final = "corner-market"
@@ -84,7 +96,31 @@ def _program(key: str, name: str, kind: ProgramKind) -> Program:
         Reward.objects.get_or_create(
             program=program, key=reward["key"], defaults={**reward, "wallet_type": points}
         )
+    prepare_for_crm(program)
     return program
+
+
+def prepare_for_crm(program: Program) -> None:
+    """What a CRM fills and reports: a list that is empty as yet, and a type of event."""
+    Segment.objects.get_or_create(
+        program=program,
+        key="crm-picks",
+        defaults={
+            "name": "Picked by the CRM",
+            "description": "Filled by the CRM through the partner API.",
+            "kind": SegmentKind.LIST,
+        },
+    )
+    review, _ = EventType.objects.get_or_create(
+        program=program, name="review.posted", defaults={"label": "Review written"}
+    )
+    AttributeType.objects.get_or_create(
+        program=program,
+        owner=AttributeOwner.EVENT,
+        event_type=review,
+        name="stars",
+        defaults={"label": "Stars", "type": AttributeKind.NUMBER},
+    )
 
 
 def born_at(program: Program) -> datetime:

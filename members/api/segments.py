@@ -223,10 +223,10 @@ class SegmentMembersView(PartnerView):
         tag="Segments",
         summary="Put members on a list",
         description="""
-        Puts up to 1,000 members on a list; only segments of the kind `list` take any. Each is answered by
-        itself: `is_in` says that the member is on the list now, `changed` that they were not before.
-        Repeats change nothing, so the whole call can be sent again. Publishes `segment.entered` for each
-        who is new.
+        Puts up to 1,000 members on a list; only segments of the kind `list` take any, and staff make those
+        in the admin. Each is answered by itself: `is_in` says that the member is on the list now, `changed`
+        that they were not before. Repeats change nothing, so the whole call can be sent again. Publishes
+        `segment.entered` for each who is new.
         """,
         parameters=(KEY,),
         takes_many=MemberReference,

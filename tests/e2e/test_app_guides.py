@@ -1,4 +1,4 @@
-"""The guides for apps: their commands, run one after the other as a reader would."""
+"""The guides for apps and CRMs: their commands, run one after the other as a reader would."""
 
 import json
 import re
@@ -12,6 +12,7 @@ from django.utils import timezone
 from msgspec.structs import replace as replace_struct
 
 from integrations import credentials
+from integrations.demo import setting
 from integrations.demo.partners import LIVE
 from integrations.models import CredentialKind
 from loyalty.core.api.auth import SCOPES
@@ -48,12 +49,13 @@ def demo(tmp_path: Path, shop: Shop, ada: Member, base_rule, live_server) -> Pat
     sale = replace_struct(today.sale("receipt-1", "1.00"), member=CARD_17, amount=euros("1000.00", "USD"))
     earning.record(sale, **today._where())
     partner = factories.PartnerFactory.create(program=shop.program, key="web-shop")
-    (scopes,) = [system.scopes for system in LIVE if system.key_name == "app"]
+    scopes, for_crm = [system.scopes for system in LIVE if system.key_name in ("app", "crm")]
     client, secret = credentials.issue(
         partner=partner, name="app", scopes=scopes, by=None, kind=CredentialKind.OAUTH_CLIENT
     )
     keys = [
         {"name": "app", "client_id": client.client_id, "key": secret},
+        {"name": "crm", "key": PartnerClient.of(partner, scopes=for_crm).key},
         {"name": "everything", "key": PartnerClient.of(partner, scopes=SCOPES).key},
     ]
     (tmp_path / "var").mkdir()
@@ -89,3 +91,25 @@ def test_that_of_graphql_runs_as_it_is_written(demo: Path):
     assert '"errors"' not in told
     assert told.count('"available": 1000') == 2
     assert '"description": "Purchase: A point for each euro"' in told
+
+
+def test_that_of_a_crm_runs_as_it_is_written(demo: Path, shop: Shop):
+    setting.prepare_for_crm(shop.program)
+
+    told = run("crm.md", within=demo).splitlines()
+
+    assert told[1] == "1 members"
+    assert told[3:8] == [
+        "['tea']",
+        "412 It was changed meanwhile",
+        "newsletter True",
+        "{'newsletter': True}",
+        "[200, 404]",
+    ]
+    assert told[8:10] == ["list 1", "True"]
+    assert "('review.posted', ['stars'])" in told[10]
+    assert told[11].startswith("[(201, None), (422, [{")
+    assert "'pointer': '#/items/1/attributes/stars'" in told[11]
+    assert told[12:14] == ["[]", "[]"] or told[13] == "[]"
+    assert told[14:] == ["active", "True", "erased []"]
+    assert Member.objects.get(status="active").attributes["churn_risk"] == 7

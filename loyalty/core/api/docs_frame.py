@@ -49,6 +49,7 @@ GUIDES: Final = {
         "till-integration": _("A till"),
         "shop-checkout": _("A shop’s checkout"),
         "app-guide": _("An app"),
+        "crm": _("A CRM"),
         "graphql": _("By GraphQL"),
     },
     _("Try"): {"sandbox": _("Sandboxes"), "conformance": _("Is it safe?")},

@@ -210,20 +210,20 @@ _NAMES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "
 # In words what the patterns mean that are the same all over the API.
 _PATTERN: Final = re.compile(r"matching regex (?P<pattern>'.*')", re.DOTALL)
 _IN_WORDS: Final = {
-    r"^[0-9]{1,12}(\.[0-9]{1,2})?$(?!\n)": gettext_lazy(
+    r"^[0-9]{1,12}(\.[0-9]{1,2})?$": gettext_lazy(
         "An amount is a text such as “12.50”: not negative, with a point and at most two decimals"
     ),
-    r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)": gettext_lazy(
+    r"^[0-9]{1,9}(\.[0-9]{1,3})?$": gettext_lazy(
         "A quantity is a text such as “2” or “0.750”: not negative, with at most three decimals"
     ),
-    r"^[A-Z]{3}$(?!\n)": gettext_lazy("A currency is a code of three capital letters (ISO 4217), as EUR"),
-    r"^[a-z][a-z0-9_.-]{0,39}$(?!\n)": gettext_lazy(
+    r"^[A-Z]{3}$": gettext_lazy("A currency is a code of three capital letters (ISO 4217), as EUR"),
+    r"^[a-z][a-z0-9_.-]{0,39}$": gettext_lazy(
         "A key has up to 40 lower-case letters, digits, “_”, “.” and “-”, the first of them a letter"
     ),
-    r"^[a-z][a-z0-9_.]{0,59}$(?!\n)": gettext_lazy(
+    r"^[a-z][a-z0-9_.]{0,59}$": gettext_lazy(
         "A name of a type has up to 60 lower-case letters, digits, “_” and “.”, the first of them a letter"
     ),
-    r"^[a-z][a-z0-9_]{0,39}$(?!\n)": gettext_lazy(
+    r"^[a-z][a-z0-9_]{0,39}$": gettext_lazy(
         "A name has up to 40 lower-case letters, digits and “_”, the first of them a letter"
     ),
 }
@@ -244,7 +244,8 @@ def _in_words(what: str) -> str:
     if what in _PLAIN:
         return str(_PLAIN[what])
     if found := _PATTERN.search(what):
-        return str(_IN_WORDS.get(ast.literal_eval(found["pattern"]), what))
+        pattern = ast.literal_eval(found["pattern"])
+        return str(_IN_WORDS.get(pattern.removesuffix(r"(?!\n)"), what))
     return what
 
 
