@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integrations.sandbox import resetting, sample_data, time_travel, turns
+from integrations.sandbox import resetting, sample_data, time_travel
 from integrations.sandbox.resetting import Emptied
 from integrations.sandbox.sample_data import SampleData
 from integrations.sandbox.time_travel import ClockIsMoving, NotASandbox
@@ -73,8 +73,7 @@ class SandboxResetView(PartnerView):
         if wanted.confirm != program.key:
             detail = _("This credential works in “{key}”.").format(key=program.key)
             raise InvalidInput(detail, pointer="#/confirm")
-        with turns.thread():
-            return Response(resetting.reset(program, at=clock.now(program)))
+        return Response(resetting.reset(program, at=clock.now(program)))
 
 
 class SampleDataView(PartnerView):
@@ -100,6 +99,5 @@ class SampleDataView(PartnerView):
     @idempotency.idempotent
     def post(self, request: Request) -> Response:
         wanted, program = parsing.decode(request, SampleDataRequest), auth.caller(request).program
-        with turns.thread():
-            made = sample_data.add(program, members=wanted.members, at=clock.now(program))
+        made = sample_data.add(program, members=wanted.members, at=clock.now(program))
         return Response(made, status=201)

@@ -75,9 +75,14 @@ def reset(program: Program, *, at: datetime) -> Emptied:
 
     :raises NotASandbox: if the program is live
     :raises ClockIsMoving: while its test clock moves
-    :raises TooBusy: if it is being filled or reset, or others would not let this come to an end
+    :raises TooBusy: if it, or several others, are at such work, or calls would not let this come to an end
     """
     time_travel.check_sandbox(program)
+    with turns.thread():
+        return _attempted(program, at)
+
+
+def _attempted(program: Program, at: datetime) -> Emptied:
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():

@@ -52,7 +52,6 @@ class SampleData(Struct, frozen=True):
     transactions: int
 
 
-@transaction.atomic
 def add(program: Program, *, members: int, at: datetime) -> SampleData:
     """
     Enrol that many people as if over the last 90 days, and let each buy up to eight times since.
@@ -61,10 +60,15 @@ def add(program: Program, *, members: int, at: datetime) -> SampleData:
     buy is drawn by chance, the same each time in an empty sandbox.
 
     :raises NotASandbox: if the program is live
-    :raises TooBusy: if it is being filled or reset
+    :raises TooBusy: if it, or several others, are being filled, reset or moved
     """
     time_travel.check_sandbox(program)
-    turns.take(program)
+    with turns.thread(), transaction.atomic():
+        turns.take(program)
+        return _made(program, members, at)
+
+
+def _made(program: Program, members: int, at: datetime) -> SampleData:
     known = Member.objects.filter(program=program).count()
     chance = Random(known)
     people = [_enrolled(program, known + number, chance, at) for number in range(members)]
