@@ -74,13 +74,13 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
 
 def to_meet(node: Node, sale: Grown) -> Grown | None:
     """The sale grown by as little as meets the conditions; None if no growth that is known of does."""
+    if isinstance(node, Group) and node.kind == "all":
+        return _all(node, sale)  # what is met already adds no step
     if conditions.compile(node)(sale.facts):
         return sale
     if isinstance(node, Leaf):
         return _leaf(node, sale)
-    if node.kind == "none":
-        return None
-    return _all(node, sale) if node.kind == "all" else _any(node, sale)
+    return _any(node, sale) if node.kind == "any" else None
 
 
 def _all(node: Group, sale: Grown) -> Grown | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from uuid import UUID
 
 import msgspec
@@ -84,12 +85,12 @@ def near(
     except TooManyPoints:
         return ()
     candidates = sorted(_candidates(campaigns, facts), key=lambda found: (found[1].cost, found[0].key))
-    offers = []
-    for campaign, grown in candidates[:TRIED_AT_MOST]:
-        offer = _offer(campaign, grown, campaigns, now, rounding=rounding, usage=usage)
-        if offer is not None:
-            offers.append(offer)
-    offers = offers[:OFFERS_AT_MOST]
+    tried = (
+        _offer(campaign, grown, campaigns, now, rounding=rounding, usage=usage)
+        for campaign, grown in candidates[:TRIED_AT_MOST]
+    )
+    # Each is evaluated when it is asked for, so that none is once there are enough.
+    offers = list(islice((offer for offer in tried if offer is not None), OFFERS_AT_MOST))
     others = instead_of((offer.campaign_key, offer.group) for offer in offers)
     return tuple(replace(offer, not_with=others.get(offer.campaign_key, ())) for offer in offers)
 

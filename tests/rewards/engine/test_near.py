@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.engine.evaluate import Rulebook, run
-from rewards.engine.facts import ActivityFacts, LineFacts
+from rewards.engine.evaluate import CompiledCampaign, Rulebook, run
+from rewards.engine.facts import ActivityFacts, Facts, LineFacts
 from rewards.engine.limits import Usage
 from rewards.engine.near import OFFERS_AT_MOST, NearOffer, near
 from tests.rewards.engine.builders import campaign, facts, fixed, leaf, per_unit, sale, times
@@ -33,6 +33,16 @@ def texts(activity: ActivityFacts, *campaigns: Any, usage: Usage | None = None) 
 def big_basket(**more: Any) -> Any:
     conditions = leaf("sale.amount", "gte", "50.00")
     return campaign(fixed(100), key="big", conditions={"all": [conditions]}, **more)
+
+
+class Counted(Rulebook):
+    """Counts the sales that were evaluated by it."""
+
+    evaluated = 0
+
+    def matching(self, facts: Facts) -> list[CompiledCampaign]:
+        self.evaluated += 1
+        return super().matching(facts)
 
 
 class TestNear:
@@ -169,6 +179,18 @@ class TestNear:
 
         assert [offer.campaign_key for offer in found] == [f"step-{n}" for n in (51, 52, 53, 54, 55)]
         assert len(found) == OFFERS_AT_MOST
+
+    def test_evaluates_no_further_sale_once_there_are_enough_offers(self):
+        amounts = range(51, 66)
+        steps = Counted(
+            campaign(key=f"step-{amount}", conditions={"all": [leaf("sale.amount", "gte", f"{amount}.00")]})
+            for amount in amounts
+        )
+
+        found = near(steps, facts(basket("50.00")), rounding="down")
+
+        assert len(found) == OFFERS_AT_MOST
+        assert steps.evaluated == 1 + OFFERS_AT_MOST
 
     def test_holds_out_whom_the_campaign_holds_out(self):
         assert texts(basket("46.00"), big_basket(audience={"segments": ["coffee-lovers"]})) == []
