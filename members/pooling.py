@@ -27,13 +27,18 @@ from members.transfers import NothingIsLeft, Transferred, undo
 
 def lock(member_ids: Iterable[UUID]) -> None:
     """Hold the wallets of members, of their households, and of whose points they have reserved."""
+    store.lock(concerned(member_ids))
+
+
+def concerned(member_ids: Iterable[UUID]) -> set[UUID]:
+    """These members, their households, and whose points they have reserved."""
     ids = set(member_ids)
     mates = HouseholdMember.objects.filter(
         household__in=HouseholdMember.objects.filter(member__in=ids).values("household")
     )
     givers = BroughtPoints.objects.filter(hold__member__in=ids, hold__status=HoldStatus.HELD)
     all_of_them = mates.values_list("member_id").union(givers.values_list("transfer__sender_id"))
-    store.lock({*ids, *(member_id for (member_id,) in all_of_them)})
+    return {*ids, *(member_id for (member_id,) in all_of_them)}
 
 
 def bring(

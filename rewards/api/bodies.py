@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from loyalty.core.models import Program
 from members.references import MemberReference
+from rewards.checkouts.giving_back import Used
 from rewards.deciding import activities
 from rewards.deciding.activities import MAX_LINES, NOBODY, Code, Line, Money, Return, Text, Whole
 from rewards.deciding.recorded import Recorded, check_currency
@@ -167,6 +168,9 @@ class TransactionExplained(TransactionResult, frozen=True, kw_only=True):
     lines: Annotated[tuple[Line, ...], Meta(description="As they were reported; of a return, what came back")]
     attributes: dict[str, str | int | bool]
     verdicts: tuple[CampaignVerdict, ...]
+    used: Annotated[
+        Used | None, Meta(description="What was used at its checkout, as that is now; null: it had none")
+    ]
 
 
 BASKET: Final = (

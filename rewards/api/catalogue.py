@@ -23,7 +23,7 @@ from members.models import Member
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember
 from rewards import redeeming
 from rewards.api import examples
-from rewards.api.bodies import BASKET, value_of
+from rewards.api.bodies import BASKET, FROM_HOUSEHOLD, value_of
 from rewards.api.redemption_bodies import RewardKey
 from rewards.deciding.activities import Money
 from rewards.models import Discounted, DiscountKind, Reward
@@ -118,6 +118,7 @@ class PreviewRequest(Struct, frozen=True, forbid_unknown_fields=True):
     member: MemberReference
     reward: RewardKey
     basket: Annotated[Money | None, Meta(description=BASKET)] = None
+    from_household: Annotated[bool, Meta(description=FROM_HOUSEHOLD)] = False
 
 
 class Refusal(Struct, frozen=True):
@@ -144,7 +145,8 @@ class RedemptionPreview(Struct, frozen=True, kw_only=True):
     wallet_type: str
     points: Annotated[int, Meta(description="What it costs")]
     available: Annotated[int, Meta(description="What the member can spend now")]
-    missing: Annotated[int, Meta(description="How many points the member lacks")]
+    brought: Annotated[int, Meta(description="Points that others of the household would add")]
+    missing: Annotated[int, Meta(description="How many points are lacking, with those")]
     balance: Annotated[int | None, Meta(description="What would be left; null if it is not possible")]
     left_of_limit: Annotated[
         int | None, Meta(description="How often the member may still buy it in the period; null: no limit")
@@ -167,8 +169,9 @@ class RedemptionPreview(Struct, frozen=True, kw_only=True):
             wallet_type=found.wallet_type,
             points=found.points,
             available=found.available,
-            missing=max(0, found.points - found.available),
-            balance=found.available - found.points if refusal is None else None,
+            brought=found.brought,
+            missing=max(0, found.points - found.available - found.brought),
+            balance=found.available + found.brought - found.points if refusal is None else None,
             left_of_limit=found.left_of_limit,
             basket_missing=Money(**refusal.extra["missing"]) if isinstance(refusal, BasketTooSmall) else None,
         )
@@ -247,6 +250,7 @@ _PREVIEW: Final[dict[str, Any]] = {
     "wallet_type": "points",
     "points": 500,
     "available": 1252,
+    "brought": 0,
     "missing": 0,
     "balance": 752,
     "left_of_limit": 1,
@@ -330,6 +334,7 @@ class RedemptionPreviewView(PartnerView):
         description="""
         Whether the member could have the reward now, what would be left of the points, and how many are
         missing if not. With `basket`, also whether that is large enough for what the reward takes off it.
+        With `from_household`, the others of the household may add what is missing; `brought` says how much.
         Changes nothing and keeps nothing: reserve the reward if it must not go to somebody else meanwhile.
         """,
         changes=False,
@@ -348,6 +353,7 @@ class RedemptionPreviewView(PartnerView):
             member=asked.member,
             reward=asked.reward,
             basket=value_of(asked.basket, caller.program),
+            from_household=asked.from_household,
             program=caller.program,
             source=caller.partner_key,
             at=clock.now(caller.program),

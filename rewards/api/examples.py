@@ -175,6 +175,7 @@ BOOKED: Final[dict[str, Any]] = {
     "corrects": None,
     "source": "till",
     "attributes": {},
+    "used": None,
 }
 
 SALE_OF_NOBODY: Final[dict[str, Any]] = {name: value for name, value in SALE.items() if name != "member"}
@@ -188,6 +189,44 @@ KEPT: Final[dict[str, Any]] = {
     "recorded_at": "2026-06-01T12:00:01Z",
     "claimable_until": "2026-07-01T12:00:00Z",
     "transaction_id": None,
+}
+
+USED: Final[dict[str, Any]] = {
+    "checkout_id": "01976c1e-5d7a-7000-8000-7ab4c09d12e5",
+    "points": [
+        {
+            "hold_id": "01976c1e-5d7a-7000-8000-81f3a6b7c8d9",
+            "wallet_type": "points",
+            "points": 300,
+            "came_back": 300,
+        }
+    ],
+    "rewards": [
+        {
+            "redemption_id": "01976c1e-5d7a-7000-8000-90ab2c4d6e8f",
+            "reward": "five-off",
+            "points": 500,
+            "status": "returned",
+            "has_come_back": True,
+            "kept_because": "",
+        },
+        {
+            "redemption_id": "01976c1e-5d7a-7000-8000-a1bc3d4e5f60",
+            "reward": "free-coffee",
+            "points": 200,
+            "status": "fulfilled",
+            "has_come_back": False,
+            "kept_because": "fulfilled",
+        },
+    ],
+    "vouchers": [
+        {
+            "voucher_id": "01976c1e-5d7a-7000-8000-b2cd4e5f6071",
+            "reward": "ten-percent",
+            "status": "issued",
+            "has_come_back": True,
+        }
+    ],
 }
 
 EXPLAINED: Final[dict[str, Any]] = {

@@ -18,6 +18,7 @@ from rewards import redeeming
 from rewards.api import docs as rewards_docs
 from rewards.api import redemption_docs as docs
 from rewards.api.bodies import RedemptionRequest, value_of
+from rewards.api.explained import TOLD_CODES
 from rewards.api.redemption_bodies import (
     RedemptionBody,
     RedemptionCancellation,
@@ -28,7 +29,6 @@ from rewards.api.redemption_bodies import (
     RedemptionReturn,
 )
 from rewards.api.redemption_filters import RedemptionFilter
-from rewards.api.views import TOLD_CODES
 from rewards.models import Redemption
 from rewards.redeeming.states import unknown
 

@@ -17,6 +17,8 @@ from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
 from rewards.api import examples
 from rewards.api.bodies import TransactionExplained, TransactionResult, answer_of
 from rewards.api.docs import TRANSACTION_ID
+from rewards.api.explained import explained
+from rewards.checkouts import giving_back
 from rewards.deciding.activities import MAX_LINES, Basket, Code, Moment, Money, Return, ReturnedLine
 from rewards.deciding.recorded import AlreadyReported
 from rewards.journeys import returning, undoing
@@ -81,7 +83,7 @@ _CORRECTED: Final[dict[str, Any]] = {
     "wallets": [{"type": "points", "available": 1261, "pending": 0, "held": 0}],
     "corrects": examples.RECORDED["id"],
 }
-_CANCELLED: Final[dict[str, Any]] = {**examples.EXPLAINED, "status": "cancelled"}
+_CANCELLED: Final[dict[str, Any]] = {**examples.EXPLAINED, "status": "cancelled", "used": examples.USED}
 
 
 class ReturnsView(PartnerView):
@@ -153,6 +155,10 @@ class CancelView(PartnerView):
         nobody has used become void, limits and budgets forget it, and it is no purchase of the member's any
         more. Its number stays taken. If goods are brought back, record a return instead.
 
+        If the sale came of a checkout, what was used there comes back in the same commit: points that
+        paid, rewards that were taken off, rewards that were not handed over yet and whose vouchers nobody has
+        used, and uses of vouchers. `used` says what came back, and why a reward stayed (`kept_because`).
+
         Cancelling again changes nothing and answers the same. A sale of which something was returned is
         not cancelled: return the rest of it. The answer is the sale as it was booked: `points` and
         `wallets` are those of its receipt, and `status` says that it holds no more.
@@ -168,9 +174,9 @@ class CancelView(PartnerView):
     def post(self, request: Request, transaction_id: UUID) -> Response:
         """Take back all that the sale gave."""
         body = parsing.decode(request, Cancellation)
-        program = auth.caller(request).program
-        undoing.cancel(undoing.sale_of(program, transaction_id), _asked(request, body.reason))
-        return Response(explaining.told(explaining.find(program, transaction_id), program=program))
+        caller = auth.caller(request)
+        giving_back.cancel(undoing.sale_of(caller.program, transaction_id), _asked(request, body.reason))
+        return Response(explained(explaining.find(caller.program, transaction_id), caller))
 
 
 class CorrectView(PartnerView):

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -13,15 +13,13 @@ from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
 from rewards.api import docs
 from rewards.api.bodies import Sale, Transaction, answer_of, status_of
+from rewards.api.explained import explained
 from rewards.api.listing import Listing
 from rewards.deciding.activities import NOBODY, CustomEvent, Return
 from rewards.deciding.recorded import Also, Recorded
 from rewards.journeys import claiming, earning, reporting, returning
 from rewards.models import UnclaimedSale, WaitingReturn
 from rewards.telling import explaining
-
-TOLD_CODES: Final = "redemptions:write"
-"""Whose scope this is may know the codes of vouchers at any time; a till is told when it books the sale."""
 
 Booked = returning.Answer | claiming.Kept
 
@@ -72,14 +70,7 @@ class TransactionView(PartnerView):
             if WaitingReturn.objects.of(program).waiting().filter(pk=transaction_id).exists():
                 raise NotFound(_("This return waits for its sale.")) from None
             raise
-        told = explaining.told(activity, program=program)
-        if TOLD_CODES not in auth.caller(request).scopes:
-            told["gifts"] = [_without_code(gift) for gift in told["gifts"]]
-        return rendering.answer(told)
-
-
-def _without_code(gift: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in gift.items() if name != "voucher_code"}
+        return rendering.answer(explained(activity, auth.caller(request)))
 
 
 class EventsView(PartnerView):

@@ -9,6 +9,7 @@ from loyalty.core import clock
 from loyalty.core.db import fetch
 from loyalty.core.models import Event, Program
 from members.ledger import store
+from rewards.checkouts import giving_back
 from rewards.happenings import occasions, referrals
 from rewards.happenings.occasions import Occasion
 from rewards.journeys import taking_back
@@ -34,11 +35,15 @@ def notice(found: Iterable[Event]) -> int:
 def _notice(program: Program, found: Sequence[Event]) -> int:
     at = clock.now(program)
     # Before anything else, as everybody does: see Note [The lock] in `members.ledger.store`.
-    store.lock(event.member_id for event in found if event.member_id)
+    whole = [event for event in found if event.type == "sale.returned" and event.data["is_whole"]]
+    paid = giving_back.checkouts_of([UUID(event.data["sale_id"]) for event in whole], program=program)
+    people = {event.member_id for event in found if event.member_id}
+    store.lock(people.union(*map(giving_back.concerned, paid)))
     registered = [event for event in found if event.type == "member.registered"]
     referrals.register(registered, program=program, at=at)
     returned = [event for event in found if event.type in _TAKEN_BACK]
     taking_back.after_returns(returned, program=program, at=at)
+    giving_back.after_returns(paid, program=program, at=at)
     noticed = [occasion for event in found if event.member_id for occasion in _OF[event.type](event)]
     return occasions.book([*noticed, *_completed(found, program)], program=program, at=at)
 

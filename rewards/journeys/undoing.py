@@ -100,13 +100,21 @@ def cancel(sale: Activity, asked: Asked) -> None:
     :raises SaleIsUndone: if it was corrected
     :raises SaleHasReturns: if something of it came back
     """
-    if (undoing := undoing_of(sale)) is not None:
-        if undoing.replacement_id is None:
-            return
-        raise undone(undoing)
+    if _is_cancelled(sale):
+        return
     with transaction.atomic():
-        undo_id = _Undo(sale, asked, event="sale.cancelled").write()
-        _remember(sale, undo_id, None, asked)
+        undo = _Undo(sale, asked, event="sale.cancelled")
+        if not _is_cancelled(undo.sale):  # somebody else may have been quicker
+            _remember(sale, undo.write(), None, asked)
+
+
+def _is_cancelled(sale: Activity) -> bool:
+    """:raises SaleIsUndone: if it was corrected"""
+    if (undoing := undoing_of(sale)) is None:
+        return False
+    if undoing.replacement_id is not None:
+        raise undone(undoing)
+    return True
 
 
 def correct(sale: Activity, content: Basket, *, external_id: str, asked: Asked) -> Recorded:

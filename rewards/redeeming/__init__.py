@@ -25,7 +25,7 @@ from rewards.redeeming.offers import (
     UnknownReward,
     check,
 )
-from rewards.redeeming.states import RedemptionNotInState, UnknownRedemption, VoucherInUse
+from rewards.redeeming.states import RedemptionNotInState, UnknownRedemption, VoucherInUse, heir_of
 
 __all__ = [
     "CODE_ALPHABET",
@@ -50,6 +50,7 @@ __all__ = [
     "confirm",
     "expire_overdue",
     "fulfil",
+    "heir_of",
     "hold",
     "new_code",
     "prolong",

@@ -11,8 +11,9 @@ from loyalty.core.db import fetch
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
-from members import terms
+from members import households, terms
 from members.ledger.operations import InsufficientPoints
+from members.models import Member
 from members.references import MemberReference
 from rewards.redeeming import direct
 from rewards.redeeming.baskets import BasketTooSmall
@@ -26,17 +27,22 @@ from rewards.redeeming.offers import (
     find,
 )
 
-_REFUSALS: Final = (RewardNotOnOffer, RewardSoldOut, RewardLimitReached, BasketTooSmall, InsufficientPoints)
+_REFUSALS: Final = (RewardNotOnOffer, RewardSoldOut, RewardLimitReached, BasketTooSmall)
 
 
 class Previewed(Struct, frozen=True, kw_only=True):
-    """What redeeming a reward would come to; `refusal` says why it would not come to anything."""
+    """
+    What redeeming a reward would come to; `refusal` says why it would not come to anything.
+
+    `brought` are the points that others of the household would add.
+    """
 
     member_id: UUID
     reward: str
     wallet_type: str
     points: int
     available: int
+    brought: int
     left_of_limit: int | None
     refusal: DomainError | None
 
@@ -46,12 +52,15 @@ def preview(
     member: MemberReference,
     reward: str,
     basket: Decimal | None = None,
+    from_household: bool = False,
     program: Program,
     source: str,
     at: datetime,
 ) -> Previewed:
     """
     What `redeem()` would do, without doing it; `basket` is what a basket costs before discounts.
+
+    With `from_household`, what the member lacks may come from the others who share theirs.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
@@ -63,21 +72,36 @@ def preview(
     found = find(request)
     offer = found.offer
     wallet = found.account.wallet_of(offer.wallet_type_id)
+    available = wallet.spendable(at) if wallet else 0
+    shared = _shared(found, at=at) if from_household and available < offer.price else 0
+    brought = max(0, min(shared, offer.price - available))
     limit = offer.limit_per_member
     return Previewed(
         member_id=found.account.member_id,
         reward=offer.key,
         wallet_type=terms.of(program).of_type(offer.wallet_type_id).key,
         points=offer.price,
-        available=wallet.spendable(at) if wallet else 0,
+        available=available,
+        brought=brought,
         left_of_limit=None if limit is None else max(0, limit - found.bought),
-        refusal=_refusal(request, found),
+        refusal=_refusal(request, found, is_paid=0 < brought == offer.price - available),
     )
 
 
-def _refusal(request: Request, found: Found) -> DomainError | None:
+def _shared(found: Found, *, at: datetime) -> int:
+    """Points of the reward's kind that the others of the household would share."""
+    member = Member.objects.select_related("program").get(pk=found.account.member_id)
+    kind = terms.of(member.program).of_type(found.offer.wallet_type_id).key
+    pools = households.pooled(member, at=at)
+    return next((pool.shared for pool in pools if pool.wallet_type == kind), 0)
+
+
+def _refusal(request: Request, found: Found, *, is_paid: bool) -> DomainError | None:
+    """Points are the last that a purchase is refused for: `is_paid` says that others bring what lacks."""
     try:
         direct.pay(request, found, new_id())
+    except InsufficientPoints as refusal:
+        return None if is_paid else refusal
     except _REFUSALS as refusal:
         return refusal
     return None

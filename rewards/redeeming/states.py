@@ -87,12 +87,13 @@ def _hold_wallets(member_id: UUID, *, is_of_household: bool) -> UUID:
     hold = pooling.lock if is_of_household else store.lock
     heir = None
     # Somebody may be merged before the lock is there, and not after it.
-    while heir != (heir := _heir(member_id)):
+    while heir != (heir := heir_of(member_id)):
         hold({member_id, heir})
     return heir
 
 
-def _heir(member_id: UUID) -> UUID:
+def heir_of(member_id: UUID) -> UUID:
+    """Who has a member's points now: themselves, or whom they were merged into."""
     while into := Member.objects.filter(pk=member_id).values_list("merged_into", flat=True).get():
         member_id = into
     return member_id

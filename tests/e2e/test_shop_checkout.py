@@ -66,9 +66,10 @@ def test_runs_as_it_is_written(demo: Path):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert len(guide.answers) == 6
+    assert len(guide.answers) == 7
     assert guide.differences(done.stdout) == []
     assert f'"transaction_id": "{Activity.objects.get(kind="sale", amount="8.40").pk}"' in done.stdout
-    assert sorted(Checkout.objects.values_list("status", flat=True)) == ["abandoned", "confirmed"]
+    assert sorted(Checkout.objects.values_list("status", flat=True)) == ["abandoned", *["confirmed"] * 2]
     assert Activity.objects.filter(kind="sale").count() == 2
+    assert Activity.objects.filter(kind="undone").count() == 1
     assert list(verify.run()) == []

@@ -77,6 +77,30 @@ def dates(member: Member) -> list[tuple[datetime | None, int]]:
     return list(lots.values_list("expires_at", "available"))
 
 
+class TestPreview:
+    def test_counts_what_the_others_would_add(self, till, family: Shop, car: Reward, ada, bert):
+        body = {"member": {"kind": "card", "value": "1001"}, "reward": "car"}
+
+        alone = till.post("/v1/redemptions/preview", body, idempotency_key=None).json()
+        together = till.post(
+            "/v1/redemptions/preview", {**body, "from_household": True}, idempotency_key=None
+        ).json()
+
+        assert (alone["is_possible"], alone["brought"], alone["missing"]) == (False, 0, 200)
+        assert together["refusal"] is None
+        assert (together["brought"], together["missing"], together["balance"]) == (200, 0, 0)
+        assert balances(ada, bert) == [(300, 0), (400, 0)]
+
+    def test_says_what_even_all_together_lack(self, till, family: Shop, car: Reward):
+        Reward.objects.update(price=1000)
+        body = {"member": {"kind": "card", "value": "1001"}, "reward": "car", "from_household": True}
+
+        answer = till.post("/v1/redemptions/preview", body, idempotency_key=None).json()
+
+        assert answer["refusal"]["code"] == "insufficient_points"
+        assert (answer["brought"], answer["missing"], answer["balance"]) == (400, 300, None)
+
+
 class TestReservation:
     def test_brings_what_the_member_lacks(self, family: Shop, car: Reward, ada, bert):
         held = family.reserves("car", from_household=True)

@@ -9,10 +9,12 @@ import pytest
 from loyalty.core.models import Event
 from members.ledger import verify
 from members.models import Hold, Member, Wallet, WalletType
-from rewards.checkouts import confirming, ending, sessions
+from rewards import redeeming
+from rewards.checkouts import confirming, ending, giving_back, sessions
 from rewards.checkouts.confirming import Payment, Purchase
 from rewards.checkouts.contents import CheckoutContents, CheckoutRequest, PointsWanted
 from rewards.deciding.activities import Line, Money
+from rewards.journeys.undoing import Asked
 from rewards.models import Activity, Checkout, Redemption, Reward
 from tests.cast import CARD, Shop
 from tests.races import at_once
@@ -124,6 +126,43 @@ class TestEnds:
 
         assert sorted(results) == ["checkout_is_closed"] * 7 + ["confirmed"]
         assert Activity.objects.filter(external_id__startswith="order-").count() == 1
+
+
+class TestCancel:
+    def test_by_a_crowd_gives_back_once(self, paying: Shop):
+        reward(paying, "coffee", 200, stock=1)
+        checkout = begin(paying, rewards=("coffee",))
+        confirm(paying, checkout, "order-1")
+        sale = Activity.objects.get(external_id="order-1")
+        asked = Asked(program=paying.program, actor="partner:shop", at=paying.at)
+
+        results = at_once(16, lambda client: giving_back.cancel(sale, asked))
+
+        assert results == [None] * 16
+        wallet = Wallet.objects.get()
+        assert (wallet.available, wallet.held, Reward.objects.get().stock) == (100_000, 0, 1)
+        assert Event.objects.filter(type="sale.cancelled").count() == 1
+        assert list(verify.run()) == []
+
+    def test_and_the_return_of_its_reward_by_hand_give_back_once(self, paying: Shop):
+        reward(paying, "coffee", 200, stock=1)
+        checkout = begin(paying, rewards=("coffee",))
+        confirm(paying, checkout, "order-1")
+        sale = Activity.objects.get(external_id="order-1")
+        asked = Asked(program=paying.program, actor="partner:shop", at=paying.at)
+        coffee = Redemption.objects.get()
+
+        def end(client: int) -> None:
+            if client % 2:
+                giving_back.cancel(sale, asked)
+            else:
+                redeeming.cancel(coffee.pk, **paying._where())
+
+        results = at_once(16, end)
+
+        assert results == [None] * 16
+        assert (Wallet.objects.get().available, Reward.objects.get().stock) == (100_000, 1)
+        assert list(verify.run()) == []
 
 
 class TestReservations:
