@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -185,13 +186,16 @@ class TestLanes:
         hanging = [subscribe("hang") for _ in range(20)]
         happen()
 
+        def arrived(number: int) -> bool:
+            return len(receiver.ids()) == number
+
         with ThreadPoolExecutor(1) as pool:
             going_on = pool.submit(run, seconds=300, patience=300)
             try:
-                for count in range(1, 9):
-                    wait_until(lambda count=count: len(receiver.ids()) == count)
+                for number in range(1, 9):
+                    wait_until(partial(arrived, number))
                     happen()
-                wait_until(lambda: len(receiver.ids()) == 9 and len(receiver.ids("/hang")) >= 20)
+                wait_until(lambda: arrived(9) and len(receiver.ids("/hang")) >= 20)
                 noted = DeliveryAttempt.objects.filter(delivery__endpoint__in=hanging).count()
             finally:
                 receiver.closing.set()
