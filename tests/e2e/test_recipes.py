@@ -1,6 +1,5 @@
 """From a template to a draft in a real browser, and a program from file to program. Leaves pictures."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,12 +25,13 @@ def furnished(staffed: Program, ladder: TierLadder, base_rule: Campaign) -> Prog
 
 
 @pytest.mark.parametrize("size", [DESKTOP, NARROW], ids=["desktop", "narrow"])
-def test_a_template_is_a_draft_in_under_a_minute(visitors: Visitors, furnished: Program, size: ViewportSize):
+def test_a_template_is_a_draft_within_a_few_clicks(
+    visitors: Visitors, furnished: Program, size: ViewportSize
+):
     marketer = visitors("marketer", size)
     page = marketer.logs_in("marketer@example.org")
     marketer.goes_to("/admin/rewards/campaign/")
     marketer.looks(picture=f"campaigns-{size['width']}")
-    began = time.monotonic()
 
     page.get_by_role("link", name="New campaign").click()
     page.wait_for_url("**/campaign/new/")
@@ -51,7 +51,6 @@ def test_a_template_is_a_draft_in_under_a_minute(visitors: Visitors, furnished: 
     page.get_by_role("button", name="Make the draft").click()
     expect(page.get_by_text("The draft is ready.")).to_be_visible()
 
-    assert time.monotonic() - began < 60
     assert Campaign.objects.get(key="quiet-afternoons").draft["effects"][0]["factor"] == "3"
 
 

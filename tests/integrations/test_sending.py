@@ -37,10 +37,6 @@ def let_pass(wait: timedelta) -> None:
     Delivery.objects.update(next_attempt_at=F("next_attempt_at") - wait)
 
 
-def has_heard(receiver, *, messages: int) -> bool:
-    return len(receiver.ids()) == messages
-
-
 def statuses(endpoint):
     return set(endpoint.deliveries.values_list("status", flat=True))
 
@@ -190,13 +186,16 @@ class TestLanes:
         hanging = [subscribe("hang") for _ in range(20)]
         happen()
 
+        def arrived(number: int) -> bool:
+            return len(receiver.ids()) == number
+
         with ThreadPoolExecutor(1) as pool:
             going_on = pool.submit(run, seconds=300, patience=300)
             try:
-                for arrived in range(1, 9):
-                    wait_until(partial(has_heard, receiver, messages=arrived))
+                for number in range(1, 9):
+                    wait_until(partial(arrived, number))
                     happen()
-                wait_until(lambda: len(receiver.ids()) == 9 and len(receiver.ids("/hang")) >= 20)
+                wait_until(lambda: arrived(9) and len(receiver.ids("/hang")) >= 20)
                 noted = DeliveryAttempt.objects.filter(delivery__endpoint__in=hanging).count()
             finally:
                 receiver.closing.set()

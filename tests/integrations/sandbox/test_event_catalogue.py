@@ -106,6 +106,8 @@ class TestTruth:
 
 def live_through(program: Program, shop: Shop, ada: Member, points: WalletType, noon: datetime) -> None:
     chief = employed(program, Role.ADMINISTRATOR)
+    Program.objects.filter(pk=program.pk).update(created_at=noon)
+    program.refresh_from_db()
     WalletType.objects.filter(pk=points.pk).update(
         transfers_to="anyone", expiry_rule="days", expires_after=30, warns_days_before=10
     )

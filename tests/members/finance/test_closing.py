@@ -356,12 +356,12 @@ class TestARace:
                 earned.day = FEBRUARY
                 earned.grants(ada, 77)
                 booked.set()
-                may_commit.wait(20)
+                may_commit.wait(60)
             connections.close_all()
 
         slow = threading.Thread(target=book)
         slow.start()
-        assert booked.wait(20)
+        assert booked.wait(60)
         began = timezone.now()
         threading.Timer(0.5, may_commit.set).start()
 

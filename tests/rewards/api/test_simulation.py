@@ -1,4 +1,8 @@
+from collections.abc import Iterator
+from datetime import datetime
+
 import pytest
+import time_machine
 from django.utils import timezone
 
 from members.models import Member
@@ -8,6 +12,12 @@ from tests.clients import PartnerClient
 from tests.rewards.api.test_preview import POINTS, basket, run
 
 pytestmark = pytest.mark.usefixtures("base_rule", "ladder")
+
+
+@pytest.fixture(autouse=True)
+def _no_day_ends(noon: datetime) -> Iterator[None]:
+    with time_machine.travel(noon, tick=False):
+        yield
 
 
 @pytest.fixture
