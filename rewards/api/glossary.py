@@ -139,7 +139,7 @@ WORDS: Final[Glossary] = {
     "VoucherApplied.code": "The voucher's code.",
     "PointsUsed.came_back": "Points of these that are the member's again.",
     "PointsUsed.points": "Points that paid.",
-    "RewardUsed.kept_because": "Why it stays with the member; empty if it came back, or nothing came back yet.",
+    "RewardUsed.kept_because": "Why the member keeps it; empty if it came back, or nothing came back yet.",
     "RewardUsed.points": "What it cost.",
     "Used.points": "Points that paid, one for each hold.",
     "Used.rewards": "Rewards that were redeemed with it.",
