@@ -15,12 +15,13 @@ class DomainError(Exception):
     `code` is stable and machine-readable, `status` the HTTP status, `title` the same for every
     refusal of the class; the message tells a person what to do. `pointer` names the field of a
     JSON body that is at fault (RFC 6901, as "#/lines/0/quantity"), `extra` goes into the problem
-    document as additional members.
+    document as additional members. What `passes` is over by itself soon: the same call can be sent again.
     """
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
     title: ClassVar["_StrOrPromise"] = _("The request was refused")
+    passes: ClassVar[bool] = False
 
     def __init__(self, detail: str = "", *, pointer: str | None = None, **extra: Any) -> None:
         self.detail = detail or str(self.title)

@@ -10,7 +10,7 @@ one inserts the record and the other waits at the unique index until the first h
 
 Stored are 2xx and business refusals (409 and 422 of an operation): repeated later, they must not
 suddenly succeed. Not stored is what says nothing about the effect: a body of the wrong shape, a
-missing scope, an unknown object, a fault of ours.
+missing scope, an unknown object, a fault of ours, and what is over by itself soon.
 
 There are two ways to keep it. `@idempotent` wraps a view's method for ordinary work. A journey that
 writes a single statement puts `Key.row()` into its own batch, as `once()` asks it to.
@@ -83,6 +83,7 @@ class RequestInProgress(DomainError):
     code = "request_in_progress"
     status = 409
     title = gettext_lazy("The same call is still running")
+    passes = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,8 @@ def _keep(key: Key, status: int, body: Any) -> HttpResponse | None:
 
 def is_final(refusal: DomainError) -> bool:
     """Whether the refusal answers the call for good; others say nothing about its effect."""
-    return refusal.status in (409, 422) and not isinstance(refusal, refusals.InvalidBody | RequestInProgress)
+    is_about_things = refusal.status in (409, 422) and not isinstance(refusal, refusals.InvalidBody)
+    return is_about_things and not refusal.passes
 
 
 def idempotent[V: APIView, **P](

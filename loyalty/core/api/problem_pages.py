@@ -59,7 +59,6 @@ _MEANING: Final = {
     500: _("A fault of ours"),
     503: _("Not available for the moment"),
 }
-_ADVICE_FOR: Final = {"request_in_progress": _LATER}
 _USUAL: Final = _("Read the detail of the answer; a repeat as it is changes nothing.")
 
 
@@ -84,7 +83,7 @@ def page(request: HttpRequest, code: str) -> HttpResponse:
     shown = {
         "kind": kind,
         "paragraphs": _paragraphs(kind),
-        "advice": _ADVICE_FOR.get(code) or _ADVICE.get(kind.status, _USUAL),
+        "advice": _LATER if kind.passes else _ADVICE.get(kind.status, _USUAL),
         "example": orjson.dumps(example, option=orjson.OPT_INDENT_2).decode(),
         "operations": answered,
     }

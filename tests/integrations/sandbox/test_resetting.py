@@ -11,8 +11,8 @@ from django.db import ProgrammingError, connection, connections, transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from integrations.models import Delivery
-from integrations.sandbox import resetting, sample_data, tables, turns
+from integrations.models import ClockMove, Delivery
+from integrations.sandbox import resetting, sample_data, tables, time_travel, turns
 from integrations.sandbox.time_travel import NotASandbox
 from loyalty.core import clock
 from loyalty.core.api import idempotency
@@ -291,6 +291,18 @@ class TestApi:
         assert tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"}).json()["code"] == (
             "clock_is_moving"
         )
+
+    def test_does_what_it_refused_while_the_clock_moved_when_it_is_sent_again(
+        self, tester, sandbox, lively, monkeypatch
+    ):
+        monkeypatch.setattr("integrations.api.sandbox_clock.WAITS_SECONDS", 0.0)
+        tester.post("/v1/sandbox/clock/move", {"by": "P1D"})
+        refused = tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"}, idempotency_key="k")
+        assert time_travel.go_on(ClockMove.objects.get(), seconds=60)
+
+        again = tester.post("/v1/sandbox/reset", {"confirm": "coffee-sandbox"}, idempotency_key="k")
+
+        assert (refused.status_code, again.status_code) == (409, 200)
 
     @pytest.mark.parametrize(
         ("address", "body"),
