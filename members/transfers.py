@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from loyalty.core import events
+from loyalty.core.clock import Moment
 from loyalty.core.db import Batch, settled
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.ids import new_id
@@ -85,7 +86,7 @@ class Transferred(Struct, frozen=True, kw_only=True):
     fee: int
     arrived: int
     balance: int
-    sent_at: datetime
+    sent_at: Moment
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """What partners are told about themselves."""
 
-from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
@@ -9,6 +8,7 @@ import msgspec
 from integrations.models import Credential
 from loyalty.core.api import throttling
 from loyalty.core.api.auth import Caller
+from loyalty.core.clock import Moment
 
 
 class CallersProgram(msgspec.Struct):
@@ -37,8 +37,8 @@ class CallersCredential(msgspec.Struct):
     begins_with: str
     """Of the API key or client secret."""
     client_id: str | None
-    expires_at: datetime | None
-    token_expires_at: datetime | None
+    expires_at: Moment | None
+    token_expires_at: Moment | None
     """When the access token of this call ends."""
 
 

@@ -14,6 +14,7 @@ from loyalty.core import clock, event_catalogue
 from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.event_catalogue import EventKind
 from loyalty.core.models import Event
 from members.api.views import identified
@@ -26,7 +27,7 @@ class EventMessage(Struct, frozen=True):
     """An event as webhooks send it. `sequence` grows with each event of a member."""
 
     type: str
-    timestamp: datetime
+    timestamp: Moment
     sequence: int
     data: dict[str, Any]
 

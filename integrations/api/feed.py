@@ -1,6 +1,5 @@
 """`GET /v1/feed`: every event since a cursor."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final
 from urllib.parse import urlencode
 
@@ -19,6 +18,7 @@ from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.pagination import InvalidCursor, InvalidFilter
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.models import Program
 
 _SALT: Final = "integrations.api.feed"
@@ -28,7 +28,7 @@ class FeedEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened, as webhooks tell it."""
 
     type: str
-    timestamp: Annotated[datetime, Meta(description="When it happened")]
+    timestamp: Annotated[Moment, Meta(description="When it happened")]
     sequence: Annotated[int, Meta(description="Its number: higher for what comes later, and only its own")]
     data: Annotated[dict[str, Any], Meta(description="Ids and figures; the docs of webhooks say which")]
     is_truncated: Annotated[bool, Meta(description="Whether data was left out, as it was too large")] = False

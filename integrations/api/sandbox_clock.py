@@ -1,9 +1,9 @@
 """The test clock of a sandbox, for partners' test suites."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final
+from datetime import timedelta
+from typing import Any, ClassVar, Final
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,10 +15,9 @@ from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 
 WAITS_SECONDS: Final = 20.0
-
-Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class ClockMoveRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -31,16 +30,16 @@ class ClockMoveRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_def
 class TestClock(Struct, frozen=True):
     """What time it is in the sandbox, how many seconds that is ahead of real time, and where it is going."""
 
-    now: datetime
+    now: Moment
     ahead_seconds: int
-    moving_to: datetime | None
+    moving_to: Moment | None
 
 
 class ClockMoved(Struct, frozen=True, rename={"began_at": "from", "ends_at": "to"}):
     """From where the clock went, and to where."""
 
-    began_at: datetime
-    ends_at: datetime
+    began_at: Moment
+    ends_at: Moment
 
 
 _CLOCK: Final[dict[str, Any]] = {

@@ -1,6 +1,5 @@
 """`GET /v1/status`: how we are, for partners."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from loyalty.core import health
 from loyalty.core.api import auth, counters, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 
 LATE: Final = 60
 """Seconds of delay that are still as usual."""
@@ -25,7 +25,7 @@ class StatusBody(Struct, frozen=True, kw_only=True):
 
     status: Annotated[Literal["ok", "degraded"], Meta(description="Whether all is as usual")]
     version: Annotated[str, Meta(description="Of the API: `info.version` of its OpenAPI text")]
-    time: Annotated[datetime, Meta(description="Our clock, to compare yours with")]
+    time: Annotated[Moment, Meta(description="Our clock, to compare yours with")]
     database: Literal["ok"]
     worker: Annotated[
         Literal["ok", "silent", "unknown"], Meta(description="What sends webhooks and lets points expire")

@@ -1,11 +1,16 @@
 """What time it is for a program. Operations take the moment as an argument; only interfaces call this."""
 
 from datetime import date, datetime, time
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from msgspec import Meta
 
 from loyalty.core.models import Program
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""As bodies have it: ISO 8601 with an offset; one without an offset is refused."""
 
 
 def now(program: Program) -> datetime:

@@ -1,6 +1,5 @@
 """Points given and taken by a partner system for a reason of the program's, within the limits of partners."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from members import adjustments
 from members.adjustments import Adjusted, Also, NotAdjustable, Requested
 from members.api.examples import MEMBER
@@ -51,9 +51,9 @@ class AdjustmentBody(Struct, frozen=True, kw_only=True):
     points: int
     reason: str
     available: Annotated[int | None, Meta(description="Points that the member can spend then")] = None
-    adjusted_at: datetime | None = None
+    adjusted_at: Moment | None = None
     because: Annotated[str | None, Meta(description="Why somebody has to agree")] = None
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
     @classmethod
     def of(cls, result: Adjusted | Requested) -> Self:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from loyalty.core.clock import Moment
 from members.blocking import NOTE_MAX
 from members.enrolment import Enrolment
 from members.models import Identifier, Member
@@ -112,7 +113,7 @@ class MemberBody(Struct, frozen=True):
     last_name: str
     birth_date: date | None
     attributes: dict[str, Any]
-    enrolled_at: datetime
+    enrolled_at: Moment
 
     @classmethod
     def of(cls, member: Member, identifiers: list[Identifier]) -> Self:
@@ -144,7 +145,7 @@ class ChangedMember(Struct, frozen=True, kw_only=True):
     last_name: str | UnsetType = UNSET
     birth_date: date | None | UnsetType = UNSET
     attributes: dict[str, Any] | UnsetType = UNSET
-    enrolled_at: datetime | UnsetType = UNSET
+    enrolled_at: Moment | UnsetType = UNSET
 
     @classmethod
     def of(cls, member: MemberBody, *, is_readable: bool) -> Self:
@@ -175,7 +176,7 @@ class MemberExport(Struct, frozen=True):
     """All that is known about a person."""
 
     member_id: UUID
-    made_at: datetime
+    made_at: Moment
     parts: Annotated[
         dict[str, Told],
         Meta(

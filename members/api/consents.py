@@ -14,6 +14,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, filters, idempotency, pagination, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from members import consents, privacy, references
 from members.api.examples import MEMBER
@@ -58,8 +59,8 @@ class ConsentBody(Struct, frozen=True):
     text_version: str
     source: str
     evidence: dict[str, str]
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Moment
+    recorded_at: Moment
 
     @classmethod
     def of(cls, consent: Consent) -> Self:

@@ -1,6 +1,5 @@
 """Two records of one person, made one."""
 
-from datetime import datetime
 from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from members import merging, references
 from members.api.examples import MEMBER
@@ -42,7 +42,7 @@ class MergeBody(Struct, frozen=True):
     survivor_id: UUID
     duplicate_id: UUID
     moved: tuple[MovedPoints, ...]
-    merged_at: datetime
+    merged_at: Moment
 
     @classmethod
     def of(cls, merge: Merge) -> Self:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from loyalty.core.clock import Moment
 from members.holds import DEFAULT_LIFE, LONGEST_LIFE, Held
 from members.ledger.operations import MAX_POINTS
 from members.models import HoldStatus
@@ -75,9 +76,9 @@ class HoldBody(Struct, frozen=True, kw_only=True):
     ]
     settled: Annotated[int, Meta(description="Points that were spent")]
     released: Annotated[int, Meta(description="Points that are free again")]
-    placed_at: datetime
-    expires_at: datetime
-    closed_at: datetime | None
+    placed_at: Moment
+    expires_at: Moment
+    closed_at: Moment | None
     sale_external_id: str
     lines: dict[str, int]
     available: Annotated[int, Meta(description="Points of this kind that the member can spend now")]

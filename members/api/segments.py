@@ -1,7 +1,6 @@
 """Segments and who is in them; lists take members from partners."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, bulk, filters, pagination, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Program
 from members import references, segments
@@ -43,9 +43,9 @@ class SegmentBody(Struct, frozen=True, kw_only=True):
     kind: Literal["dynamic", "list"]
     member_count: int
     refreshed_at: Annotated[
-        datetime | None, Meta(description="When its members were last written; null before the first time")
+        Moment | None, Meta(description="When its members were last written; null before the first time")
     ]
-    archived_at: Annotated[datetime | None, Meta(description="Since when its members stay as they are")]
+    archived_at: Annotated[Moment | None, Meta(description="Since when its members stay as they are")]
 
     @classmethod
     def of(cls, segment: Segment) -> Self:
@@ -73,7 +73,7 @@ class SegmentMemberBody(Struct, frozen=True):
 
     member_id: UUID
     identifiers: tuple[IdentifierBody, ...]
-    since: datetime
+    since: Moment
 
 
 class SegmentMemberList(Struct, frozen=True):
@@ -90,7 +90,7 @@ class MembershipBody(Struct, frozen=True):
     key: str
     name: str
     kind: Literal["dynamic", "list"]
-    since: datetime
+    since: Moment
 
 
 class MembershipList(Struct, frozen=True):

@@ -16,6 +16,7 @@ from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.pagination import InvalidFilter
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Program
 from members import references, statement, terms
@@ -74,8 +75,8 @@ class EntryBody(Struct, frozen=True):
     transaction_id: Annotated[
         UUID | None, Meta(description="The sale or return that it was booked for: it says why in full")
     ]
-    effective_at: Annotated[datetime, Meta(description="When it counts")]
-    recorded_at: Annotated[datetime, Meta(description="When it was booked")]
+    effective_at: Annotated[Moment, Meta(description="When it counts")]
+    recorded_at: Annotated[Moment, Meta(description="When it was booked")]
     after: Annotated[BalanceBody, Meta(description="The balance after it")]
 
     @classmethod
@@ -97,8 +98,8 @@ class StatementBody(Struct, frozen=True, kw_only=True):
     """A page of a statement, newest entry first, between the period's two balances."""
 
     wallet_type: str
-    recorded_from: datetime | None
-    recorded_before: datetime | None
+    recorded_from: Moment | None
+    recorded_before: Moment | None
     opening: BalanceBody
     closing: BalanceBody
     sums: Annotated[
@@ -122,7 +123,7 @@ class WalletBalanceAt(Struct, frozen=True):
 class BalanceAt(Struct, frozen=True):
     """All that a member held at a moment, by what was recorded until then."""
 
-    at: datetime
+    at: Moment
     wallets: tuple[WalletBalanceAt, ...]
 
 

@@ -15,6 +15,7 @@ from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.pagination import InvalidFilter
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Program
 from members import references, terms, tier_history
@@ -39,8 +40,8 @@ class MemberTierBody(Struct, frozen=True, kw_only=True):
     ladder: Annotated[str, Meta(description="Key of the ladder")]
     tier: Annotated[str, Meta(description="Key of the tier")]
     name: str
-    since: datetime
-    until: Annotated[datetime | None, Meta(description="When they left it; null if they have it still")]
+    since: Moment
+    until: Annotated[Moment | None, Meta(description="When they left it; null if they have it still")]
     progress: Annotated[int | None, Meta(description="Points that count towards the ladder by now")]
     next_tier: str | None
     points_to_next: int | None
@@ -63,7 +64,7 @@ class MemberTierBody(Struct, frozen=True, kw_only=True):
 class MemberTiers(Struct, frozen=True):
     """The member's place on each ladder of the program at a moment."""
 
-    at: datetime
+    at: Moment
     data: tuple[MemberTierBody, ...]
 
 

@@ -1,7 +1,6 @@
 """Many transactions or events in a call: what a till has kept while it was offline, a shop's whole day."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
@@ -15,6 +14,7 @@ from loyalty.core.api import auth, bulk, rendering
 from loyalty.core.api.bulk import Done
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import DomainError
 from rewards.api import examples
 from rewards.api.bodies import (
@@ -43,8 +43,8 @@ class BatchedTransaction(Struct, frozen=True, omit_defaults=True, kw_only=True):
     id: UUID
     kind: str
     external_id: str
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Moment
+    recorded_at: Moment
     status: Annotated[str, Meta(description="`waiting`, `unclaimed` or `claimed`; not of what is booked")] = (
         ""
     )
@@ -57,7 +57,7 @@ class BatchedTransaction(Struct, frozen=True, omit_defaults=True, kw_only=True):
     gifts: tuple[Gift, ...] = ()
     returned: Returned | None = None
     sale_external_id: Annotated[str, Meta(description="Of a return that waits")] = ""
-    claimable_until: Annotated[datetime | None, Meta(description="Of a sale of nobody")] = None
+    claimable_until: Annotated[Moment | None, Meta(description="Of a sale of nobody")] = None
     transaction_id: Annotated[UUID | None, Meta(description="Of a sale that was claimed since")] = None
 
 

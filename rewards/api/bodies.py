@@ -1,6 +1,5 @@
 """What the API takes and answers for transactions, events and redemptions, as schemas."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from loyalty.core.clock import Moment
 from loyalty.core.models import Program
 from members.references import MemberReference
 from rewards.checkouts.giving_back import Used
@@ -119,7 +119,7 @@ class Gift(Struct, frozen=True, omit_defaults=True, kw_only=True):
     campaign: Annotated[str, Meta(description="Key of the campaign")]
     key: Annotated[str, Meta(description="Key of the reward, badge, challenge or prize draw")]
     voucher_code: Annotated[str, Meta(description="Of a reward")] = ""
-    voucher_expires_at: Annotated[datetime | None, Meta(description="Of a reward")] = None
+    voucher_expires_at: Annotated[Moment | None, Meta(description="Of a reward")] = None
     progress: Annotated[int | None, Meta(description="Towards the challenge's goal, after this")] = None
     goal: Annotated[int | None, Meta(description="Of a challenge")] = None
     completions: Annotated[int | None, Meta(description="How often the challenge was completed")] = None
@@ -133,8 +133,8 @@ class TransactionResult(Struct, frozen=True, kw_only=True):
     kind: str
     external_id: str
     member_id: UUID
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Moment
+    recorded_at: Moment
     points: Annotated[int, Meta(description="Spendable points in all; negative for a return")]
     awards: tuple[Award, ...]
     wallets: tuple[WalletBalance, ...]

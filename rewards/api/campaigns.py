@@ -14,6 +14,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from rewards.engine.catalogue import WEEKDAYS
 from rewards.engine.definition import Definition
@@ -48,8 +49,8 @@ class SeasonBody(Struct, frozen=True):
 class ScheduleBody(Struct, frozen=True, kw_only=True):
     """When it runs; what is empty asks nothing."""
 
-    starts_at: datetime | None
-    ends_at: Annotated[datetime | None, Meta(description="Exclusive; null: open")]
+    starts_at: Moment | None
+    ends_at: Annotated[Moment | None, Meta(description="Exclusive; null: open")]
     time_zone: Annotated[str, Meta(description="Of days and hours")]
     weekdays: tuple[str, ...]
     hours: tuple[HoursBody, ...]
@@ -102,7 +103,7 @@ class CampaignBody(Struct, frozen=True, kw_only=True):
     text: Annotated[str, Meta(description="What it gives for what, as a sentence")]
     trigger: Annotated[str | None, Meta(description="What it listens to, such as `sale`")]
     version: Annotated[int, Meta(description="Number of the version that is told")]
-    effective_at: Annotated[datetime, Meta(description="Since when that version is in force, or from when")]
+    effective_at: Annotated[Moment, Meta(description="Since when that version is in force, or from when")]
     schedule: ScheduleBody | None
     audience: AudienceBody | None
     member_limits: tuple[MemberLimitBody, ...]

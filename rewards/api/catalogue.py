@@ -18,6 +18,7 @@ from loyalty.core.api import auth, filters, pagination, parsing, rendering
 from loyalty.core.api.refusals import MissingScope
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from members.api.filters import identified, meant
 from members.models import Member
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember
@@ -79,8 +80,8 @@ class RewardBody(Struct, frozen=True, kw_only=True):
     discount: Annotated[
         DiscountBody | None, Meta(description="What it takes off a basket; null: it is no discount")
     ]
-    starts_at: datetime | None
-    ends_at: datetime | None
+    starts_at: Moment | None
+    ends_at: Moment | None
 
     @classmethod
     def of(cls, reward: Reward, *, at: datetime) -> Self:

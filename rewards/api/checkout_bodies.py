@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from loyalty.core.clock import Moment
 from rewards.api.bodies import TransactionResult
 from rewards.api.preview import PreviewBody
 from rewards.checkouts.confirming import Payment
@@ -26,9 +27,9 @@ class CheckoutBody(Struct, frozen=True, kw_only=True):
     id: UUID
     status: Status
     member_id: UUID
-    opened_at: datetime
-    expires_at: datetime
-    closed_at: datetime | None
+    opened_at: Moment
+    expires_at: Moment
+    closed_at: Moment | None
     lines: tuple[PricedLine, ...]
     subtotal: Annotated[Money, Meta(description="Of all lines, as the shop sells them")]
     discount: Annotated[Money, Meta(description="Taken off by rewards and vouchers")]
@@ -68,9 +69,9 @@ class ListedCheckout(Struct, frozen=True, kw_only=True):
     status: Status
     member_id: UUID
     source: Annotated[str, Meta(description="Key of the partner that opened it")]
-    opened_at: datetime
-    expires_at: datetime
-    closed_at: datetime | None
+    opened_at: Moment
+    expires_at: Moment
+    closed_at: Moment | None
     total: Annotated[Money, Meta(description="To be paid in money")]
     external_id: Annotated[str | None, Meta(description="Number of the receipt or order, once it is paid")]
     transaction_id: Annotated[UUID | None, Meta(description="Of the sale, once it is paid")]

@@ -11,6 +11,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE, find
@@ -18,7 +19,7 @@ from members.references import MemberIsBlocked, MemberIsMerged, MemberReference
 from rewards.api import examples
 from rewards.api.bodies import TransactionResult, answer_of
 from rewards.api.campaigns import KEY
-from rewards.deciding.activities import Code, CustomEvent, Moment
+from rewards.deciding.activities import Code, CustomEvent
 from rewards.deciding.recorded import AlreadyReported, Also, Recorded
 from rewards.journeys import reporting
 from rewards.journeys.reporting import CODE_ENTERED, TooManyCodes

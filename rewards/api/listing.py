@@ -1,6 +1,5 @@
 """The list of transactions: what tills, shops and service desks look for."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from rest_framework.request import Request
 from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from rewards.api.examples import MEMBER_ID, SALE
 from rewards.api.filters import TransactionFilter
 from rewards.deciding.activities import Money
@@ -38,8 +38,8 @@ class TransactionBody(Struct, frozen=True, kw_only=True):
     returned: Annotated[Money, Meta(description="Of a sale: how much of it came back so far")]
     points: Annotated[int, Meta(description="Spendable points; negative for a return")]
     sale_id: Annotated[UUID | None, Meta(description="Of a return: the sale")]
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Moment
+    recorded_at: Moment
 
 
 class TransactionList(Struct, frozen=True):

@@ -1,6 +1,5 @@
 """What belongs to one member: what they did, badges, challenges, and the rewards that they may have now."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, filters, pagination, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE, find
@@ -45,8 +45,8 @@ class ActivityBody(Struct, frozen=True, kw_only=True):
     returned: Annotated[Money | None, Meta(description="Of a sale: what came back so far")]
     points: Annotated[int, Meta(description="Spendable points in all; negative for a return")]
     awards: tuple[Award, ...]
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Moment
+    recorded_at: Moment
 
     @classmethod
     def of(cls, activity: Activity, *, currency: str) -> Self:

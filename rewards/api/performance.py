@@ -1,6 +1,5 @@
 """What a campaign did, as far as that is known."""
 
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -13,6 +12,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from rewards.api.campaigns import KEY
 from rewards.deciding.activities import Money
@@ -39,8 +39,8 @@ _TEXTS: Final = {
 class FiguresBody(Struct, frozen=True, kw_only=True):
     """What happened: a description, no effect."""
 
-    since: datetime
-    until: datetime
+    since: Moment
+    until: Moment
     audience: Annotated[int, Meta(description="Members whom it is for")]
     reached: Annotated[int, Meta(description="Members who got something")]
     activities: Annotated[int, Meta(description="Sales and events that it gave something for")]
@@ -91,7 +91,7 @@ class PerformanceBody(Struct, frozen=True, kw_only=True):
     """What a campaign did, as it was last counted."""
 
     campaign: Annotated[str, Meta(description="Key of the campaign")]
-    counted_at: Annotated[datetime | None, Meta(description="When; null: not yet")]
+    counted_at: Annotated[Moment | None, Meta(description="When; null: not yet")]
     figures: FiguresBody | None
     effect: EffectBody
 

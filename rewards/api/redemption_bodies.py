@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from loyalty.core.clock import Moment
 from members.references import MemberReference
 from rewards.api.bodies import BASKET, FROM_HOUSEHOLD
 from rewards.deciding.activities import Money
@@ -68,7 +69,7 @@ class RedemptionVoucher(Struct, frozen=True, kw_only=True):
     status: Literal["issued", "used", "void", "expired"]
     uses: Annotated[int, Meta(description="How often it was used")]
     uses_allowed: int
-    expires_at: datetime | None
+    expires_at: Moment | None
 
     @classmethod
     def of(cls, voucher: Voucher, *, at: datetime, tells_code: bool) -> Self:
@@ -103,11 +104,11 @@ class RedemptionBody(Struct, frozen=True, kw_only=True):
         Meta(description="The last three are final: points, piece and place under the limit are back"),
     ]
     transaction_id: Annotated[UUID | None, Meta(description="What a campaign gave it for")]
-    redeemed_at: Annotated[datetime, Meta(description="When it was asked for, reserved or not")]
-    expires_at: Annotated[datetime | None, Meta(description="Of a reservation: when it is over by itself")]
-    confirmed_at: datetime | None
-    fulfilled_at: datetime | None
-    ended_at: Annotated[datetime | None, Meta(description="When it was cancelled, expired or came back")]
+    redeemed_at: Annotated[Moment, Meta(description="When it was asked for, reserved or not")]
+    expires_at: Annotated[Moment | None, Meta(description="Of a reservation: when it is over by itself")]
+    confirmed_at: Moment | None
+    fulfilled_at: Moment | None
+    ended_at: Annotated[Moment | None, Meta(description="When it was cancelled, expired or came back")]
     reason: Annotated[str, Meta(description="Why it was cancelled or returned")]
     tracking: str
     voucher: RedemptionVoucher | None

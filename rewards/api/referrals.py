@@ -1,6 +1,5 @@
 """Members who bring friends: the code that they invite with, and what came of it."""
 
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, filters, idempotency, pagination, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from members.api.filters import MemberReferenceFilter
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember, find_id
@@ -42,7 +42,7 @@ class InvitationBody(Struct, frozen=True):
 
     member_id: UUID
     code: Annotated[str, Meta(description="Capitals and digits; it stays the same")]
-    made_at: datetime
+    made_at: Moment
 
 
 class Acceptance(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,8 +66,8 @@ class ReferralBody(Struct, frozen=True, kw_only=True):
         Literal["self_referral", "member_before", "member_inactive"] | None,
         Meta(description="Why it was refused"),
     ]
-    registered_at: Annotated[datetime, Meta(description="When the friend became a member")]
-    decided_at: datetime | None
+    registered_at: Annotated[Moment, Meta(description="When the friend became a member")]
+    decided_at: Moment | None
 
     @classmethod
     def of(cls, referral: Referral) -> Self:

@@ -1,6 +1,5 @@
 """One call for till and app: what a member holds, where they stand, what they may have now."""
 
-from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from loyalty.core import clock
 from loyalty.core.api import auth, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.clock import Moment
 from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE
@@ -22,7 +22,7 @@ from rewards.telling import status
 class NextExpiry(Struct, frozen=True):
     """The points that will be gone next, and the first moment at which they are."""
 
-    expires_at: datetime
+    expires_at: Moment
     points: int
 
 
@@ -80,7 +80,7 @@ class EarnedBadge(Struct, frozen=True):
 
     key: str
     name: str
-    earned_at: datetime
+    earned_at: Moment
 
 
 class PersonalOffer(Struct, frozen=True):
@@ -90,7 +90,7 @@ class PersonalOffer(Struct, frozen=True):
     name: str
     text: Annotated[str, Meta(description="What has to be done for what, as a sentence")]
     is_personal: Annotated[bool, Meta(description="Whether it is not for everybody")]
-    ends_at: datetime | None
+    ends_at: Moment | None
     not_with: Annotated[
         tuple[str, ...],
         Meta(description="Keys of other campaigns named here: of these, one purchase gets one"),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from loyalty.core.clock import Moment
 from members.references import MemberReference
 from rewards.api.bodies import BASKET
 from rewards.api.catalogue import DiscountBody
@@ -75,7 +76,7 @@ class VoucherBody(Struct, frozen=True, kw_only=True):
     status: Literal["issued", "used", "void", "expired"]
     uses: Annotated[int, Meta(description="How often it was used")]
     uses_allowed: int
-    expires_at: datetime | None
+    expires_at: Moment | None
 
     @classmethod
     def of(cls, voucher: Voucher, *, at: datetime) -> Self:
@@ -137,8 +138,8 @@ class VoucherUseBody(Struct, frozen=True, kw_only=True):
     id: UUID
     external_id: str
     amount: Annotated[Money | None, Meta(description="The discount, if it was told")]
-    used_at: datetime
-    rolled_back_at: datetime | None
+    used_at: Moment
+    rolled_back_at: Moment | None
     voucher: VoucherBody
 
     @classmethod

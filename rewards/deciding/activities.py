@@ -5,7 +5,6 @@ These are both the API's input (decoded from JSON by msgspec, refused with a poi
 wrong; the OpenAPI schemas come from them too) and the arguments of `rewards.journeys.earning.record()`.
 """
 
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
@@ -15,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from loyalty.core.clock import Moment
 from members.references import MemberReference
 
 Text = Annotated[str, Meta(max_length=200)]
@@ -30,7 +30,6 @@ DecimalText = Annotated[
     ),
 ]
 QuantityText = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$(?!\n)", examples=["2", "0.750"])]
-Moment = Annotated[datetime, Meta(tz=True, description="ISO 8601 with offset")]
 MAX_LINES = 1_000
 NOBODY: Final = MemberReference(kind="id", value=str(UUID(int=0)))
 """Whose a sale is of which nobody has said."""

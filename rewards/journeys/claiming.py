@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
+from loyalty.core.clock import Moment
 from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
@@ -78,9 +79,9 @@ class Kept(Struct, frozen=True, kw_only=True, tag_field="kind", tag="sale"):
     id: UUID
     status: Literal["unclaimed", "claimed"] = "unclaimed"
     external_id: str
-    occurred_at: datetime
-    recorded_at: datetime
-    claimable_until: datetime
+    occurred_at: Moment
+    recorded_at: Moment
+    claimable_until: Moment
     transaction_id: UUID | None = None
 
 

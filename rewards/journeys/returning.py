@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from msgspec import Struct
 from msgspec.structs import replace
 
+from loyalty.core.clock import Moment
 from loyalty.core.db import Batch, Moved, fetch, settled, violated
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.ids import new_id
@@ -63,8 +64,8 @@ class Waits(Struct, frozen=True, kw_only=True, tag_field="kind", tag="return"):
     status: Literal["waiting"] = "waiting"
     external_id: str
     sale_external_id: str
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Moment
+    recorded_at: Moment
 
 
 Answer = Recorded | Waits

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from msgspec import Meta, Struct
 
 from loyalty.core import events
+from loyalty.core.clock import Moment
 from loyalty.core.db import Batch, settled, violated
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
@@ -34,8 +35,8 @@ class Redeemed(Struct, frozen=True, kw_only=True):
     points: int
     balance: int
     voucher_code: Annotated[str, Meta(description="Empty if the reward gives no voucher")]
-    voucher_expires_at: datetime | None
-    redeemed_at: datetime
+    voucher_expires_at: Moment | None
+    redeemed_at: Moment
     status: Literal["confirmed"] = "confirmed"
 
 

@@ -7,7 +7,7 @@ typing error must not show everything.
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import django_filters
 import msgspec
@@ -15,14 +15,12 @@ from django import forms
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
-from msgspec import Meta
 from rest_framework.request import Request
 
 from loyalty.core.api import auth, pagination
 from loyalty.core.api.pagination import InvalidFilter
+from loyalty.core.clock import Moment
 from loyalty.core.models import Program
-
-_Moment = Annotated[datetime, Meta(tz=True)]
 
 
 def moment(text: str) -> datetime:
@@ -35,7 +33,7 @@ def moment(text: str) -> datetime:
     """
     try:
         # A plus that was not escaped arrives as a blank.
-        read: datetime = msgspec.convert(text.replace(" ", "+"), _Moment)
+        read: datetime = msgspec.convert(text.replace(" ", "+"), Moment)
     except msgspec.ValidationError:
         raise ValueError(_("This is a moment with its offset, as 2026-06-01T00:00:00Z.")) from None
     try:

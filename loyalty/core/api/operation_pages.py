@@ -39,6 +39,7 @@ class Answer:
     about: str
     example: str
     """As JSON; empty where nothing is answered but the status."""
+    fields: tuple[Field, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _told(path: str, method: str, said: dict[str, Any], schemas: dict[str, Any])
         parameters=tuple(_parameters(said.get("parameters", []))),
         fields=tuple(_fields(taken.get("schema", {}), schemas)),
         call=_call(path, method, said, _example(taken)),
-        answers=tuple(_answers(said)),
+        answers=tuple(_answers(said, schemas)),
         problems=_problems(said),
         is_deprecated=said.get("deprecated", False),
     )
@@ -170,11 +171,12 @@ def _call(path: str, method: str, said: dict[str, Any], body: str) -> str:
     return " \\\n  ".join(lines)
 
 
-def _answers(said: dict[str, Any]) -> Iterator[Answer]:
+def _answers(said: dict[str, Any], schemas: dict[str, Any]) -> Iterator[Answer]:
     for status, answer in said["responses"].items():
         if status < "400":
             shown: dict[str, Any] = next(iter(answer.get("content", {}).values()), {})
-            yield Answer(status, answer.get("description", ""), _example(shown))
+            fields = tuple(_fields(shown.get("schema", {}), schemas))
+            yield Answer(status, answer.get("description", ""), _example(shown), fields)
 
 
 def _problems(said: dict[str, Any]) -> dict[str, dict[str, Any]]:
