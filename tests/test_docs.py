@@ -157,6 +157,16 @@ class TestOperationPages:
         assert fields["member"].about
         assert fields["occurred_at"].type == "moment"
 
+    def test_name_the_fields_of_answers(self, client):
+        told = {one.id: one for one in operation_pages.topics()["transactions"]}
+
+        booked, *_later = told["record_transaction"].answers
+        page = client.get("/v1/docs/operations/transactions").content.decode()
+
+        fields = {field.name: field for field in booked.fields}
+        assert fields["recorded_at"].type == "moment"
+        assert fields["wallets[].available"].about in page
+
 
 def test_patterns_of_texts_are_told_in_words():
     schemas = json.dumps(docs.spoken()["components"]["schemas"], separators=(",", ":"))
