@@ -89,8 +89,11 @@ class TestLoadDemo:
             CampaignStatus.ENDED,
         }
         used = {a["campaign"] for awards in Activity.objects.values_list("awards", flat=True) for a in awards}
-        ran = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.ENDED)
-        assert used == set(campaigns.filter(status__in=ran).values_list("key", flat=True))
+        states = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.ENDED)
+        ran = set(campaigns.filter(status__in=states).values_list("key", flat=True))
+        assert used <= ran
+        # Chance may put each of so few members into this one's control group.
+        assert ran - used <= {"extra-fifteen"}
 
     def test_gives_each_role_a_login_in_both_programs(self) -> None:
         notes = load()

@@ -118,7 +118,7 @@ def test_a_statement_of_a_day_opens_and_closes_with_it(till_at: TillAt, day: Day
     with time_machine.travel(day.ends_at + timedelta(days=2), tick=False):
         told = till.get(
             "/v1/members/card:1001/entries",
-            {"from": day.begins_at.isoformat(), "to": day.ends_at.isoformat()},
+            {"recorded_from": day.begins_at.isoformat(), "recorded_before": day.ends_at.isoformat()},
         ).json()
 
     assert [entry["points"] for entry in told["data"]] == [1_000, 100]

@@ -208,7 +208,7 @@ class TestCancel:
         first, sale = shop.sells("r1", "100.00"), shop.sells("r2", "100.00")
         till.post(f"/v1/transactions/{first.id}/cancel", {})
 
-        with django_assert_num_queries(23):
+        with django_assert_num_queries(27):
             till.post(f"/v1/transactions/{sale.id}/cancel", {})
 
 
