@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from loyalty.core.models import IdempotencyRecord
+from loyalty.core.models import IdempotencyRecord, Program
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
 from members.references import MemberReference
 from rewards.deciding.activities import ReturnedLine
 from rewards.journeys import waiting
 from rewards.models import Activity, Redemption, Reward, WaitingReturn
+from rewards.planning import making
 from tests import factories
 from tests.cast import Shop, line
 from tests.clients import PartnerClient
@@ -232,6 +233,16 @@ class TestReturnsByLine:
         assert booked.result().id == waits.id
         assert WaitingReturn.objects.get().activity_id == waits.id
         assert Wallet.objects.get(member=ada).available == 580
+
+
+class TestCampaigns:
+    def test_of_one_name_begun_at_once_have_a_key_each(self, program: Program):
+        def begin(number: int) -> str:
+            return making.draft(program, name="Milk week", definition={}).key
+
+        keys = at_once(4, begin)
+
+        assert sorted(keys) == ["milk-week", "milk-week-2", "milk-week-3", "milk-week-4"]
 
 
 def _card(value: str) -> MemberReference:
