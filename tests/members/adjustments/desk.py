@@ -9,8 +9,8 @@ from django.db import DatabaseError, connection, transaction
 
 from loyalty.core import approvals
 from loyalty.core.models import Approval, Program, User
-from members import adjustment_undo, adjustments
-from members.adjustments import Adjusted, Requested
+from members import adjustments
+from members.adjustments import Adjusted, Requested, undoing
 from members.ledger import verify
 from members.models import Member, Wallet
 
@@ -33,9 +33,9 @@ class Desk:
     def takes(self, points: int, reason: str = "correction", **more: Any) -> Adjusted | Requested:
         return self.gives(-points, reason, **more)
 
-    def undoes(self, adjustment_id: Any) -> adjustment_undo.Undone:
+    def undoes(self, adjustment_id: Any) -> undoing.Undone:
         assert self.by
-        return adjustment_undo.undo(adjustment_id, program=self.program, by=self.by, at=self.at)
+        return undoing.undo(adjustment_id, program=self.program, by=self.by, at=self.at)
 
     def agrees(self, request: Adjusted | Requested) -> Approval:
         assert self.by

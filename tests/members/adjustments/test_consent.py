@@ -10,8 +10,8 @@ from loyalty.core import approvals
 from loyalty.core.approvals import OwnRequest
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, Role
-from members.adjustment_approval import ReasonHasChanged
 from members.adjustments import Adjusted, MayNotAdjust, Requested
+from members.adjustments.approving import ReasonHasChanged
 from members.ledger.operations import InsufficientPoints
 from members.models import Adjustment, AdjustmentDay, AdjustmentLimit, Member, ReasonCode
 from members.reasons import UnknownReason, WrongDirection

@@ -10,8 +10,8 @@ from loyalty.core.db import Batch
 from loyalty.core.errors import NotFound
 from loyalty.core.models import Event, Role
 from members import expiry
-from members.adjustment_undo import AlreadyUndone
 from members.adjustments import MayNotAdjust
+from members.adjustments.undoing import AlreadyUndone
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.plan import Plan
