@@ -8,8 +8,8 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         from loyalty.core import approvals
-        from members import adjustment_approval
+        from members.adjustments import approving
         from members.finance import proposals
 
-        approvals.register(adjustment_approval.KIND)
+        approvals.register(approving.KIND)
         proposals.ready()

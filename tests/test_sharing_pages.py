@@ -22,9 +22,9 @@ from members.models import (
     WalletType,
 )
 from tests import factories
+from tests.admin.pages import queries
 from tests.cast import Shop
 from tests.clients import staff
-from tests.test_admin import queries
 
 pytestmark = pytest.mark.django_db
 

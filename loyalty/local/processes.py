@@ -2,6 +2,7 @@
 Processes that live and die together.
 
 Note [No process is left behind]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 Every part is the leader of a session of its own, so a signal to its group reaches all it started. The kernel
 sends the part its stop signal when we die without a word (``kill -9``). What survives even that (there is no
 such favour outside Linux) is found at the next start: parts are written down with pid and time of birth, and

@@ -20,8 +20,8 @@ from loyalty.core.admin import FactAdmin, ProgramModelAdmin, program_of, render
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from loyalty.core.templatetags.regulars import actor
-from members import adjustment_undo, reasons, search
-from members.adjustments import MAY_ADJUST
+from members import reasons, search
+from members.adjustments import MAY_ADJUST, undoing
 from members.models import Adjustment, AdjustmentLimit, ReasonCode
 
 
@@ -96,7 +96,7 @@ class AdjustmentAdmin(FactAdmin):
         adjustment = rows.filter(pk=adjustment_id).first()
         if adjustment is None:
             raise Http404(_now("There is no such adjustment in this program."))
-        step = adjustment_undo.undo if request.method == "POST" else adjustment_undo.look_ahead
+        step = undoing.undo if request.method == "POST" else undoing.look_ahead
         try:
             undone = step(adjustment_id, program=program, by=by, at=clock.now(program))
         except DomainError as refusal:

@@ -120,7 +120,7 @@ class AdjustmentDay(models.Model):
     """
     How many points somebody has adjusted alone on a day: counted up with each, in its transaction.
 
-    Written by `members.allowances` alone.
+    Written by `members.adjustments.allowances` alone.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

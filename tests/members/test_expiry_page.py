@@ -12,9 +12,9 @@ from members import expiry, expiry_outlook
 from members.models import ExpiryRun, Member, RunStatus, WalletType
 from members.references import MemberReference
 from tests import factories
+from tests.admin.pages import AT_MOST
 from tests.cast import Shop
 from tests.clients import staff
-from tests.test_admin import AT_MOST
 
 EXPIRY = "admin:members_expiryrun_{}"
 

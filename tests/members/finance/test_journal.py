@@ -7,7 +7,8 @@ import pytest
 
 from loyalty.core import spreadsheets
 from loyalty.core.models import Program, Role
-from members import adjustment_undo, adjustments
+from members import adjustments
+from members.adjustments import undoing
 from members.finance import journal, liability
 from members.finance.liability import rounded
 from members.finance.periods import Step
@@ -120,7 +121,7 @@ class TestJournal:
             actor=f"staff:{by.pk}",
             at=noon(date(2026, 1, 10)),
         )
-        adjustment_undo.undo(adjusted.id, program=program, by=by, at=noon(date(2026, 2, 10)))
+        undoing.undo(adjusted.id, program=program, by=by, at=noon(date(2026, 2, 10)))
 
         found = journal.of(program, first=date(2026, 1, 1), last=date(2026, 2, 28), step="month")
 

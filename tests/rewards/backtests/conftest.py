@@ -1,6 +1,7 @@
 """A campaign that nobody has published, and backtests carried to their end without a worker."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from rewards.backtests.results import Result
 from rewards.models import Backtest, Campaign
 from tests import factories
 from tests.cast import Shop
+
+MONDAY, WEDNESDAY = date(2026, 6, 1), date(2026, 6, 3)
+"""On which `a_week_of_sales` has some."""
 
 FIFTY_FOR_TEN = factories.definition(
     {"kind": "fixed_points", "points": 50},

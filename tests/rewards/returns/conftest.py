@@ -1,13 +1,16 @@
-"""Members who pay with points, and members who are merged."""
+"""What the returns here are of: members who pay with points, owe some, or are merged."""
 
 from collections.abc import Callable
 
 import pytest
 
 from members import holds, merging
-from members.models import Hold, Member, Merge
+from members.models import Hold, Member, Merge, WalletType
 from members.references import MemberReference
+from rewards.models import Reward
+from tests import factories
 from tests.cast import Shop
+from tests.rewards.returns.goods import COFFEE, publish
 
 Pay = Callable[..., Hold]
 
@@ -40,3 +43,32 @@ def merges() -> Callable[[Shop, Member, Member], Merge]:
         return merging.merge(survivor=into, duplicate=gone, actor="staff:1", at=shop.at)
 
     return merge
+
+
+@pytest.fixture
+def coffee_twice(shop: Shop) -> Shop:
+    """A point for each euro, and two more for each euro of coffee."""
+    of_coffee = {"kind": "points_per_unit", "points": "2", "per": "1.00", "of": "matching_lines"}
+    publish(shop, "coffee", {**of_coffee, "lines": COFFEE})
+    return shop
+
+
+@pytest.fixture
+def indebted(points: WalletType, shop: Shop) -> WalletType:
+    """Points that are missing when they are to be taken back are owed."""
+    points.return_policy = "debt"
+    points.save()
+    shop.program.refresh_from_db()
+    return points
+
+
+@pytest.fixture
+def grace(shop: Shop) -> Member:
+    grace = factories.MemberFactory.create(program=shop.program, first_name="Grace")
+    factories.IdentifierFactory.create(member=grace, kind="card", value="2002")
+    return grace
+
+
+@pytest.fixture
+def cup(shop: Shop, points: WalletType) -> Reward:
+    return factories.RewardFactory.create(program=shop.program, wallet_type=points, key="cup", price=80)

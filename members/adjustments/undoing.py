@@ -15,7 +15,8 @@ from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Program, User
 from members import references, terms
-from members.adjustments import MAY_ADJUST, MayNotAdjust, NotAdjustable, batch_of, moves_of, upgrades
+from members.adjustments.booking import NotAdjustable, batch_of, moves_of, upgrades
+from members.adjustments.orders import MAY_ADJUST, MayNotAdjust
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change, TakeBack

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from loyalty.core.approvals import Fact, Kind
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, User
-from members import adjustments, reasons
+from members import reasons
+from members.adjustments import adjusting, booking, orders
 from members.models import ExpiryRule, Member, ReasonCode, Wallet, WalletType
 
 MAY_APPROVE: Final = "members.approve_adjustment"
@@ -33,7 +34,7 @@ def carry_out(approval: Approval, by: User, at: datetime) -> str:
     :raises DomainError: what `adjustments.adjust()` raises at this moment
     """
     asked = approval.payload
-    order = adjustments.ordered(
+    order = orders.ordered(
         id=approval.pk,
         program=approval.program,
         member_id=UUID(asked["member_id"]),
@@ -50,7 +51,7 @@ def carry_out(approval: Approval, by: User, at: datetime) -> str:
             _("“%(reason)s” means something else now than when this was asked for: ask again.")
             % {"reason": order.reason}
         )
-    return f"adjustment:{adjustments.book(order, approval=approval).id}"
+    return f"adjustment:{booking.book(order, approval=approval).id}"
 
 
 def tell(waiting: Sequence[Approval]) -> Mapping[UUID, tuple[Fact, ...]]:
@@ -110,7 +111,7 @@ def _expiry(then: Mapping[str, Any]) -> str:
 
 
 KIND: Final = Kind(
-    key=adjustments.APPROVAL,
+    key=adjusting.APPROVAL,
     label=gettext_lazy("Adjustment of points"),
     permission=MAY_APPROVE,
     carry_out=carry_out,

@@ -12,11 +12,9 @@ from loyalty.core.models import Program, Role
 from members import blocking, consents, households, merging
 from members.models import Member, WalletType
 from tests import factories
+from tests.admin.pages import AT_MOST
 from tests.cast import Shop
 from tests.clients import staff
-
-AT_MOST = 15
-"""As of each page of the admin; see `tests/test_admin.py`."""
 
 
 def queries(client: Client, member: Member) -> list[str]:
