@@ -10,6 +10,7 @@ from loyalty.core.clock import Moment
 from members.holds import DEFAULT_LIFE, LONGEST_LIFE, Held
 from members.ledger.operations import MAX_POINTS
 from members.models import HoldStatus
+from members.pooling import FromHousehold
 from members.references import MemberReference
 
 Points = Annotated[int, Meta(ge=1, le=MAX_POINTS)]
@@ -39,6 +40,7 @@ class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     wallet_type: WalletTypeKey
     points: Points
     lives_for_seconds: Seconds = int(DEFAULT_LIFE.total_seconds())
+    from_household: FromHousehold = False
 
 
 class SettleRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -57,6 +59,7 @@ class SpendRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     points: Points
     sale_external_id: SaleId = ""
     lines: Lines = {}
+    from_household: FromHousehold = False
 
 
 class ReleaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +85,7 @@ class HoldBody(Struct, frozen=True, kw_only=True):
     sale_external_id: str
     lines: dict[str, int]
     available: Annotated[int, Meta(description="Points of this kind that the member can spend now")]
+    brought: Annotated[int, Meta(description="Of its points, those that others of the household added")] = 0
 
     @classmethod
     def of(cls, held: Held, *, at: datetime) -> Self:
@@ -102,4 +106,5 @@ class HoldBody(Struct, frozen=True, kw_only=True):
             sale_external_id=hold.paid_external_id,
             lines=hold.paid_lines,
             available=held.available,
+            brought=held.brought,
         )

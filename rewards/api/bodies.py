@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
 from loyalty.core.models import Program
+from members.pooling import FromHousehold
 from members.references import MemberReference
 from rewards.checkouts.giving_back import Used
 from rewards.deciding import activities
@@ -179,15 +180,12 @@ BASKET: Final = (
 )
 
 
-FROM_HOUSEHOLD: Final = "Let the others of the member's household add the points that are missing"
-
-
 class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Who buys which reward."""
 
     member: MemberReference
     reward: Annotated[str, Meta(min_length=1, max_length=40, description="Key of the reward")]
-    from_household: Annotated[bool, Meta(description=FROM_HOUSEHOLD)] = False
+    from_household: FromHousehold = False
     basket: Annotated[Money | None, Meta(description=BASKET)] = None
 
 

@@ -11,6 +11,7 @@ from loyalty.core.models import Program
 from members.holds import DEFAULT_LIFE
 from members.ledger.operations import MAX_POINTS
 from members.paying import Context
+from members.pooling import FromHousehold
 from members.references import MemberReference
 from rewards.deciding.activities import MAX_LINES, Code, Line, Money, Sale, Text, Whole
 from rewards.journeys import earning
@@ -50,10 +51,7 @@ class CheckoutContents(Struct, frozen=True, forbid_unknown_fields=True, omit_def
         tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
         Meta(max_length=20, description="Codes of vouchers, however they were typed, each once"),
     ] = ()
-    from_household: Annotated[
-        bool,
-        Meta(description="Let the others of the member's household add the points that are missing"),
-    ] = False
+    from_household: FromHousehold = False
     lives_for_seconds: Annotated[
         int,
         Meta(
