@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import Code, OptionalCode
 from members.holds import DEFAULT_LIFE, LONGEST_LIFE, Held
 from members.ledger.operations import MAX_POINTS
 from members.models import HoldStatus
@@ -16,11 +17,10 @@ from members.references import MemberReference
 Points = Annotated[int, Meta(ge=1, le=MAX_POINTS)]
 WalletTypeKey = Annotated[str, Meta(min_length=1, max_length=40, description="Key of the kind of points")]
 SaleId = Annotated[
-    str, Meta(max_length=100, description="Your number of the sale that is paid for, so that returns find it")
+    OptionalCode, Meta(description="Your number of the sale that is paid for, so that returns find it")
 ]
-LineId = Annotated[str, Meta(min_length=1, max_length=100)]
 Lines = Annotated[
-    dict[LineId, Points],
+    dict[Code, Points],
     Meta(max_length=1000, description="Points by line of that sale, if it is known; together all the points"),
 ]
 Seconds = Annotated[

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import OptionalCode
 from members.pooling import FromHousehold
 from members.references import MemberReference
 from rewards.api.bodies import BASKET
@@ -53,7 +54,7 @@ class RedemptionCancellation(Struct, frozen=True, forbid_unknown_fields=True, om
 class RedemptionFulfilment(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How to find what was sent, if it was."""
 
-    tracking: Annotated[str, Meta(max_length=100, description="A parcel number, an order")] = ""
+    tracking: Annotated[OptionalCode, Meta(description="A parcel number, an order")] = ""
 
 
 class RedemptionReturn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

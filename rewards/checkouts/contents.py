@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
+from loyalty.core.codes import Code
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Program
 from members.holds import DEFAULT_LIFE
@@ -13,7 +14,7 @@ from members.ledger.operations import MAX_POINTS
 from members.paying import Context
 from members.pooling import FromHousehold
 from members.references import MemberReference
-from rewards.deciding.activities import MAX_LINES, Code, Line, Money, Sale, Text, Whole
+from rewards.deciding.activities import MAX_LINES, Line, Money, Sale, Store, Text, Whole
 from rewards.journeys import earning
 from rewards.journeys.returns.goods import cents, money
 
@@ -39,7 +40,7 @@ class CheckoutContents(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """
 
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=MAX_LINES)]
-    store: Annotated[str, Meta(max_length=60)] = ""
+    store: Store = ""
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
     points: Annotated[
         tuple[PointsWanted, ...], Meta(max_length=5, description="Points that pay, each kind once")
