@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loyalty.core import clock, db, events
+from loyalty.core import clock, codes, db, events
 from loyalty.core.db import Batch
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.ids import new_id
@@ -235,7 +235,7 @@ def normalize(kind: str, value: str, *, pointer: str | None = None) -> str:
             raise InvalidInput(_("There is no kind of identifier {kind}.").format(kind=kind), pointer=pointer)
     if not valid:
         raise InvalidInput(str(hint), pointer=pointer)
-    if len(value) > MAXIMUM_LENGTH or not value.isprintable():
+    if len(value) > MAXIMUM_LENGTH or not codes.is_visible(value):
         raise InvalidInput(
             _("An identifier has up to 254 characters, none of them invisible."), pointer=pointer
         )

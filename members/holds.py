@@ -1,6 +1,6 @@
 """Points as a means of payment: reserved at a checkout, then settled or released; load, decide, write."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
@@ -14,7 +14,7 @@ from loyalty.core import events
 from loyalty.core.db import Batch, fetch, settled
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
-from members import paying, terms
+from members import households, paying, pooling, terms, transfers
 from members.ledger import operations, reservations, store, telling
 from members.ledger.operations import InsufficientPoints
 from members.ledger.plan import Plan
@@ -25,6 +25,7 @@ from members.models import Hold, HoldStatus, MemberStatus
 from members.paying import Context, Decision, MoreThanHeld, Payment
 from members.references import MemberIsBlocked, MemberReference, member_of, reference
 from members.terms import WalletTerms
+from members.transfers import Transferred
 
 DEFAULT_LIFE: Final = timedelta(minutes=15)
 LONGEST_LIFE: Final = timedelta(days=7)
@@ -57,11 +58,17 @@ class UnknownHold(DomainError):
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """What a partner is told of a hold; `available` are the points that the member can spend now."""
+    """
+    What a partner is told of a hold.
+
+    `available` are the points that the member can spend now, `brought` those of the hold that others of
+    the household added.
+    """
 
     hold: HoldState
     wallet_type: str
     available: int
+    brought: int
 
 
 Also = Callable[[Batch, Held], None]
@@ -75,6 +82,7 @@ def place(
     points: int,
     lives_for: timedelta = DEFAULT_LIFE,
     kept_for: str = "",
+    from_household: bool = False,
     program: Program,
     source: str,
     actor: str,
@@ -85,13 +93,16 @@ def place(
     Reserve points of a kind (by its key), first-expiring first, for some time.
 
     `kept_for` names what the hold is a part of, as redemption:<id>. Only who names it too can end
-    such a hold, and has to: it is not ended by `expire_overdue()`.
+    such a hold, and has to: it is not ended by `expire_overdue()`. With `from_household`, what the member
+    lacks comes from the others of the household who share theirs: see Note [Brought points] in
+    `members.pooling`.
 
     :raises UnknownMember: if no member of the program has that identifier
     :raises MemberIsBlocked: if the member may not spend
     :raises UnknownWalletType: if the program has no such kind of points
     :raises PointsNotSpendable: if points of that kind cannot be spent
     :raises members.ledger.operations.InsufficientPoints: if fewer are available
+    :raises members.transfers.TransferNotAllowed: if the household may not share these points
     """
     assert timedelta(0) < lives_for <= LONGEST_LIFE, "a hold lives for up to a week"
     context = Context(program=program, source=source, actor=actor, at=at)
@@ -108,6 +119,8 @@ def place(
         )
         return Decision(hold=hold, changes=(change,), events=(told,))
 
+    if from_household:
+        return _begin_together(member, wallet_type, points, context, decide, also)
     return _begin(member, wallet_type, context, decide, also)
 
 
@@ -118,6 +131,7 @@ def spend(
     points: int,
     sale_external_id: str = "",
     lines: Mapping[str, int] | None = None,
+    from_household: bool = False,
     program: Program,
     source: str,
     actor: str,
@@ -142,6 +156,8 @@ def spend(
         hold = paying.closed(hold, HoldStatus.SETTLED, payment, context)
         return Decision(hold=hold, changes=(change,), events=(paying.event_of(change, hold, kind.key),))
 
+    if from_household:
+        return _begin_together(member, wallet_type, points, context, decide, also)
     return _begin(member, wallet_type, context, decide, also)
 
 
@@ -160,6 +176,8 @@ def settle(
 ) -> Held:
     """
     Spend held points, all of them if not said otherwise; the rest is released.
+
+    What is left of points that others of the household added goes back to them.
 
     A repeat is answered with the hold as it was settled.
 
@@ -205,6 +223,8 @@ def release(
     """
     Give held points free again. What has expired meanwhile expires at once.
 
+    What others of the household added goes back to them.
+
     A hold whose points are free already, because it was released or has expired, is left as it is.
 
     :raises UnknownHold: if the program has no such hold
@@ -249,7 +269,7 @@ def expire_overdue(program: Program, *, at: datetime) -> Iterator[int]:
     context = Context(program=program, source="", actor="system:holds", at=at)
     while member_ids := reservations.who_is_overdue(program, at=at, limit=CHUNK):
         with transaction.atomic():
-            store.lock(member_ids)
+            store.lock(pooling.with_givers(member_ids))
             ended = _expire(member_ids, context)
         yield ended
 
@@ -283,6 +303,37 @@ def _begin(
     return settled(attempt, races=())
 
 
+def _begin_together(
+    member: MemberReference,
+    wallet_type: str,
+    points: int,
+    context: Context,
+    decide: Callable[[WalletState, WalletTerms], Decision],
+    also: Also | None,
+) -> Held:
+    """In one commit, so that what is brought together and not held after all stays where it was."""
+    kind = _spendable(context.program, wallet_type)
+
+    def attempt(_is_locking: bool) -> Held:
+        with transaction.atomic():
+            account = _find_member(member, kind, context.program)
+            brought = households.draw(
+                member_id=account.member_id,
+                kind=kind,
+                points=points,
+                program=context.program,
+                source=context.source,
+                actor=context.actor,
+                at=context.at,
+            )
+            account = _find_member(member, kind, context.program)
+            wallet = account.wallet_of(kind.id)
+            assert wallet is not None, "who has too few was refused, and others' points make a wallet"
+            return _write(account, decide(wallet, kind), also, is_new=True, brought=brought)
+
+    return settled(attempt, races=transfers.RACES)
+
+
 def _spendable(program: Program, key: str) -> WalletTerms:
     kind = terms.of(program).wallet_types.get(key)
     if kind is None:
@@ -312,9 +363,30 @@ def _close(
         decision = decide(found)
         if decision is None:
             return _as_it_is(found, context.program)
-        return _write(found.account, decision, also, is_new=False)
+        if found.brought and decision.hold.settled < decision.hold.points:
+            return _close_and_send_back(found.hold, context, decide, also)
+        return _write(found.account, decision, also, is_new=False, added=found.brought)
 
     return settled(attempt, races=())
+
+
+def _close_and_send_back(
+    hold: HoldState, context: Context, decide: Callable[[Found], Decision | None], also: Also | None
+) -> Held:
+    """As decided, under the locks of all whose points move; what others had added and is free goes back."""
+    with transaction.atomic():
+        store.lock(pooling.with_givers([hold.member_id]))
+        found = _find_hold(hold.id, context.program)
+        if (decision := decide(found)) is None:
+            return _as_it_is(found, context.program)
+        _write(found.account, decision, None, is_new=False)
+        pooling.send_back(hold.id, actor=context.actor, at=context.at)
+        held = find(hold.id, program=context.program)
+        if also:
+            batch = Batch()
+            also(batch, held)
+            batch.write()
+        return held
 
 
 def find(hold_id: UUID, *, program: Program) -> Held:
@@ -328,7 +400,7 @@ def find(hold_id: UUID, *, program: Program) -> Held:
 
 def _as_it_is(found: Found, program: Program) -> Held:
     key = terms.of(program).of_type(found.wallet.type_id).key
-    return Held(hold=found.hold, wallet_type=key, available=found.wallet.available)
+    return Held(hold=found.hold, wallet_type=key, available=found.wallet.available, brought=found.brought)
 
 
 def _find_hold(hold_id: UUID, program: Program) -> Found:
@@ -338,7 +410,16 @@ def _find_hold(hold_id: UUID, program: Program) -> Found:
     return found
 
 
-def _write(account: Account, decision: Decision, also: Also | None, *, is_new: bool) -> Held:
+def _write(
+    account: Account,
+    decision: Decision,
+    also: Also | None,
+    *,
+    is_new: bool,
+    brought: Sequence[Transferred] = (),
+    added: int = 0,
+) -> Held:
+    """`brought` is new, `added` so many points that were brought when the hold was placed."""
     hold, wallet = decision.hold, decision.changes[-1].wallet
     plan, batch = Plan([account]), Batch()
     for change in decision.changes:
@@ -348,8 +429,15 @@ def _write(account: Account, decision: Decision, also: Also | None, *, is_new: b
         reservations.add_new(batch, hold)
     else:
         reservations.add_closed(batch, [hold])
+    if brought:
+        pooling.add_to(batch, hold.id, brought, program_id=hold.program_id)
     events.add_to(batch, decision.events)
-    held = Held(hold=hold, wallet_type=decision.events[0].data["wallet_type"], available=wallet.available)
+    held = Held(
+        hold=hold,
+        wallet_type=decision.events[0].data["wallet_type"],
+        available=wallet.available,
+        brought=added + sum(one.arrived for one in brought),
+    )
     if also:
         also(batch, held)
     batch.write()
@@ -364,9 +452,16 @@ def _expire(member_ids: list[UUID], context: Context) -> int:
     )
     owners = {account.member_id: account for account in accounts}
     wallets = {wallet.id: wallet for account in accounts for wallet in account.wallets}
-    plan, batch, decisions = Plan(accounts), Batch(), list[Decision]()
-    for hold, held in reservations.find_overdue(accounts, program=program, at=context.at):
-        found = Found(hold=hold, account=owners[hold.member_id], wallet=wallets[hold.wallet_id], held=held)
+    plan, batch, decisions, shared = Plan(accounts), Batch(), list[Decision](), list[UUID]()
+    for hold, held, brought in reservations.find_overdue(accounts, program=program, at=context.at):
+        found = Found(
+            hold=hold,
+            account=owners[hold.member_id],
+            wallet=wallets[hold.wallet_id],
+            held=held,
+            brought=brought,
+        )
+        shared += [hold.id] if brought else []
         decision = paying.end(found, paying.closed(hold, HoldStatus.EXPIRED, None, context), None, context)
         wallets[hold.wallet_id] = decision.changes[-1].wallet
         decisions.append(decision)
@@ -376,4 +471,6 @@ def _expire(member_ids: list[UUID], context: Context) -> int:
     reservations.add_closed(batch, [decision.hold for decision in decisions])
     events.add_to(batch, [told for decision in decisions for told in decision.events])
     batch.write()
+    for hold_id in shared:
+        pooling.send_back(hold_id, actor=context.actor, at=context.at)
     return len(decisions)

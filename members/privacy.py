@@ -22,7 +22,7 @@ from django.db import transaction
 from loyalty.core import audit, events
 from loyalty.core.db import Batch, Moved, fetch, settled
 from loyalty.core.models import Program
-from members import comparing, details, holds, households, merging, references, segments, terms
+from members import comparing, details, holds, households, merging, pooling, references, segments, terms
 from members.ledger import operations, store
 from members.ledger.chain import Cause
 from members.ledger.operations import Change
@@ -57,7 +57,7 @@ def erase(member: Member, *, actor: str, at: datetime) -> Member:
     def attempt(_is_locking: bool) -> Member:
         with transaction.atomic():
             ids = records(member)
-            details.hold_all(ids)
+            details.hold_all(pooling.with_givers(ids))
             present = details.hold(member)
             if records(member) != ids:
                 raise Moved

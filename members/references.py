@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
+from loyalty.core.codes import TYPED
 from loyalty.core.db import fetch
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
 from members.enrolment import normalize
@@ -50,7 +51,7 @@ class MemberReference(Struct, frozen=True, forbid_unknown_fields=True):
     """A member by our id or by any identifier, such as the number of a card."""
 
     kind: Literal["id", "card", "email", "phone", "external"]
-    value: Annotated[str, Meta(min_length=1, max_length=254)]
+    value: Annotated[str, Meta(min_length=1, max_length=254, pattern=TYPED)]
 
 
 class Reference(NamedTuple):

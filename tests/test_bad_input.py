@@ -163,6 +163,61 @@ class TestGet:
         assert response.status_code in (200, 400, 404)
 
 
+CODES = {"external_id", "sale_external_id", "sku", "store", "value", "method", "text_version", "source"}
+"""Fields that hold what partners call things. Codes that members type are taken as they are meant."""
+
+
+def codes_of(operation: str) -> list[tuple[Any, ...]]:
+    return [path for path in places(TABLE[operation].body) if path and path[-1] in CODES]
+
+
+WITH_CODES = [operation for operation in POSTS if codes_of(operation)]
+
+
+class TestCodes:
+    @pytest.mark.parametrize("operation", WITH_CODES)
+    def test_of_partners_have_nothing_invisible_in_them(self, operation, till, world):
+        case, before = TABLE[operation], counts()
+
+        for path in codes_of(operation):
+            response = till.post(case.address, put(case.body, path, "1\u200b001"))
+
+            (answer,) = response.json()["results"] if response.status_code == 207 else [response.json()]
+            problem = answer.get("problem", answer)
+            assert problem["status"] == 422, problem
+            (error,) = problem["errors"]
+            assert error["pointer"] == "/".join(["#", *map(str, path)])
+            assert "invisible" in error["detail"]
+        assert counts() == before
+
+    def test_are_the_same_however_they_were_composed(self, till, world, ada):
+        sale = TABLE["POST /v1/transactions"].body | {"external_id": "Caf\u00e9-1"}
+        first = till.post("/v1/transactions", sale).json()
+
+        again = till.post("/v1/transactions", sale | {"external_id": "Cafe\u0301-1"})
+        found = till.get("/v1/transactions", {"external_id": "Cafe\u0301-1"}).json()["data"]
+
+        assert again.json()["id"] == first["id"]
+        assert [one["id"] for one in found] == [first["id"]]
+
+    def test_that_were_stored_before_are_found_as_they_are(self, till, shop, ada):
+        # Below the API nothing composes them.
+        stored = shop.sells("Cafe\u0301-1", "1.00")
+
+        found = till.get("/v1/transactions", {"external_id": "Cafe\u0301-1"}).json()["data"]
+        read = till.get(f"/v1/transactions/{stored.id}").json()
+
+        assert [one["id"] for one in found] == [str(stored.id)]
+        assert read["external_id"] == "Cafe\u0301-1"
+
+    def test_of_cards_may_end_in_what_a_scanner_adds(self, till, world):
+        answer = till.post(
+            "/v1/redemptions/preview", {"member": {"kind": "card", "value": "1001\r\n"}, "reward": "x"}
+        )
+
+        assert answer.json()["code"] == "unknown_reward"
+
+
 def test_leaves_the_ledger_whole(till, world):
     for operation in POSTS:
         case = TABLE[operation]

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import TYPED
 from members.blocking import NOTE_MAX
 from members.enrolment import Enrolment
 from members.models import Identifier, Member
@@ -28,7 +29,7 @@ class IdentifierBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What a system may know the member by."""
 
     kind: Literal["card", "email", "phone", "external"]
-    value: Annotated[str, Meta(min_length=1, max_length=254, examples=["1001"])]
+    value: Annotated[str, Meta(min_length=1, max_length=254, pattern=TYPED, examples=["1001"])]
 
     @classmethod
     def of(cls, identifier: Identifier) -> Self:

@@ -15,6 +15,7 @@ from loyalty.core.api import auth, filters, idempotency, pagination, parsing, re
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.clock import Moment
+from loyalty.core.codes import VISIBLE
 from loyalty.core.errors import NotFound
 from members import consents, privacy, references
 from members.api.examples import MEMBER
@@ -41,8 +42,12 @@ class ConsentRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     occurred_at: (
         Annotated[datetime, Meta(tz=True, description="When the member said so, if that was earlier")] | None
     ) = None
-    text_version: Annotated[str, Meta(max_length=60, description="Of the text that was agreed to")] = ""
-    source: Annotated[str, Meta(max_length=60, description="Where it was said, as till-12 or app")] = ""
+    text_version: Annotated[
+        str, Meta(max_length=60, pattern=VISIBLE, description="Of the text that was agreed to")
+    ] = ""
+    source: Annotated[
+        str, Meta(max_length=60, pattern=VISIBLE, description="Where it was said, as till-12 or app")
+    ] = ""
     evidence: Annotated[
         dict[EvidenceName, EvidenceText],
         Meta(max_length=20, description="What proves it; it goes when the member is erased"),

@@ -36,6 +36,7 @@ class HoldsView(PartnerView):
             wallet_type=wanted.wallet_type,
             points=wanted.points,
             lives_for=timedelta(seconds=wanted.lives_for_seconds),
+            from_household=wanted.from_household,
         )
 
 
@@ -94,6 +95,7 @@ class SpendView(PartnerView):
             points=wanted.points,
             sale_external_id=wanted.sale_external_id,
             lines=wanted.lines,
+            from_household=wanted.from_household,
         )
 
 

@@ -7,19 +7,20 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import Code, OptionalCode
 from members.holds import DEFAULT_LIFE, LONGEST_LIFE, Held
 from members.ledger.operations import MAX_POINTS
 from members.models import HoldStatus
+from members.pooling import FromHousehold
 from members.references import MemberReference
 
 Points = Annotated[int, Meta(ge=1, le=MAX_POINTS)]
 WalletTypeKey = Annotated[str, Meta(min_length=1, max_length=40, description="Key of the kind of points")]
 SaleId = Annotated[
-    str, Meta(max_length=100, description="Your number of the sale that is paid for, so that returns find it")
+    OptionalCode, Meta(description="Your number of the sale that is paid for, so that returns find it")
 ]
-LineId = Annotated[str, Meta(min_length=1, max_length=100)]
 Lines = Annotated[
-    dict[LineId, Points],
+    dict[Code, Points],
     Meta(max_length=1000, description="Points by line of that sale, if it is known; together all the points"),
 ]
 Seconds = Annotated[
@@ -39,6 +40,7 @@ class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     wallet_type: WalletTypeKey
     points: Points
     lives_for_seconds: Seconds = int(DEFAULT_LIFE.total_seconds())
+    from_household: FromHousehold = False
 
 
 class SettleRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -57,6 +59,7 @@ class SpendRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     points: Points
     sale_external_id: SaleId = ""
     lines: Lines = {}
+    from_household: FromHousehold = False
 
 
 class ReleaseRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +85,7 @@ class HoldBody(Struct, frozen=True, kw_only=True):
     sale_external_id: str
     lines: dict[str, int]
     available: Annotated[int, Meta(description="Points of this kind that the member can spend now")]
+    brought: Annotated[int, Meta(description="Of its points, those that others of the household added")] = 0
 
     @classmethod
     def of(cls, held: Held, *, at: datetime) -> Self:
@@ -102,4 +106,5 @@ class HoldBody(Struct, frozen=True, kw_only=True):
             sale_external_id=hold.paid_external_id,
             lines=hold.paid_lines,
             available=held.available,
+            brought=held.brought,
         )

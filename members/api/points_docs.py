@@ -11,6 +11,7 @@ from members.holds import PointsNotSpendable, UnknownHold, UnknownWalletType
 from members.ledger.operations import InsufficientPoints
 from members.paying import HoldIsClosed, HoldIsKept, MoreThanHeld
 from members.references import MemberIsBlocked, UnknownMember
+from members.transfers import TransferNotAllowed
 
 HOLD_ID: Final = OpenApiParameter(
     "hold_id",
@@ -38,11 +39,20 @@ _HELD: Final[dict[str, Any]] = {
     "sale_external_id": "",
     "lines": {},
     "available": 752,
+    "brought": 0,
 }
 _CLOSED: Final = {**_HELD, "closed_at": "2026-06-01T12:04:10Z"}
 _SETTLED: Final = {**_CLOSED, **_PAID, "status": "settled", "settled": 350, "released": 150, "available": 902}
 _RELEASED: Final = {**_CLOSED, "status": "released", "released": 500, "available": 1252}
 _SPENT: Final = {**_SETTLED, "points": 350, "released": 0, "closed_at": "2026-06-01T12:00:00Z"}
+_TAKING: Final = (
+    UnknownMember,
+    MemberIsBlocked,
+    UnknownWalletType,
+    PointsNotSpendable,
+    InsufficientPoints,
+    TransferNotAllowed,
+)
 
 place_hold = operation(
     id="place_hold",
@@ -51,13 +61,16 @@ place_hold = operation(
     description="""
     Takes points out of what the member can spend, those that expire first, until they are settled or
     released, or the hold's time is over: 15 minutes, unless you say another. Publishes `points.held`.
+
+    With `from_household`, points that the member lacks come from the others of the household who share
+    theirs; `brought` says how many. What is not spent of them goes back to whom it came from.
     """,
     takes=HoldRequest,
     takes_example={**_WANTED, "lives_for_seconds": 900},
     answer=HoldBody,
     status=201,
     example=_HELD,
-    refuses=(UnknownMember, MemberIsBlocked, UnknownWalletType, PointsNotSpendable, InsufficientPoints),
+    refuses=_TAKING,
 )
 
 read_hold = operation(
@@ -116,11 +129,14 @@ spend_points = operation(
     description="""
     For a checkout that needs no reservation: spends the member's points, those that expire first, in one
     call. The answer is a hold that was settled in the moment of its placing. Publishes `points.spent`.
+
+    With `from_household`, points that the member lacks come from the others of the household who share
+    theirs; `brought` says how many. Nothing is brought if even all together have too few.
     """,
     takes=SpendRequest,
     takes_example={**_WANTED, "points": 350, **_PAID},
     answer=HoldBody,
     status=201,
     example=_SPENT,
-    refuses=(UnknownMember, MemberIsBlocked, UnknownWalletType, PointsNotSpendable, InsufficientPoints),
+    refuses=_TAKING,
 )

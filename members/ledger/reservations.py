@@ -42,12 +42,17 @@ class HoldState(Struct, frozen=True, kw_only=True):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """A hold with its member's account and its wallet; `held` are its points by lot, open or closed."""
+    """
+    A hold with its member's account and its wallet.
+
+    `held` are its points by lot, open or closed; `brought` are those that others of the household added.
+    """
 
     hold: HoldState
     account: Account
     wallet: WalletState
     held: dict[UUID, int]
+    brought: int
 
 
 _FIELDS: Final = (
@@ -57,13 +62,16 @@ _FIELDS: Final = (
 _CLOSING: Final = (
     "id", "settled", "status", "closed_at", "paid_source", "paid_external_id", "paid_lines",
 )  # fmt: skip
-_WIDTH: Final = len(HoldState.__struct_fields__) + 1
+_WIDTH: Final = len(HoldState.__struct_fields__) + 2
 _COLUMNS: Final = f"""
     {", ".join(f"hold.{name}" for name in HoldState.__struct_fields__[:-1])}, hold.paid_lines::text,
     (SELECT json_object_agg(moved.lot_id, moved.points)
        FROM members_entry entry JOIN members_posting moved ON moved.entry_id = entry.id
       WHERE entry.program_id = hold.program_id AND entry.cause = 'hold:' || hold.id::text || ':hold'
-        AND moved.destination = 'held')::text"""
+        AND moved.destination = 'held')::text,
+    (SELECT coalesce(sum(transfer.arrived), 0)::bigint
+       FROM members_broughtpoints brought JOIN members_transfer transfer ON transfer.id = brought.transfer_id
+      WHERE brought.hold_id = hold.id)"""
 _FIND: Final = f"""
 SELECT {_COLUMNS}, {store.open_lots_column("hold.wallet_id")}, {store.ACCOUNT_COLUMNS}
 FROM members_hold hold JOIN members_member member ON member.id = hold.member_id
@@ -87,13 +95,13 @@ def find(hold_id: UUID, *, program: Program) -> Found | None:
     if not rows:
         return None
     (lots, *columns) = rows[0][_WIDTH:]
-    hold, held = _read(rows[0][:_WIDTH])
+    hold, held, brought = _read(rows[0][:_WIDTH])
     account = store.read_account(program.pk, columns)
     assert account is not None, "a hold has a member"
     (type_id,) = (wallet.type_id for wallet in account.wallets if wallet.id == hold.wallet_id)
     account = store.filled(account, type_id, lots, keeps_due=terms.of(program).keeps_due)
     (wallet,) = (wallet for wallet in account.wallets if wallet.id == hold.wallet_id)
-    return Found(hold=hold, account=account, wallet=wallet, held=held)
+    return Found(hold=hold, account=account, wallet=wallet, held=held, brought=brought)
 
 
 def who_is_overdue(program: Program, *, at: datetime, limit: int) -> list[UUID]:
@@ -107,17 +115,17 @@ def who_is_overdue(program: Program, *, at: datetime, limit: int) -> list[UUID]:
 
 def find_overdue(
     accounts: Iterable[Account], *, program: Program, at: datetime
-) -> list[tuple[HoldState, dict[UUID, int]]]:
-    """All overdue holds of these members, each with its points by lot."""
+) -> list[tuple[HoldState, dict[UUID, int], int]]:
+    """All overdue holds of these members, each with its points by lot, and how many others added."""
     member_ids = [account.member_id for account in accounts]
     return [_read(row) for row in fetch(_OVERDUE, [program.pk, member_ids, at])]
 
 
-def _read(columns: Sequence[Any]) -> tuple[HoldState, dict[UUID, int]]:
-    *plain, lines, held = columns
+def _read(columns: Sequence[Any]) -> tuple[HoldState, dict[UUID, int], int]:
+    *plain, lines, held, brought = columns
     named = dict(zip(HoldState.__struct_fields__, plain, strict=False))
     hold = HoldState(**named, paid_lines=msgspec.json.decode(lines))
-    return hold, msgspec.json.decode(held or "{}", type=dict[UUID, int])
+    return hold, msgspec.json.decode(held or "{}", type=dict[UUID, int]), brought
 
 
 def add_new(batch: Batch, hold: HoldState) -> None:

@@ -8,11 +8,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import Code
 from loyalty.core.models import Program
+from members.pooling import FromHousehold
 from members.references import MemberReference
 from rewards.checkouts.giving_back import Used
 from rewards.deciding import activities
-from rewards.deciding.activities import MAX_LINES, NOBODY, Code, Line, Money, Return, Text, Whole
+from rewards.deciding.activities import MAX_LINES, NOBODY, Line, Money, Return, Store, Text, Whole
 from rewards.deciding.recorded import Recorded, check_currency
 from rewards.journeys.claiming import Kept
 from rewards.journeys.returning import Waits
@@ -27,7 +29,7 @@ class Sale(activities.Activity, frozen=True, tag_field="kind", tag="sale", kw_on
 
     member: MemberReference | None = None
     amount: Money
-    store: Annotated[str, Meta(max_length=60)] = ""
+    store: Store = ""
     lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] = ()
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 
@@ -179,15 +181,12 @@ BASKET: Final = (
 )
 
 
-FROM_HOUSEHOLD: Final = "Let the others of the member's household add the points that are missing"
-
-
 class RedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Who buys which reward."""
 
     member: MemberReference
     reward: Annotated[str, Meta(min_length=1, max_length=40, description="Key of the reward")]
-    from_household: Annotated[bool, Meta(description=FROM_HOUSEHOLD)] = False
+    from_household: FromHousehold = False
     basket: Annotated[Money | None, Meta(description=BASKET)] = None
 
 

@@ -21,10 +21,11 @@ from loyalty.core.api.views import PartnerView
 from loyalty.core.clock import Moment
 from members.api.filters import identified, meant
 from members.models import Member
+from members.pooling import FromHousehold
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember
 from rewards import redeeming
 from rewards.api import examples
-from rewards.api.bodies import BASKET, FROM_HOUSEHOLD, value_of
+from rewards.api.bodies import BASKET, value_of
 from rewards.api.redemption_bodies import RewardKey
 from rewards.deciding.activities import Money
 from rewards.models import Discounted, DiscountKind, Reward
@@ -119,7 +120,7 @@ class PreviewRequest(Struct, frozen=True, forbid_unknown_fields=True):
     member: MemberReference
     reward: RewardKey
     basket: Annotated[Money | None, Meta(description=BASKET)] = None
-    from_household: Annotated[bool, Meta(description=FROM_HOUSEHOLD)] = False
+    from_household: FromHousehold = False
 
 
 class Refusal(Struct, frozen=True):

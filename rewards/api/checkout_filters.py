@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.core import clock
+from loyalty.core import clock, codes
 from loyalty.core.api import filters
 from loyalty.core.ids import first_id_of
 from loyalty.core.models import ProgramKind
@@ -40,7 +40,7 @@ class ReceiptFilter(filters.TextFilter):
     def filter(self, qs: CheckoutQuerySet, value: str) -> CheckoutQuerySet:
         if not value:
             return qs
-        return qs.filter(status=CheckoutStatus.CONFIRMED, paid_external_id=value)
+        return qs.filter(status=CheckoutStatus.CONFIRMED, paid_external_id__in=codes.spellings(value))
 
 
 class OpenedFilter(filters.MomentFilter):

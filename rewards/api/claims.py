@@ -10,10 +10,11 @@ from loyalty.core import clock
 from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
+from loyalty.core.codes import Code
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember
 from rewards.api import examples
 from rewards.api.bodies import TransactionResult, answer_of
-from rewards.deciding.activities import Code, Money
+from rewards.deciding.activities import Money, Store
 from rewards.deciding.recorded import Also, Recorded
 from rewards.journeys import claiming
 from rewards.journeys.claiming import Receipt
@@ -25,9 +26,7 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     member: MemberReference
     external_id: Annotated[Code, Meta(description="The number, as the till reported it")]
     amount: Annotated[Money, Meta(description="What was paid in all")]
-    store: Annotated[
-        str, Meta(max_length=60, description="Only needed where two stores have such a receipt")
-    ] = ""
+    store: Annotated[Store, Meta(description="Only needed where two stores have such a receipt")] = ""
 
 
 _CLAIM: Final[dict[str, Any]] = {

@@ -12,6 +12,7 @@ from loyalty.core.api import auth, idempotency, parsing, rendering
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.clock import Moment
+from loyalty.core.codes import TYPED, Code
 from loyalty.core.errors import NotFound
 from members import references
 from members.api.views import REFERENCE, find
@@ -19,7 +20,7 @@ from members.references import MemberIsBlocked, MemberIsMerged, MemberReference
 from rewards.api import examples
 from rewards.api.bodies import TransactionResult, answer_of
 from rewards.api.campaigns import KEY
-from rewards.deciding.activities import Code, CustomEvent
+from rewards.deciding.activities import CustomEvent
 from rewards.deciding.recorded import AlreadyReported, Also, Recorded
 from rewards.journeys import reporting
 from rewards.journeys.reporting import CODE_ENTERED, TooManyCodes
@@ -39,7 +40,7 @@ class EnteredCode(Struct, frozen=True, forbid_unknown_fields=True):
 
     external_id: Code
     occurred_at: Moment
-    code: Annotated[str, Meta(min_length=1, max_length=100)]
+    code: Annotated[str, Meta(min_length=1, max_length=100, pattern=TYPED)]
 
 
 _ENTERED: Final[dict[str, Any]] = {

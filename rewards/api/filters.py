@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.core import codes
 from loyalty.core.api import filters
 from members.api.filters import MemberReferenceFilter
 from rewards.models.activity import ActivityQuerySet
@@ -17,7 +18,8 @@ class ReceiptFilter(filters.TextFilter):
     def filter(self, qs: ActivityQuerySet, value: str) -> ActivityQuerySet:
         if not value:
             return qs
-        return qs.filter(source__in=self.parent.program.partners.values("key"), external_id=value)
+        sources = self.parent.program.partners.values("key")
+        return qs.filter(source__in=sources, external_id__in=codes.spellings(value))
 
 
 class KindFilter(filters.ChoiceFilter):

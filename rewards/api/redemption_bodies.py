@@ -7,8 +7,10 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import OptionalCode
+from members.pooling import FromHousehold
 from members.references import MemberReference
-from rewards.api.bodies import BASKET, FROM_HOUSEHOLD
+from rewards.api.bodies import BASKET
 from rewards.deciding.activities import Money
 from rewards.models import Redemption, RedemptionStatus, Voucher, VoucherStatus
 from rewards.redeeming import DEFAULT_LIFE, LONGEST_LIFE
@@ -32,7 +34,7 @@ class RedemptionHold(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     reward: RewardKey
     lives_for_seconds: Seconds = int(DEFAULT_LIFE.total_seconds())
     basket: Annotated[Money | None, Meta(description=BASKET)] = None
-    from_household: Annotated[bool, Meta(description=FROM_HOUSEHOLD)] = False
+    from_household: FromHousehold = False
 
 
 class RedemptionConfirmation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -52,7 +54,7 @@ class RedemptionCancellation(Struct, frozen=True, forbid_unknown_fields=True, om
 class RedemptionFulfilment(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How to find what was sent, if it was."""
 
-    tracking: Annotated[str, Meta(max_length=100, description="A parcel number, an order")] = ""
+    tracking: Annotated[OptionalCode, Meta(description="A parcel number, an order")] = ""
 
 
 class RedemptionReturn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

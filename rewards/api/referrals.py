@@ -16,6 +16,7 @@ from loyalty.core.api import auth, filters, idempotency, pagination, parsing, re
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.clock import Moment
+from loyalty.core.codes import TYPED
 from loyalty.core.errors import NotFound
 from members.api.filters import MemberReferenceFilter
 from members.references import MemberIsBlocked, MemberIsMerged, MemberReference, UnknownMember, find_id
@@ -48,7 +49,10 @@ class InvitationBody(Struct, frozen=True):
 class Acceptance(Struct, frozen=True, forbid_unknown_fields=True):
     """A friend, who is a member by now, and the code that brought them."""
 
-    code: Annotated[str, Meta(min_length=1, max_length=40, description="In any case, with or without blanks")]
+    code: Annotated[
+        str,
+        Meta(min_length=1, max_length=40, pattern=TYPED, description="In any case, with or without blanks"),
+    ]
     friend: MemberReference
 
 

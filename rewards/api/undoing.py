@@ -13,6 +13,7 @@ from loyalty.core.api import auth, idempotency, parsing
 from loyalty.core.api.schema import operation
 from loyalty.core.api.views import PartnerView
 from loyalty.core.clock import Moment
+from loyalty.core.codes import Code
 from loyalty.core.errors import NotFound
 from members.references import MemberIsBlocked, MemberIsMerged, UnknownMember
 from rewards.api import examples
@@ -20,7 +21,7 @@ from rewards.api.bodies import TransactionExplained, TransactionResult, answer_o
 from rewards.api.docs import TRANSACTION_ID
 from rewards.api.explained import explained
 from rewards.checkouts import giving_back
-from rewards.deciding.activities import MAX_LINES, Basket, Code, Money, Return, ReturnedLine
+from rewards.deciding.activities import MAX_LINES, Basket, Money, Return, ReturnedLine
 from rewards.deciding.recorded import AlreadyReported
 from rewards.journeys import returning, undoing
 from rewards.journeys.returning import ReturnedTooMuch, ReturnWasRefused, SaleIsUndone

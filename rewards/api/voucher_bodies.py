@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import Code
 from members.references import MemberReference
 from rewards.api.bodies import BASKET
 from rewards.api.catalogue import DiscountBody
@@ -24,9 +25,7 @@ VoucherCode = Annotated[
         description="As typed or scanned; blanks and case do not count, unless it is a third party's code",
     ),
 ]
-Purchase = Annotated[
-    str, Meta(min_length=1, max_length=100, description="Your number of the receipt or order")
-]
+Purchase = Annotated[Code, Meta(description="Your number of the receipt or order")]
 Owner = Annotated[
     MemberReference | None, Meta(description="If it is known: the voucher then has to be this member's")
 ]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from msgspec import Meta, Struct
 
 from loyalty.core import events
+from loyalty.core.codes import VISIBLE, Code
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Program
 from members import holds
@@ -23,7 +24,7 @@ from rewards.checkouts.quote import Quote
 from rewards.checkouts.reserving import kept_for
 from rewards.checkouts.sessions import sold_lines
 from rewards.checkouts.states import happened, lock, must_be_open, quote_of
-from rewards.deciding.activities import Code, Line, Money, Sale
+from rewards.deciding.activities import Line, Money, Sale
 from rewards.deciding.recorded import AlreadyReported, Recorded, check_currency
 from rewards.journeys import earning
 from rewards.journeys.returns.goods import cents
@@ -42,7 +43,7 @@ class PaymentsDoNotAddUp(DomainError):
 class Payment(Struct, frozen=True, forbid_unknown_fields=True):
     """Money that was paid, and how: as cash, card or invoice."""
 
-    method: Annotated[str, Meta(min_length=1, max_length=40, examples=["card"])]
+    method: Annotated[str, Meta(min_length=1, max_length=40, pattern=VISIBLE, examples=["card"])]
     amount: Money
 
 

@@ -6,13 +6,15 @@ from uuid import uuid4
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
+from loyalty.core.codes import Code
 from loyalty.core.errors import InvalidInput
 from loyalty.core.models import Program
 from members.holds import DEFAULT_LIFE
 from members.ledger.operations import MAX_POINTS
 from members.paying import Context
+from members.pooling import FromHousehold
 from members.references import MemberReference
-from rewards.deciding.activities import MAX_LINES, Code, Line, Money, Sale, Text, Whole
+from rewards.deciding.activities import MAX_LINES, Line, Money, Sale, Store, Text, Whole
 from rewards.journeys import earning
 from rewards.journeys.returns.goods import cents, money
 
@@ -38,7 +40,7 @@ class CheckoutContents(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """
 
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=MAX_LINES)]
-    store: Annotated[str, Meta(max_length=60)] = ""
+    store: Store = ""
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
     points: Annotated[
         tuple[PointsWanted, ...], Meta(max_length=5, description="Points that pay, each kind once")
@@ -50,10 +52,7 @@ class CheckoutContents(Struct, frozen=True, forbid_unknown_fields=True, omit_def
         tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...],
         Meta(max_length=20, description="Codes of vouchers, however they were typed, each once"),
     ] = ()
-    from_household: Annotated[
-        bool,
-        Meta(description="Let the others of the member's household add the points that are missing"),
-    ] = False
+    from_household: FromHousehold = False
     lives_for_seconds: Annotated[
         int,
         Meta(

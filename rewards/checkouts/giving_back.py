@@ -4,7 +4,8 @@ What was used at a checkout comes back when its whole order does: it was cancell
 As shops and their customers expect it: whoever gives back all goods has the reward that was taken off
 them back, and can use the voucher again. Who keeps some goods keeps the discount on them, so a return of
 some lines leaves rewards and vouchers as they are. Points that paid come back by the rules of returns:
-see `rewards.journeys.returning`.
+see `rewards.journeys.returning`. Those that others of the household had added are the member's until
+all is back, and then go on to whom they came from: see Note [Brought points] in `members.pooling`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -89,6 +90,7 @@ def cancel(sale: Activity, asked: Asked) -> None:
             )
             give_back(checkout, context, reason="sale_cancelled")
         undoing.cancel(sale, asked)
+        _send_back(checkout, actor=asked.actor, at=asked.at)
     return None
 
 
@@ -97,6 +99,7 @@ def after_returns(checkouts: Sequence[Checkout], *, program: Program, at: dateti
     context = Context(program=program, source="", actor="system:returns", at=at)
     for checkout in checkouts:
         give_back(checkout, context, reason="sale_returned")
+        _send_back(checkout, actor=context.actor, at=at)
 
 
 def checkouts_of(sale_ids: Sequence[UUID], *, program: Program) -> list[Checkout]:
@@ -148,6 +151,13 @@ def give_back(checkout: Checkout, context: Context, *, reason: str) -> None:
                 actor=context.actor,
                 at=context.at,
             )
+
+
+def _send_back(checkout: Checkout, *, actor: str, at: datetime) -> None:
+    """Once the points that paid are the member's again: what others of the household had added is theirs."""
+    for one in quote_of(checkout).points:
+        if one.brought:
+            pooling.send_back(one.hold_id, actor=actor, at=at)
 
 
 def used_at(sale_id: UUID, *, program: Program) -> Used | None:

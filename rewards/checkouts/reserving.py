@@ -5,10 +5,9 @@ from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from members import holds, pooling
+from members import holds
 from members.paying import Context, HoldIsClosed
 from members.references import MemberReference
-from members.transfers import Transferred
 from rewards import redeeming
 from rewards.checkouts.offered import pointed
 from rewards.checkouts.quote import PointsApplied, Quote, Reserved, RewardApplied, VoucherApplied
@@ -92,33 +91,19 @@ class Reserving:
         if kept := self._points.get(key):
             return Reserved(id=kept.hold_id, points=points, brought=kept.brought)
         with pointed(f"#/points/{position}/points"):
-            brought = self._bring(key, points)
             held = holds.place(
                 member=self._member,
                 wallet_type=key,
                 points=points,
                 lives_for=self._checkout.expires_at - self._context.at,
                 kept_for=kept_for(self._checkout),
+                from_household=self._from_household,
                 program=self._context.program,
                 source=self._context.source,
                 actor=self._context.actor,
                 at=self._context.at,
             )
-        total = pooling.note(held.hold.id, brought, program=self._context.program)
-        return Reserved(id=held.hold.id, points=points, brought=total)
-
-    def _bring(self, key: str, points: int) -> list[Transferred]:
-        if not self._from_household:
-            return []
-        return pooling.bring(
-            member_id=self._checkout.member_id,
-            wallet_type=key,
-            points=points,
-            program=self._context.program,
-            source=self._context.source,
-            actor=self._context.actor,
-            at=self._context.at,
-        )
+        return Reserved(id=held.hold.id, points=points, brought=held.brought)
 
     def _hold_reward(self, key: str) -> Reserved:
         redemption = redeeming.hold(
@@ -168,8 +153,6 @@ def release_points(checkout: Checkout, points: Sequence[PointsApplied], context:
             actor=context.actor,
             at=context.at,
         )
-        if one.brought:
-            pooling.send_back(one.hold_id, actor=context.actor, at=context.at)
 
 
 def release_rewards(redemption_ids: Sequence[UUID], context: Context) -> None:

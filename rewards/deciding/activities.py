@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from loyalty.core.clock import Moment
+from loyalty.core.codes import VISIBLE, Code, OptionalCode
 from members.references import MemberReference
 
 Text = Annotated[str, Meta(max_length=200)]
-Code = Annotated[str, Meta(min_length=1, max_length=100)]
-OptionalCode = Annotated[str, Meta(max_length=100)]
+Store = Annotated[str, Meta(max_length=60, pattern=VISIBLE)]
 Whole = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 DecimalText = Annotated[
     str,
@@ -82,7 +82,7 @@ class Sale(Activity, frozen=True, tag_field="kind", tag="sale", kw_only=True):
 
     member: MemberReference
     amount: Money
-    store: Annotated[str, Meta(max_length=60)] = ""
+    store: Store = ""
     lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] = ()
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 
@@ -98,7 +98,7 @@ class Basket(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     member: MemberReference | None = None
     occurred_at: Moment | None = None
     amount: Money
-    store: Annotated[str, Meta(max_length=60)] = ""
+    store: Store = ""
     lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] = ()
     attributes: Annotated[dict[Code, Text | Whole | bool], Meta(max_length=50)] = {}
 

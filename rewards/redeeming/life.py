@@ -22,7 +22,6 @@ from loyalty.core.models import Program
 from members import holds, pooling, terms
 from members.ledger import store
 from members.references import MemberReference
-from members.transfers import Transferred
 from rewards.models import Redemption, RedemptionStatus, Reward, Voucher, VoucherStatus
 from rewards.redeeming import issuing, refunds, uploaded_codes
 from rewards.redeeming.offers import Found, Request, check, check_basket, check_limit, find
@@ -124,32 +123,20 @@ def _reserved(request: Request, found: Found, lives_for: timedelta) -> Redemptio
         expires_at=request.at + lives_for,
     )
     kind = terms.of(request.program).of_type(offer.wallet_type_id).key
-    brought = _bring(request, found, kind) if request.from_household else []
-    redemption.hold_id = holds.place(
+    held = holds.place(
         member=MemberReference("id", str(found.account.member_id)),
         wallet_type=kind,
         points=offer.price,
         lives_for=lives_for,
         kept_for=kept_for(redemption),
-        program=request.program,
-        source=request.source,
-        actor=request.actor,
-        at=request.at,
-    ).hold.id
-    redemption.brought = pooling.note(redemption.hold_id, brought, program=request.program)
-    return redemption
-
-
-def _bring(request: Request, found: Found, kind: str) -> list[Transferred]:
-    return pooling.bring(
-        member_id=found.account.member_id,
-        wallet_type=kind,
-        points=found.offer.price,
+        from_household=request.from_household,
         program=request.program,
         source=request.source,
         actor=request.actor,
         at=request.at,
     )
+    redemption.hold_id, redemption.brought = held.hold.id, held.brought
+    return redemption
 
 
 @transaction.atomic
@@ -348,6 +335,7 @@ def _given_up(locked: Locked, how: RedemptionStatus, context: Context, reason: s
         _free_points(redemption, context)
     elif redemption.points:
         refunds.give_back(redemption, context, heir=locked.heir)
+        _send_back(redemption, context)
     # A code that was told might be used all the same: it is not given to somebody else.
     is_burnt = redemption.reward.has_uploaded_codes and redemption.status != RedemptionStatus.HELD
     if redemption.took_piece and not is_burnt:
@@ -370,7 +358,10 @@ def _free_points(redemption: Redemption, context: Context) -> None:
         actor=context.actor,
         at=context.at,
     )
-    if redemption.brought:
+
+
+def _send_back(redemption: Redemption, context: Context) -> None:
+    if redemption.brought and redemption.hold_id:
         pooling.send_back(redemption.hold_id, actor=context.actor, at=context.at)
 
 

@@ -460,7 +460,7 @@ class TestApi:
         assert len(response.json()["parts"]["activities"]) == 2
 
     def test_erases_in_bounded_round_trips(self, till, ada, points, django_assert_num_queries):
-        with django_assert_num_queries(50):
+        with django_assert_num_queries(51):
             till.post(f"/v1/members/{ada.pk}/erase", None)
 
 

@@ -8,6 +8,8 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 
+from loyalty.core import codes
+
 Schema = dict[str, Any]
 
 _DEFINED: Final[WeakKeyDictionary[ComponentRegistry, dict[str, Schema]]] = WeakKeyDictionary()
@@ -78,6 +80,9 @@ def _portable(schema: Any) -> Any:
     told = {name: _portable(inner) for name, inner in schema.items()}
     if isinstance(pattern := told.get("pattern"), str):
         told["pattern"] = pattern.replace(_ONLY_FOR_PYTHON, "$")
+        # What nobody sees is no help in a schema either: the reference says it in words.
+        if pattern in (codes.VISIBLE, codes.TYPED):
+            del told["pattern"]
     return told
 
 

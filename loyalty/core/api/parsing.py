@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import accumulate
 from types import UnionType
 from typing import Any, Final, overload
+from unicodedata import is_normalized, normalize
 
 import msgspec
 from django.http import HttpRequest
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
+from loyalty.core import codes
 from loyalty.core.api import expected, refusals
 
 _CHARSETS: Final = {"", "utf-8", "utf8"}
@@ -131,7 +133,7 @@ def shaped(raw: bytes, kind: Any) -> Any:
     """JSON of that shape, whose texts may hold what cannot be stored: `of_bytes()` without its last look."""
     _refuse_depth(raw)
     try:
-        return _decoded(raw, kind)
+        return _decoded(composed(raw), kind)
     except msgspec.ValidationError as error:
         raise _refusal(str(error), raw, kind) from None
     except UnicodeDecodeError:
@@ -142,6 +144,36 @@ def shaped(raw: bytes, kind: Any) -> Any:
                 _("There is no body. If there is nothing to say, send {}.")
             ) from None
         raise refusals.MalformedJSON(str(error)) from None
+
+
+# Below U+0300 nothing composes: letters with accents that most JSON has escaped, too.
+_MAY_COMPOSE: Final = re.compile(rb"\\u(?:0[3-9a-fA-F]|[1-9a-fA-F])")
+
+
+def composed(raw: bytes) -> bytes:
+    """
+    The same JSON with its texts in Normalization Form C (Unicode Standard Annex 15).
+
+    What looks the same is the same then, on whatever system it was typed: “é” may come as one character
+    or as two.
+    """
+    is_escaped = not raw.isascii() or b"\\u" in raw
+    if not is_escaped or (not _MAY_COMPOSE.search(raw) and is_normalized("NFC", raw.decode())):
+        return raw
+    value = _decoder(Any).decode(raw)
+    in_form = _in_form_c(value)
+    return raw if in_form == value else msgspec.json.encode(in_form)
+
+
+def _in_form_c(value: Any) -> Any:
+    match value:
+        case str():
+            return normalize("NFC", value)
+        case list():
+            return [_in_form_c(inner) for inner in value]
+        case dict():
+            return {normalize("NFC", name): _in_form_c(inner) for name, inner in value.items()}
+    return value
 
 
 def _refusal(message: str, raw: bytes, kind: Any) -> refusals.InvalidBody:
@@ -209,7 +241,12 @@ _NAMES: Final = {"str": "string", "int": "integer", "float": "number", "bool": "
 
 # In words what the patterns mean that are the same all over the API.
 _PATTERN: Final = re.compile(r"matching regex (?P<pattern>'.*')", re.DOTALL)
+_INVISIBLE: Final = gettext_lazy(
+    "There is something invisible in it, as a control character, a special blank or a mark of direction"
+)
 _IN_WORDS: Final = {
+    codes.VISIBLE.removesuffix(r"(?!\n)"): _INVISIBLE,
+    codes.TYPED: _INVISIBLE,
     r"^[0-9]{1,12}(\.[0-9]{1,2})?$": gettext_lazy(
         "An amount is a text such as “12.50”: not negative, with a point and at most two decimals"
     ),

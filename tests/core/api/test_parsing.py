@@ -327,3 +327,30 @@ class TestRefusal:
             parsing.of_bytes(orjson.dumps({"attributes": attributes}), Wish)
 
         assert refused.value.pointer == "#/attributes"
+
+
+class TestComposed:
+    @pytest.mark.parametrize(
+        ("raw", "found"),
+        [
+            ('["Cafe\u0301"]', ["Caf\u00e9"]),
+            ('{"a": [{"b": "Cafe\u0301"}]}', {"a": [{"b": "Caf\u00e9"}]}),
+            ('{"Cafe\u0301": 1}', {"Caf\u00e9": 1}),
+            ('["Cafe\\u0301"]', ["Caf\u00e9"]),
+            ('["Caf\\u00e9 \\u4eac \\ud83c\\udf55"]', ["Caf\u00e9 京 🍕"]),
+        ],
+        ids=["text", "deeper", "name", "escaped", "composed already"],
+    )
+    def test_makes_one_of_what_looks_the_same(self, raw, found):
+        assert parsing.loads(raw.encode()) == found
+
+    def test_leaves_numbers_as_they_are(self):
+        raw = '{"é": "e\u0301", "a": 12345678901234567890123, "b": 1.0, "c": null, "d": [true]}'.encode()
+
+        assert parsing.loads(raw) == {
+            "é": "é",
+            "a": 12345678901234567890123,
+            "b": 1.0,
+            "c": None,
+            "d": [True],
+        }

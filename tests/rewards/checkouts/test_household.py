@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from members import households
 from members.ledger import verify
-from members.models import BroughtPoints, HouseholdMember, Lot, Member, Transfer, Wallet, WalletType
+from members.models import BroughtPoints, Entry, HouseholdMember, Lot, Member, Transfer, Wallet, WalletType
 from members.references import MemberReference
 from rewards import redeeming
 from rewards.checkouts import ending
@@ -30,6 +30,7 @@ from tests.rewards.checkouts.test_api import (
     using,
     wanted,
 )
+from tests.rewards.checkouts.test_giving_back import cancelled, returned
 
 pytestmark = pytest.mark.usefixtures("_at_noon")
 
@@ -148,6 +149,15 @@ class TestReservation:
         assert balances(ada, bert) == [(0, 0), (200, 0)]
         assert list(verify.run()) == []
 
+    def test_that_is_confirmed_and_cancelled_gives_them_back(self, family: Shop, car: Reward, ada, bert):
+        held = family.reserves("car", from_household=True)
+        redeeming.confirm(held.pk, **family._where())
+
+        redeeming.cancel(held.pk, **family._where())
+
+        assert balances(ada, bert) == [(300, 0), (400, 0)]
+        assert list(verify.run()) == []
+
     def test_is_refused_when_all_together_have_too_few_and_moves_nothing(self, till, family, car, ada, bert):
         Reward.objects.update(price=701)
         wanted_car = {"member": {"kind": "card", "value": "1001"}, "reward": "car", "from_household": True}
@@ -237,6 +247,69 @@ class TestCheckout:
         assert balances(ada, bert) == [(15, 0), (200, 0)]
         assert BroughtPoints.objects.count() == 1
         assert list(verify.run()) == []
+
+    @pytest.mark.parametrize("how", ["cancelled", "returned"])
+    def test_whose_order_comes_back_gives_them_back_to_whom_they_came_from(
+        self, till, family: Shop, ada, bert, how: str
+    ):
+        reward(family, "five-off", 400, discount_kind="amount", discount_amount=5)
+        before = dates(ada), dates(bert)
+        checkout = self.shared(till, rewards=["five-off"], points=using(200))
+        order = till.post(at(checkout, "confirm"), paid("13.00")).json()
+        assert balances(ada, bert) == [(13, 0), (100, 0)]
+
+        if how == "cancelled":
+            cancelled(till, order)
+        else:
+            returned(till, order, "return-1")
+
+        assert balances(ada, bert) == [(300, 0), (400, 0)]
+        assert (dates(ada), dates(bert)) == before
+        assert list(verify.run()) == []
+
+    def test_of_whose_order_a_part_comes_back_leaves_them_with_the_member(
+        self, till, family: Shop, ada, bert
+    ):
+        checkout = opened(
+            till, line("1", "10.00"), line("2", "10.00"), points=using(500), from_household=True
+        )
+        order = till.post(at(checkout, "confirm"), paid("15.00")).json()
+
+        returned(till, order, "return-1", "1")
+
+        # Half of the 15 points for the sale are gone again, half of the 500 are back.
+        assert balances(ada, bert) == [(8 + 250, 0), (200, 0)]
+        assert not Transfer.objects.filter(undone_at__isnull=False).exists()
+
+    def test_whose_order_cannot_be_cancelled_gives_nothing_back(self, till, family: Shop, ada, bert):
+        order = till.post(at(self.shared(till, points=using(500)), "confirm"), paid("15.00")).json()
+        returned(till, order, "return-1", "1")
+        before = balances(ada, bert)
+
+        answer = till.post(f"/v1/transactions/{order['transaction']['id']}/cancel", {})
+
+        assert refused(answer)[:2] == (409, "transaction_has_returns")
+        assert balances(ada, bert) == before
+        assert list(verify.run()) == []
+
+    def test_whose_order_is_cancelled_again_gives_nothing_back_twice(self, till, family: Shop, ada, bert):
+        order = till.post(at(self.shared(till, points=using(500)), "confirm"), paid("15.00")).json()
+        cancelled(till, order)
+        before = Entry.objects.count()
+
+        cancelled(till, order, key="another")
+
+        assert (balances(ada, bert), Entry.objects.count()) == ([(300, 0), (400, 0)], before)
+
+    def test_whose_order_is_cancelled_gives_back_to_who_has_left_meanwhile(
+        self, till, family: Shop, ada, bert
+    ):
+        order = till.post(at(self.shared(till, points=using(500)), "confirm"), paid("15.00")).json()
+        households.leave(bert, at=family.at, **BY)
+
+        cancelled(till, order)
+
+        assert balances(ada, bert) == [(300, 0), (400, 0)]
 
 
 def end_overdue(shop: Shop) -> None:
