@@ -329,7 +329,33 @@ SPECTACULAR_SETTINGS = {
         " ISO 8601 with an offset.\n"
         "- Unknown fields are refused. `X-Request-Id` is in every answer and in our logs."
     ),
+    "LICENSE": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
     "SERVERS": [{"url": BASE_URL}],
+    # In the order of a member's life; `tests/test_schema.py` holds them to what operations name.
+    "TAGS": [
+        {"name": "Connection", "description": "Whether it is there, and what your credential may do."},
+        {"name": "Members", "description": "Who they are, what they have, and what they may be told."},
+        {
+            "name": "Points",
+            "description": "Hold, settle, transfer and adjust them; decide about pending ones.",
+        },
+        {"name": "Transactions", "description": "Sales and returns: record, preview, correct, claim them."},
+        {"name": "Events", "description": "Tell what else members do, and read what happened here."},
+        {
+            "name": "Campaigns",
+            "description": "What earns more at present, how it does, and what it would give.",
+        },
+        {"name": "Tiers", "description": "The levels that members reach, and what they bring."},
+        {
+            "name": "Segments",
+            "description": "Groups of members; lists are kept by you, others by their rules.",
+        },
+        {"name": "Rewards", "description": "What points buy: the catalogue, and redemptions of it."},
+        {"name": "Vouchers", "description": "Codes that rewards brought: check, use, give back, void them."},
+        {"name": "Checkouts", "description": "A basket that points, rewards and vouchers pay a part of."},
+        {"name": "Referrals", "description": "Members who bring friends."},
+        {"name": "Sandbox", "description": "A clock that you move, sample members and events, and a reset."},
+    ],
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -346,7 +372,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": False,
     "SCHEMA_PATH_PREFIX": "/v1",
-    "POSTPROCESSING_HOOKS": ["integrations.api.glossary.describe", "loyalty.core.api.links.add"],
+    "POSTPROCESSING_HOOKS": [
+        "integrations.api.glossary.describe",
+        "loyalty.core.api.links.add",
+        "loyalty.core.api.schema.leave_problems_open",
+        "loyalty.core.api.sharing.share",
+    ],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 

@@ -190,7 +190,34 @@ class TestOpenAPI:
         assert zipped.headers["Content-Encoding"] == "gzip"
         assert "Accept-Encoding" in zipped.headers["Vary"]
         assert gzip.decompress(zipped.content) == plain.content
-        assert len(zipped.content) < len(plain.content) / 10
+        assert len(zipped.content) < len(plain.content) / 5
+
+    @pytest.mark.parametrize("form", ["json", "yaml"])
+    @pytest.mark.parametrize("coding", ["gzip", "identity"])
+    def test_is_not_sent_again_to_who_has_it(self, client, form, coding):
+        first = client.get(f"/v1/openapi.{form}", headers={"Accept-Encoding": coding})
+        tag = first.headers["ETag"]
+
+        again = client.get(
+            f"/v1/openapi.{form}", headers={"Accept-Encoding": coding, "If-None-Match": f'"else", W/{tag}'}
+        )
+
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == tag
+        assert again.headers["Cache-Control"] == "no-cache"
+        assert "Accept-Encoding" in again.headers["Vary"]
+
+    def test_is_sent_to_who_has_another_form_of_it(self, client):
+        tags = {
+            client.get(f"/v1/openapi.{form}", headers={"Accept-Encoding": coding}).headers["ETag"]
+            for form in ("json", "yaml")
+            for coding in ("gzip", "identity")
+        }
+
+        answer = client.get("/v1/openapi.json", headers={"If-None-Match": '"0123456789abcdef01234567"'})
+
+        assert answer.status_code == 200
+        assert len(tags) == 4
 
 
 class TestEvents:

@@ -15,7 +15,7 @@ from django.urls import Resolver404, resolve
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from loyalty.core.api import checks, docs, problem
+from loyalty.core.api import checks, docs, problem, sharing
 from loyalty.core.api.auth import SCOPES
 from tests.clients import PartnerClient
 from tests.factories import PartnerFactory
@@ -25,9 +25,16 @@ Operation = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    text: dict[str, Any] = Client().get("/v1/openapi.json").json()
-    return text
+def text() -> dict[str, Any]:
+    """As it is served: what is alike at many operations is said once."""
+    served: dict[str, Any] = Client().get("/v1/openapi.json").json()
+    return served
+
+
+@pytest.fixture(scope="module")
+def schema(text: dict[str, Any]) -> dict[str, Any]:
+    """The text with everything said where it stands."""
+    return sharing.inlined(text)
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
@@ -87,18 +94,34 @@ def fields_of(part: Any, schema: dict[str, Any]) -> Iterator[str]:
 
 
 class TestSchema:
-    def test_is_valid_openapi(self, schema):
-        openapi_spec_validator.validate(schema)
+    def test_is_valid_openapi(self, text):
+        openapi_spec_validator.validate(text)
 
-        assert schema["openapi"].startswith("3.1")
+        assert text["openapi"].startswith("3.1")
 
-    def test_is_the_same_in_yaml(self, schema):
+    def test_is_the_same_in_yaml(self, text):
         response = Client().get("/v1/openapi.yaml")
 
-        assert yaml.safe_load(response.content) == schema
+        assert yaml.safe_load(response.content) == text
+
+    def test_says_once_what_is_alike_at_many_operations(self, text, schema):
+        answers = [
+            json.dumps(answer)
+            for _name, operation in operations(text)
+            for status, answer in operation["responses"].items()
+            if status >= "400" and len(answer.get("x-codes", ())) < 4
+        ]
+        repeated = {answer for answer in answers if answers.count(answer) > 1 and "$ref" not in answer[:9]}
+
+        assert repeated == set()
+        assert len(json.dumps(text)) < len(json.dumps(schema)) / 2
+        for section in ("responses", "parameters", "headers", "examples"):
+            for name in text["components"][section]:
+                assert f'"#/components/{section}/{name}"' in json.dumps(text), name
 
     def test_is_given_to_all_who_ask_at_the_same_time(self):
         docs._written.cache_clear()
+        docs._composed.cache_clear()
         with ThreadPoolExecutor(8) as at_once:
             answers = list(at_once.map(lambda _: Client().get("/v1/openapi.json"), range(8)))
 
@@ -128,6 +151,12 @@ class TestSchema:
             assert operation["tags"], name
             for parameter in operation.get("parameters", []):
                 assert parameter["description"], (name, parameter["name"])
+
+    def test_says_of_each_tag_what_is_under_it(self, schema):
+        told = [tag["name"] for tag in schema["tags"] if tag["description"]]
+
+        assert len(told) == len(set(told))
+        assert set(told) == {tag for _name, operation in operations(schema) for tag in operation["tags"]}
 
     def test_has_no_pattern_that_other_languages_cannot_read(self, schema):
         patterns = set(re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', json.dumps(schema)))
@@ -172,7 +201,10 @@ class TestSchema:
                 (content,) = response["content"].values()
                 assert list(response["content"]) == ["application/problem+json"], (name, status)
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
-                assert {example["value"]["code"] for example in content["examples"].values()} <= known
+                codes = [example["value"]["code"] for example in content["examples"].values()]
+                assert response["x-codes"] == codes, (name, status)
+                assert set(codes) <= known
+                assert all(f"- `{code}`: " in response["description"] for code in codes), (name, status)
 
     def test_asks_for_an_idempotency_key_exactly_where_the_view_does(self, schema, db, program):
         partner = PartnerFactory.create(program=program, key="keyless")
@@ -220,6 +252,29 @@ class TestSchema:
         assert "kind" not in known["CustomEvent"]["required"]
         assert "kind" in known["Sale"]["required"]
         assert "kind" in known["Return"]["required"]
+
+    def test_says_of_each_refusal_all_codes_that_are_told_of_its_operation(self, schema):
+        sold = schema["paths"]["/v1/redemptions"]["post"]["responses"]
+
+        assert sold["404"]["x-codes"] == ["unknown_member", "unknown_reward"]
+        assert "reward_sold_out" in sold["409"]["x-codes"]
+
+    def test_says_of_no_answer_a_header_that_it_never_has(self, schema):
+        for name, operation in operations(schema):
+            for status, answer in operation["responses"].items():
+                headers = set(answer["headers"])
+                assert status < "300" or "ETag" not in headers, (name, status)
+                assert status[0] == "2" or status in ("409", "422") or "Idempotent-Replayed" not in headers
+                may_wait = status in ("429", "503") or "request_in_progress" in answer.get("x-codes", ())
+                assert ("Retry-After" in headers) == may_wait, (name, status)
+
+    def test_says_that_problems_have_further_members(self, schema):
+        told = schema["paths"]["/v1/members"]["post"]["responses"]["403"]["content"]
+        example = told["application/problem+json"]["examples"]["MissingScope"]["value"]
+
+        problem_document = schema["components"]["schemas"]["Problem"]
+        assert "scope" in example.keys() - problem_document["properties"].keys()
+        assert problem_document["additionalProperties"] is True
 
 
 class TestSecuritySchemes:

@@ -5,6 +5,7 @@ A view's method is described with `@operation(…)`; what it takes and answers a
 serializers), its scope is the one that the view enforces. `tests/test_schema.py` holds all to it.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -47,24 +48,14 @@ _KEY_PARAMETER: Final = OpenApiParameter(
     required=True,
     description=_("1 to 255 printable ASCII characters, new for each new call; repeats send the same."),
 )
-_REPLAYED_HEADER: Final = OpenApiParameter(
-    "Idempotent-Replayed",
-    location=OpenApiParameter.HEADER,
-    response=True,
-    description=_("`true` where this is the stored answer of an earlier call with the same key."),
-)
+_REPLAYED: Final = _("`true` where this is the stored answer of an earlier call with the same key.")
 _MATCH_PARAMETER: Final = OpenApiParameter(
     "If-Match",
     location=OpenApiParameter.HEADER,
     required=True,
     description=_("The `ETag` of what you have read: who has seen an older state changes nothing."),
 )
-_TAG_HEADER: Final = OpenApiParameter(
-    "ETag",
-    location=OpenApiParameter.HEADER,
-    response=True,
-    description=_("Names this very state; send it as `If-Match` to change it."),
-)
+_TAG: Final = _("Names this very state; send it as `If-Match` to change it.")
 _LIMIT_HEADERS: Final = (
     OpenApiParameter(
         "RateLimit-Policy",
@@ -78,14 +69,8 @@ _LIMIT_HEADERS: Final = (
         response=True,
         description=_("How many calls are left (`r`), and in how many seconds (`t`) there are all again."),
     ),
-    OpenApiParameter(
-        "Retry-After",
-        int,
-        OpenApiParameter.HEADER,
-        response=["429", "503"],
-        description=_("Seconds to wait before the call is sent again."),
-    ),
 )
+_WAIT: Final = _("Seconds to wait before the call is sent again.")
 _END_HEADERS: Final = tuple(
     OpenApiParameter(name, location=OpenApiParameter.HEADER, response=True, description=text)
     for name, text in (
@@ -96,6 +81,16 @@ _END_HEADERS: Final = tuple(
 )
 
 
+# What stands for the parts of addresses in examples of refusals.
+_SAMPLE_ID: Final = "01976c1e-5d7a-7000-8000-3a52e6e1d0b4"
+_SAMPLES: Final = {
+    "reference": "card:1001",
+    "identifier": "card:1001",
+    "key": "summer",
+    "reward_key": "free-coffee",
+}
+
+
 class Fault(msgspec.Struct):
     """One thing that is wrong with the body, and where: a JSON pointer (RFC 6901)."""
 
@@ -104,7 +99,11 @@ class Fault(msgspec.Struct):
 
 
 class Problem(msgspec.Struct):
-    """Why a call was refused (RFC 9457). Programs go by `code`, people by `detail`."""
+    """
+    Why a call was refused (RFC 9457). Programs go by `code`, people by `detail`.
+
+    There may be further members, such as `available` where the code is `insufficient_points`.
+    """
 
     type: str
     title: str
@@ -113,6 +112,13 @@ class Problem(msgspec.Struct):
     instance: str
     code: str
     errors: list[Fault] = []
+
+
+def leave_problems_open(result: Any, generator: object, request: object, public: object) -> Any:
+    """Say that problems have further members, for strict readers: a postprocessing hook."""
+    if told := result["components"]["schemas"].get(Problem.__name__):
+        told["additionalProperties"] = True
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +250,12 @@ class OperationSchema(AutoSchema):
             by_status[kind.status].append(kind)
         return by_status
 
+    def _get_response_bodies(self, direction: Direction = "response") -> Any:
+        answers = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]  # typed in part
+        for status, kinds in self._refusals().items():
+            answers[str(status)]["x-codes"] = [kind.code for kind in kinds]
+        return answers
+
     def _get_request_body(self, direction: Direction = "request") -> Any:
         body = super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # typed in part
         # Also where each of its fields may be left out: an empty object is sent then.
@@ -266,11 +278,19 @@ class OperationSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         said = self._operation
-        keyed = [_KEY_PARAMETER, _REPLAYED_HEADER] if said.is_keyed else []
-        tagged = [_TAG_HEADER] if said.has_tag else []
+        done = [str(status) for status in (said.status, *(also[0] for also in said.also_answers))]
+        # Of refusals, only those are kept that are final: see `idempotency.is_final`.
+        replayed = _header("Idempotent-Replayed", _REPLAYED, [*done, "409", "422"])
+        keyed = [_KEY_PARAMETER, replayed] if said.is_keyed else []
+        wait = _header("Retry-After", _WAIT, ["429", "503", *(["409"] if said.is_keyed else [])], int)
+        tagged = [_header("ETag", _TAG, done)] if said.has_tag else []
         edited = [_MATCH_PARAMETER] if said.edits else []
         ends = _END_HEADERS if said.deprecated else ()
-        return [*said.parameters, *keyed, *tagged, *edited, *_LIMIT_HEADERS, *ends]
+        return [*said.parameters, *keyed, *tagged, *edited, *_LIMIT_HEADERS, wait, *ends]
+
+
+def _header(name: str, about: Any, statuses: list[str], kind: type = str) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, response=statuses, description=str(about))
 
 
 def _example(name: Any, value: Any, *, status: int | None = None, **only: Any) -> OpenApiExample:
@@ -289,10 +309,11 @@ def _answered(registry: ComponentRegistry, answer: Any) -> OpenApiResponse:
 
 def _refused(kinds: Iterable[type[DomainError]], path: str) -> OpenApiResponse:
     lines, examples = [], []
+    called = re.sub(r"{(\w+)}", lambda place: _SAMPLES.get(place[1], _SAMPLE_ID), path)
     for kind in kinds:
         lines.append(f"- `{kind.code}`: {described(kind)}")
         extra = {"scope": "members:read"} if issubclass(kind, refusals.MissingScope) else {}
-        body = problem.document(kind(**extra), path=path)
+        body = problem.document(kind(**extra), path=called)
         examples.append(
             OpenApiExample(
                 kind.code,

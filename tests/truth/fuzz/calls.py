@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from loyalty.core.api import sharing
+
 
 @dataclass(frozen=True)
 class Call:
@@ -44,7 +46,7 @@ def operations(schema: Any) -> list[Operation]:
             places=[p["name"] for p in said.get("parameters", []) if p["in"] == "path"],
             examples=list(_examples(said)),
         )
-        for path, methods in schema["paths"].items()
+        for path, methods in sharing.inlined(schema)["paths"].items()
         for method, said in methods.items()
     ]
 
