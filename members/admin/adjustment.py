@@ -1,6 +1,6 @@
 """Adjustments: the list of them, their undo, and the reasons and limits that they follow."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -16,9 +16,8 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, ProgramModelAdmin, program_of, render
+from loyalty.core.admin import FactAdmin, ProgramModelAdmin, program_of, render, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from loyalty.core.templatetags.regulars import actor
 from members import reasons, search
 from members.adjustments import MAY_ADJUST, undoing
@@ -89,7 +88,7 @@ class AdjustmentAdmin(FactAdmin):
 
     def undo_view(self, request: HttpRequest, adjustment_id: UUID) -> HttpResponse:
         """Says what would come of it, and does it when told to."""
-        program, by = program_of(request), cast(User, request.user)
+        program, by = program_of(request), user_of(request)
         if program is None or not by.has_perm(MAY_ADJUST):
             raise PermissionDenied
         rows = self.get_queryset(request).select_related(*self.list_select_related)

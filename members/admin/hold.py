@@ -16,9 +16,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import FactAdmin, program_of, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from members import holds, search
 from members.models import Hold, HoldStatus, Member
 
@@ -113,19 +112,18 @@ class HoldAdmin(FactAdmin):
             raise Http404(_now("There is no such hold in this program."))
         if not self.has_release_permission(request):
             raise PermissionDenied
-        assert isinstance(request.user, User)
         try:
             holds.release(
                 hold.pk,
                 program=hold.program,
                 source="",
-                actor=f"staff:{request.user.pk}",
+                actor=user_of(request).actor,
                 at=clock.now(hold.program),
             )
         except DomainError as refusal:
             messages.error(request, refusal.detail)
         else:
-            audit.note(hold, by=request.user, text=_now("The points were given free."))
+            audit.note(hold, by=user_of(request), text=_now("The points were given free."))
             messages.success(
                 request, _now("%(points)s points are free again.") % {"points": f"{hold.points:,}"}
             )

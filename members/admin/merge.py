@@ -20,9 +20,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import render
+from loyalty.core.admin import render, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from members import comparing, merging, terms, unmerging
 from members.admin import choosing
 from members.admin.between import BetweenMembersAdmin
@@ -93,16 +92,15 @@ def _preview(member: Member, duplicate: Member) -> comparing.Preview:
 
 
 def _merge(request: HttpRequest, member: Member, duplicate: Member) -> HttpResponse:
-    assert isinstance(request.user, User)
     done = merging.merge(
         survivor=member,
         duplicate=duplicate,
-        actor=f"staff:{request.user.pk}",
+        actor=user_of(request).actor,
         at=clock.now(member.program),
     )
     for one in (member, duplicate):
         text = _now("%(duplicate)s was merged into %(survivor)s.")
-        audit.note(one, by=request.user, text=text % {"duplicate": duplicate.pk, "survivor": member.pk})
+        audit.note(one, by=user_of(request), text=text % {"duplicate": duplicate.pk, "survivor": member.pk})
     messages.success(request, _now("The two records are one now."))
     return HttpResponseRedirect(reverse("admin:members_merge_change", args=[done.pk]))
 
@@ -154,13 +152,12 @@ class MergeAdmin(BetweenMembersAdmin):
         here = HttpResponseRedirect(reverse("admin:members_merge_change", args=[merge.pk]))
         if request.method != "POST" or merge.undone_at is not None:
             return here
-        assert isinstance(request.user, User)
         try:
-            unmerging.undo(merge, actor=f"staff:{request.user.pk}", at=clock.now(merge.program))
+            unmerging.undo(merge, actor=user_of(request).actor, at=clock.now(merge.program))
         except DomainError as refusal:
             return self._page(request, merge, refusal.detail)
         for one in (merge.survivor, merge.duplicate):
-            audit.note(one, by=request.user, text=_now("The merge was undone."))
+            audit.note(one, by=user_of(request), text=_now("The merge was undone."))
         messages.success(request, _now("They are two members again."))
         return here
 

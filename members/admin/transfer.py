@@ -18,10 +18,10 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import program_of, render
+from loyalty.core.admin import program_of, render, user_of
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program
 from members import terms, transfers
 from members.admin import choosing
 from members.admin.between import BetweenMembersAdmin
@@ -85,7 +85,6 @@ def send_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpRes
 def _send(
     request: HttpRequest, program: Program, member: Member, recipient: Member, form: TransferForm
 ) -> HttpResponse | None:
-    assert isinstance(request.user, User)
     token: UUID = form.cleaned_data["token"]
     try:
         done = transfers.send(
@@ -95,7 +94,7 @@ def _send(
             points=form.cleaned_data["points"],
             program=program,
             source="",
-            actor=f"staff:{request.user.pk}",
+            actor=user_of(request).actor,
             at=clock.now(program),
             transfer_id=token,
         )
@@ -106,7 +105,9 @@ def _send(
         form.refuse(refusal)
         return None
     said = _now("%(points)s points were passed on to %(recipient)s.")
-    audit.note(member, by=request.user, text=said % {"points": f"{done.points:,}", "recipient": recipient})
+    audit.note(
+        member, by=user_of(request), text=said % {"points": f"{done.points:,}", "recipient": recipient}
+    )
     messages.success(request, said % {"points": f"{done.points:,}", "recipient": recipient})
     return HttpResponseRedirect(reverse("admin:members_transfer_change", args=[done.id]))
 
@@ -174,7 +175,7 @@ class TransferAdmin(BetweenMembersAdmin):
             return here
         at = clock.now(transfer.program)
         try:
-            undone = transfers.undo(transfer, actor=f"staff:{request.user.pk}", at=at)
+            undone = transfers.undo(transfer, actor=user_of(request).actor, at=at)
         except transfers.TransferWasUndone:
             return here
         except DomainError as refusal:

@@ -18,9 +18,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import FactAdmin, program_of, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from members import search
 from rewards.checkouts import ending
 from rewards.checkouts.states import quote_of
@@ -82,13 +81,12 @@ class CheckoutAdmin(FactAdmin):
             raise Http404(_now("There is no such checkout in this program."))
         if not request.user.has_perm("members.release_hold"):
             raise PermissionDenied
-        assert isinstance(request.user, User)
         try:
             ending.abandon(
                 checkout.pk,
                 program=checkout.program,
                 source="",
-                actor=f"staff:{request.user.pk}",
+                actor=user_of(request).actor,
                 at=clock.now(checkout.program),
             )
         except DomainError as refusal:

@@ -19,9 +19,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import FactAdmin, moments, program_of
+from loyalty.core.admin import FactAdmin, moments, program_of, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program
 from members import search
 from rewards import redeeming
 from rewards.models import Redemption, RedemptionStatus, Voucher, VoucherStatus
@@ -210,12 +210,11 @@ class RedemptionAdmin(FactAdmin):
             raise Http404(_now("There is no such redemption in this program."))
         if not request.user.has_perm(permission):
             raise PermissionDenied
-        assert isinstance(request.user, User)
-        actor, at = f"staff:{request.user.pk}", clock.now(redemption.program)
+        actor, at = user_of(request).actor, clock.now(redemption.program)
         try:
             with transaction.atomic():
                 journey(redemption.pk, **said, program=redemption.program, source="", actor=actor, at=at)
-                audit.note(redemption, by=request.user, text=" ".join([done, *said.values()]).strip())
+                audit.note(redemption, by=user_of(request), text=" ".join([done, *said.values()]).strip())
         except DomainError as refusal:
             messages.error(request, refusal.detail)
         else:

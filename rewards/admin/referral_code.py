@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import FactAdmin, program_of, user_of
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from members import search
@@ -124,8 +124,7 @@ class ReferralCodeAdmin(FactAdmin):
             raise Http404(_now("There is no such referral code in this program."))
         if not request.user.has_perm("rewards.disable_referralcode"):
             raise PermissionDenied
-        assert isinstance(request.user, User)
-        return code, request.user
+        return code, user_of(request)
 
     @display(description=_("member"))
     def member_link(self, code: ReferralCode) -> SafeString:
