@@ -12,7 +12,6 @@ from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -24,7 +23,7 @@ from loyalty.core.admin import render, user_of
 from loyalty.core.errors import DomainError
 from members import comparing, merging, terms, unmerging
 from members.admin import choosing
-from members.admin.between import BetweenMembersAdmin
+from members.admin.facts import BetweenMembersAdmin, link_to
 from members.models import Entry, Identifier, Member, Merge
 
 SHOWN_ON_MEMBER_PAGE: Final = 10
@@ -163,11 +162,11 @@ class MergeAdmin(BetweenMembersAdmin):
 
     @display(description=_("stays"))
     def into_member(self, merge: Merge) -> SafeString:
-        return _link(merge.survivor)
+        return link_to(merge.survivor)
 
     @display(description=_("duplicate"))
     def from_member(self, merge: Merge) -> SafeString:
-        return _link(merge.duplicate)
+        return link_to(merge.duplicate)
 
     @display(description=_("points that moved"))
     def shown_points(self, merge: Merge) -> str:
@@ -176,11 +175,6 @@ class MergeAdmin(BetweenMembersAdmin):
     @display(description=_("state"), label={"made": "success", "undone": "warning"})
     def shown_state(self, merge: Merge) -> tuple[str, str]:
         return ("undone", str(_("Undone"))) if merge.undone_at else ("made", str(_("Merged")))
-
-
-def _link(member: Member) -> SafeString:
-    page = reverse("admin:members_member_change", args=[member.pk])
-    return format_html('<a class="rg-link" href="{}">{}</a>', page, member)
 
 
 def _entries(merge: Merge) -> models.QuerySet[Entry]:

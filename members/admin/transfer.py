@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -24,7 +23,7 @@ from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms, transfers
 from members.admin import choosing
-from members.admin.between import BetweenMembersAdmin
+from members.admin.facts import BetweenMembersAdmin, link_to
 from members.models import Entry, HouseholdMember, Member, Transfer, TransferScope, Wallet
 from members.references import MemberReference
 from members.terms import WalletTerms
@@ -185,11 +184,11 @@ class TransferAdmin(BetweenMembersAdmin):
 
     @display(description=_("from"))
     def from_member(self, transfer: Transfer) -> SafeString:
-        return _link(transfer.sender)
+        return link_to(transfer.sender)
 
     @display(description=_("to"))
     def to_member(self, transfer: Transfer) -> SafeString:
-        return _link(transfer.recipient)
+        return link_to(transfer.recipient)
 
     @display(description=_("points"))
     def shown_points(self, transfer: Transfer) -> str:
@@ -216,11 +215,6 @@ def _said(transfer: Transfer, undone: transfers.Undone) -> str:
         return back
     kept = _now("%(points)s had been used meanwhile and stay with %(member)s.")
     return f"{back} {kept % {'points': f'{undone.kept:,}', 'member': transfer.recipient}}"
-
-
-def _link(member: Member) -> SafeString:
-    page = reverse("admin:members_member_change", args=[member.pk])
-    return format_html('<a class="rg-link" href="{}">{}</a>', page, member)
 
 
 def _entries(transfer: Transfer) -> dict[str, Any]:
