@@ -30,6 +30,26 @@ def at_once(clients: int, work: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(client, range(clients)))
 
 
+def connected[T](work: Callable[[], T]) -> Callable[[], T]:
+    """The work of another thread, whose connection ends with it."""
+
+    def done() -> T:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    return done
+
+
+@contextmanager
+def nothing_written_to(table: str) -> Iterator[None]:
+    """Whoever writes to the table waits meanwhile; it can be read."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
+        yield
+
+
 _WAITING: Final = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 

@@ -70,7 +70,7 @@ class Waits(Struct, frozen=True, kw_only=True, tag_field="kind", tag="return"):
 
 Answer = Recorded | Waits
 Also = Callable[[Batch, Answer], None]
-_RACES: Final = (*RACES, "a_return_waits_once", "rewards_activity_pkey")
+_RACES: Final = (*RACES, "a_return_waits_once", "a_return_waits_or_is_booked", "rewards_activity_pkey")
 
 
 def record(

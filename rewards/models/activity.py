@@ -1,5 +1,6 @@
 from typing import Self
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,30 @@ TAKES_BACK = (ActivityKind.RETURN, ActivityKind.UNDO)
 TOLD = Q(kind__in=["return", "sale", "undone"])
 """What partners are shown as transactions, in a condition that indexes have, too."""
 BUT_SALES = Q(kind__in=["return", "undone"])
+
+
+def waits_or_is_booked(*, others: str, condition: pgtrigger.Q) -> pgtrigger.Trigger:
+    """
+    A return is booked at once or waits for its sale, never both, whoever reports it at the same time.
+
+    The two tables take turns by its outside id; what waited is booked under the id that it waited with.
+    `others` are the rows that it must not be among: a table, and a condition.
+    """
+    return pgtrigger.Trigger(
+        name="waits_or_is_booked",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        condition=condition,
+        func=(
+            "PERFORM pg_advisory_xact_lock('rewards_waitingreturn'::regclass::int,"
+            " hashtext(concat_ws(':', NEW.program_id, NEW.source, NEW.external_id)));"
+            f" IF EXISTS (SELECT FROM {others} AND program_id = NEW.program_id AND source = NEW.source"
+            " AND external_id = NEW.external_id AND id <> NEW.id) THEN"
+            " RAISE EXCEPTION 'the return % waits or is booked already', NEW.external_id"
+            " USING ERRCODE = 'unique_violation', CONSTRAINT = 'a_return_waits_or_is_booked'; END IF;"
+            " RETURN NEW;"
+        ),
+    )
 
 
 class ActivityQuerySet(TenantQuerySet["Activity"]):
@@ -163,6 +188,11 @@ class Activity(models.Model):
                 condition=BUT_SALES,
             ),
             models.Index(name="returns_of_a_sale", fields=["original"], condition=Q(original__isnull=False)),
+        ]
+        triggers = [
+            waits_or_is_booked(
+                others="rewards_waitingreturn WHERE true", condition=pgtrigger.Q(new__kind="return")
+            )
         ]
 
     def __str__(self) -> str:

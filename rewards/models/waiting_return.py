@@ -1,5 +1,6 @@
 from typing import Self
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from loyalty.core.tenancy import TenantQuerySet
-from rewards.models.activity import Activity
+from rewards.models.activity import Activity, waits_or_is_booked
 
 
 class WaitingStatus(models.TextChoices):
@@ -68,6 +69,11 @@ class WaitingReturn(models.Model):
                 condition=Q(status="waiting"),
             ),
             models.Index(name="waiting_returns_by_day", fields=["program", "-id"]),
+        ]
+        triggers = [
+            waits_or_is_booked(
+                others="rewards_activity WHERE kind = 'return'", condition=pgtrigger.Q(new__status="waiting")
+            )
         ]
 
     def __str__(self) -> str:

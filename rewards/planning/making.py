@@ -17,21 +17,22 @@ _ATTEMPTS: Final = 5
 
 def draft(program: Program, *, name: str, definition: dict[str, Any], description: str = "") -> Campaign:
     """A new campaign, with a key of its own that is made from the name."""
+    campaign = Campaign(program=program, name=name, description=description, draft=definition)
+    begin(campaign)
+    return campaign
+
+
+def begin(campaign: Campaign) -> None:
+    """Save a new campaign under a key of its own, whoever else begins one of the same name meanwhile."""
     for attempt in range(_ATTEMPTS):
+        campaign.key = free_key(campaign.name, program=campaign.program)
         try:
             with transaction.atomic():
-                return Campaign.objects.create(
-                    program=program,
-                    key=free_key(name, program=program),
-                    name=name,
-                    description=description,
-                    draft=definition,
-                )
+                return campaign.save(force_insert=True)
         except IntegrityError as error:
             # Somebody else took the key between the look and the writing.
             if violated(error) != "one_campaign_per_key" or attempt == _ATTEMPTS - 1:
                 raise
-    raise AssertionError("the last attempt returns or raises")
 
 
 def copy(campaign: Campaign) -> Campaign:

@@ -19,9 +19,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from itertools import batched
 from typing import Any
-from uuid import uuid4
 
 import django
 
@@ -76,7 +74,10 @@ class Comparison:
         self._compare("GET …/status", program.statuses, "balance", bar=0.10)
         self._compare("POST /v1/redemptions", program.redemptions, "redeem_fn", bar=0.20)
         self._compare_rates(
-            "sales, 500 a batch", self._bulk, lambda: self._limit("earn_fn").per_second, bar=0.8
+            f"sales, {program.BATCH} a batch",
+            lambda: self._bulk(self.chosen.clients),
+            lambda: self._limit("earn_fn").per_second,
+            bar=0.8,
         )
         self._points()
         self._processor_time()
@@ -100,6 +101,14 @@ class Comparison:
         ):
             for clients in (1, 8, 32):
                 self._rate_and_latency(name, requests, script, clients=clients)
+        for clients in (1, 8):
+            rate, limit = self._bulk(clients), self._limit("earn_fn", clients).per_second
+            name = f"sales, {program.BATCH} a batch"
+            print(
+                f"{name:28} {clients:3} connections {rate:7,.0f}/s"
+                f"  limit {limit:7,.0f}/s  ratio {rate / limit:.3f}",
+                flush=True,
+            )
 
     def _rate_and_latency(
         self, name: str, requests: Callable[..., Iterator[Any]], script: str, *, clients: int
@@ -168,27 +177,11 @@ class Comparison:
             flush=True,
         )
 
-    def _bulk(self) -> float:
-        """Sales a second through `record_many`, 500 at a time, in this one process."""
-        from django.utils import timezone
-
-        from rewards.journeys import earning
-
-        run, now = uuid4().hex, timezone.now()
-        steps = range(int(self.chosen.seconds * 1_000))
-        sales = [
-            self.program.sale(f"{run}-{step}", self.program.spread(self.bench, step), now, "87.50")
-            for step in steps
-        ]
-        began, done = time.monotonic(), 0
-        for some in batched(sales, 500):
-            earning.record_many(
-                some, program=self.bench.program, source="bulk", actor="partner:bulk", at=timezone.now()
-            )
-            done += len(some)
-            if time.monotonic() - began > self.chosen.seconds:
-                break
-        return done / (time.monotonic() - began)
+    def _bulk(self, clients: int) -> float:
+        """Sales a second over HTTP, in batches."""
+        program = self.program
+        self._load(program.batches, clients, 1)
+        return float(self._load(program.batches, clients, self.chosen.seconds).per_second * program.BATCH)
 
     def _processor_time(self) -> None:
         """Of Python alone, in this process: one sale over one empty view."""

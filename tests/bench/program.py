@@ -147,6 +147,9 @@ def sale(external_id: str, member: int, at: datetime, amount: str = "150.00") ->
     )
 
 
+BATCH = 500
+"""How many sales a batch has."""
+
 LINES = [
     {"id": "1", "sku": "A1", "amount": {"amount": "10.50", "currency": "EUR"}, "category": "food"},
     {
@@ -169,16 +172,26 @@ def sales(bench: Bench, client: int) -> Iterator[Request]:
     """`POST /v1/transactions` with three lines."""
     run = uuid4().hex
     for step in count(client * 7919):
-        amount = f"{5 + step % 195}.{step % 100:02}"
-        body = {
-            "kind": "sale",
-            "external_id": f"{run}-{step}",
-            "occurred_at": timezone.now().isoformat(),
-            "member": {"kind": "card", "value": card(spread(bench, step))},
-            "amount": {"amount": amount, "currency": "EUR"},
-            "lines": LINES,
-        }
-        yield _post("/v1/transactions", body, f"{run}-{step}")
+        yield _post("/v1/transactions", _receipt(bench, run, step), f"{run}-{step}")
+
+
+def batches(bench: Bench, client: int) -> Iterator[Request]:
+    """`POST /v1/transactions/batch` of `BATCH` such sales."""
+    run = uuid4().hex
+    for steps in batched(count(client * 7919), BATCH):
+        body = {"items": [_receipt(bench, run, step) for step in steps]}
+        yield Request("/v1/transactions/batch", orjson.dumps(body))
+
+
+def _receipt(bench: Bench, run: str, step: int) -> dict[str, Any]:
+    return {
+        "kind": "sale",
+        "external_id": f"{run}-{step}",
+        "occurred_at": timezone.now().isoformat(),
+        "member": {"kind": "card", "value": card(spread(bench, step))},
+        "amount": {"amount": f"{5 + step % 195}.{step % 100:02}", "currency": "EUR"},
+        "lines": LINES,
+    }
 
 
 def previews(bench: Bench, client: int) -> Iterator[Request]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from loyalty.core.models import Program
 from members.models import WalletType
@@ -265,6 +265,23 @@ class TestKeeping:
         page.get_by_label("Description").click()
         page.wait_for_url("**/change/")
 
+        assert Campaign.objects.get().key == "milk-week"
+
+    def test_publishing_waits_for_what_is_on_its_way_to_the_server(self, marketer: Visitor):
+        page = marketer.goes_to("/admin/rewards/campaign/add/")
+        kept: list[tuple[Route, APIResponse]] = []
+        page.route("**/autosave/", lambda route: kept.append((route, route.fetch())))
+        page.get_by_label("Name").first.fill("Milk week")
+        with page.expect_request("**/autosave/"):
+            page.get_by_label("Description").click()
+        while not kept:
+            page.wait_for_timeout(10)
+
+        page.get_by_role("button", name="Publish now").click()
+        route, answer = kept.pop()
+        route.fulfill(response=answer)
+
+        expect(page.get_by_text("Version 1 is published.")).to_be_visible()
         assert Campaign.objects.get().key == "milk-week"
 
     def test_work_survives_a_lost_connection_and_a_crash(self, marketer: Visitor, campaign: Campaign):

@@ -1,20 +1,23 @@
 """Who comes first, with real connections: a thread each, a barrier, and the database as referee."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from loyalty.core.models import IdempotencyRecord
+from loyalty.core.models import IdempotencyRecord, Program
 from members.ledger import verify
 from members.models import Entry, Member, Wallet
 from members.references import MemberReference
 from rewards.deciding.activities import ReturnedLine
 from rewards.journeys import waiting
 from rewards.models import Activity, Redemption, Reward, WaitingReturn
+from rewards.planning import making
 from tests import factories
 from tests.cast import Shop, line
 from tests.clients import PartnerClient
-from tests.races import at_once, wallets_held
+from tests.races import at_once, connected, nothing_written_to, wait_for_locks, wallets_held
 from tests.rewards.test_transactions_api import sale
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ladder")]
@@ -203,6 +206,43 @@ class TestReturnsByLine:
         assert not WaitingReturn.objects.waiting().exists()
         assert Wallet.objects.get(member=ada).available == 540
         assert list(verify.run()) == []
+
+    def test_that_begin_to_wait_while_they_are_booked_are_told_of_the_one_booking(
+        self, shop: Shop, ada: Member
+    ):
+        with ThreadPoolExecutor() as pool, nothing_written_to("rewards_waitingreturn"):
+            early = pool.submit(connected(lambda: shop.hears_of_return("b1", "r1", "20.00")))
+            wait_for_locks(1)
+            pool.submit(connected(lambda: shop.sells("r1", "100.00"))).result()
+            booked = pool.submit(connected(lambda: shop.takes_back("b1", "r1", "20.00"))).result()
+
+        assert early.result().id == booked.id
+        assert not WaitingReturn.objects.exists()
+
+    def test_that_are_booked_while_they_begin_to_wait_have_the_id_that_was_told(
+        self, shop: Shop, ada: Member
+    ):
+        shop.sells("r0", "500.00")
+
+        with ThreadPoolExecutor() as pool, transaction.atomic():
+            waits = shop.hears_of_return("b1", "r1", "20.00")
+            pool.submit(connected(lambda: shop.sells("r1", "100.00"))).result()
+            booked = pool.submit(connected(lambda: shop.takes_back("b1", "r1", "20.00")))
+            wait_for_locks(1)
+
+        assert booked.result().id == waits.id
+        assert WaitingReturn.objects.get().activity_id == waits.id
+        assert Wallet.objects.get(member=ada).available == 580
+
+
+class TestCampaigns:
+    def test_of_one_name_begun_at_once_have_a_key_each(self, program: Program):
+        def begin(number: int) -> str:
+            return making.draft(program, name="Milk week", definition={}).key
+
+        keys = at_once(4, begin)
+
+        assert sorted(keys) == ["milk-week", "milk-week-2", "milk-week-3", "milk-week-4"]
 
 
 def _card(value: str) -> MemberReference:

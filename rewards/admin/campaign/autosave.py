@@ -15,7 +15,7 @@ from rewards.admin.building import asked
 from rewards.admin.campaign.page import CampaignForm, autosave_url, clock_time, names_form, theirs
 from rewards.admin.campaign.tabs import CampaignPages, campaign_of, page
 from rewards.models import Campaign
-from rewards.planning import drafts
+from rewards.planning import drafts, making
 
 
 def urls(pages: CampaignPages) -> list[URLPattern]:
@@ -38,11 +38,11 @@ def begin_view(pages: CampaignPages, request: HttpRequest) -> HttpResponse:
     if not pages.has_add_permission(request):
         raise PermissionDenied
     campaign = Campaign(program=program_of(request))
-    body, form, refusal = _read(request, campaign)
+    body, _form, refusal = _read(request, campaign)
     if refusal is not None:
         return refusal
     campaign.draft = body["definition"]
-    form.save()
+    making.begin(campaign)
     pages.log_addition(request, campaign, [])
     return _kept(campaign)
 

@@ -45,12 +45,6 @@ class CampaignForm(ProgramForm):
             "description": UnfoldAdminTextareaWidget(attrs={"rows": 2, "data-own-undo": ""}),
         }
 
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        if self.instance._state.adding and values.get("name"):
-            self.instance.key = making.free_key(values["name"], program=self.instance.program)
-        return values
-
 
 def names_form(campaign: Campaign, data: Any) -> CampaignForm:
     """The form of a campaign's name, in its program."""
@@ -121,7 +115,7 @@ class CampaignPage:
         named = self.names.cleaned_data
         if self.campaign._state.adding:
             self.campaign.draft = self.definition
-            self.names.save()
+            making.begin(self.campaign)
         else:
             assert self.data is not None
             try:

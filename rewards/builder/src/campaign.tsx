@@ -87,7 +87,13 @@ function useKeeper(settings: CampaignSettings, fields: Fields, now: { current: J
     let isSent = false;
     const change = () => keeper.changed();
     const warn = (event: BeforeUnloadEvent) => { if (!isSent && keeper.isDirty) event.preventDefault(); };
-    const send = () => {
+    const send = (event: SubmitEvent) => {
+      if (keeper.underway) {
+        // It may be about to give a new campaign its address, or the draft another revision.
+        event.preventDefault();
+        void keeper.underway.then(() => fields.form.requestSubmit(event.submitter));
+        return;
+      }
       isSent = true;
       keeper.stop();
       fields.revision.value = keeper.startedFrom;

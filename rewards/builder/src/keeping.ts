@@ -21,11 +21,12 @@ type Answer = { revision: string; saved_at: string; autosave_url: string; change
 
 const WAIT_MS = 1_500;
 const AGAIN_MS = 15_000;
+const ANSWER_MS = 10_000;
 
 export class Keeper {
   state: State;
   private waiting: ReturnType<typeof setTimeout> | undefined;
-  private isSaving = false;
+  private saving: Promise<void> | null = null;
   private kept: string;
 
   constructor(
@@ -64,7 +65,7 @@ export class Keeper {
   /** To be called after each change. */
   changed(): void {
     if (this.state.kind === "conflict") return this.copy();
-    if (!this.isDirty && !this.isSaving) {
+    if (!this.isDirty && !this.saving) {
       this.discard();
       return this.turn(this.revision ? { kind: "saved", at: "" } : { kind: "unnamed" });
     }
@@ -98,11 +99,20 @@ export class Keeper {
     clearTimeout(this.waiting);
   }
 
+  /** What is on its way to the server; null if nothing is. */
+  get underway(): Promise<void> | null {
+    return this.saving;
+  }
+
   async save(): Promise<void> {
-    if (this.isSaving || !this.url) return;
-    this.isSaving = true;
+    if (this.saving || !this.url) return;
     clearTimeout(this.waiting);
-    const content = this.content();
+    this.saving = this.send(this.content()).finally(() => (this.saving = null));
+    await this.saving;
+    if (this.state.kind === "saved" && this.isDirty) this.changed();
+  }
+
+  private async send(content: Content): Promise<void> {
     this.turn({ kind: "saving" });
     try {
       const answer = await fetch(this.url, {
@@ -110,14 +120,12 @@ export class Keeper {
         credentials: "same-origin",
         headers: { "Content-Type": "application/json", "X-CSRFToken": this.token(), Accept: "application/json" },
         body: JSON.stringify({ ...content, revision: this.revision }),
+        signal: AbortSignal.timeout(ANSWER_MS),
       });
       await this.hear(answer, content);
     } catch {
       this.keepFor("offline");
-    } finally {
-      this.isSaving = false;
     }
-    if (this.state.kind === "saved" && this.isDirty) this.changed();
   }
 
   private async hear(answer: Response, content: Content): Promise<void> {
