@@ -1,4 +1,4 @@
-"""What an ASGI server serves; WSGI is the faster choice (see docs/architecture.md)."""
+"""What an ASGI server serves. Views are synchronous, so that WSGI (`loyalty.wsgi`) is the faster choice."""
 
 import os
 

@@ -107,7 +107,8 @@ def find_id(value: str) -> UUID | None:
 def nobody(asked: MemberReference, *, pointer: str = "#/member") -> UnknownMember:
     """The refusal for a reference in a body that means no member; `pointer` is where it was given."""
     return UnknownMember(
-        f"No member of this program has the {asked.kind} “{asked.value}”.", pointer=f"{pointer}/value"
+        _("No member of this program has the {kind} “{value}”.").format(kind=asked.kind, value=asked.value),
+        pointer=f"{pointer}/value",
     )
 
 
@@ -148,7 +149,7 @@ def member_of[M: (Account, Known)](
     if account is None or account.status == MemberStatus.ERASED:
         raise nobody(asked, pointer=pointer)
     if account.status == MemberStatus.BLOCKED:
-        raise MemberIsBlocked("The member is blocked: no points are earned or spent.", pointer=pointer)
+        raise MemberIsBlocked(_("The member is blocked: no points are earned or spent."), pointer=pointer)
     if account.status == MemberStatus.MERGED:
         raise merged(account.member_id, pointer=pointer)
     return account

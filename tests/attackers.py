@@ -1,10 +1,11 @@
-"""Those who may do more in the database than the program does."""
+"""Those who write in the database what the program would not."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 
 @contextmanager
@@ -19,3 +20,10 @@ def behind_the_programs_back() -> Iterator[None]:
             yield
         finally:
             cursor.execute("SET session_replication_role = origin")
+
+
+def refused(sql: str, *parameters: Any) -> str:
+    """What the database says to a statement; fails if it is let through."""
+    with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+    return str(refusal.value)

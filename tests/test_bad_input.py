@@ -1,7 +1,5 @@
 """Whatever a partner sends, it gets a clear answer, and what is refused changes nothing."""
 
-import copy
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from members.ledger import verify
 from members.models import Segment
 from tests.test_permissions import EFFECTS, TABLE
+from tests.truth.fuzz.mutations import places, put
 
 POSTS = sorted(operation for operation in TABLE if operation.startswith("POST"))
 FUZZED = settings(
@@ -41,25 +40,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where something can be put in the place of what is there."""
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, inner in items:
-        yield from places(inner, (*path, name))
-
-
-def put(body: Any, path: tuple[Any, ...], value: Any) -> Any:
-    if not path:
-        return value
-    changed = copy.deepcopy(body)
-    target = changed
-    for step in path[:-1]:
-        target = target[step]
-    target[path[-1]] = value
-    return changed
 
 
 def dumped(value: Any) -> bytes:

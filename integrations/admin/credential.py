@@ -21,10 +21,9 @@ from integrations.admin.call import PartnerFilter
 from integrations.admin.credential_forms import IssueForm, RotateForm
 from integrations.admin.quota import QuotaPages
 from integrations.models import Credential, CredentialKind
-from loyalty.core.admin import FactAdmin, program_of, render
+from loyalty.core.admin import FactAdmin, program_of, render, user_of
 from loyalty.core.api.auth import SCOPES
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 
 LIST = "admin:integrations_credential_changelist"
 ISSUE = "admin/integrations/credential/issue.html"
@@ -123,8 +122,7 @@ class CredentialAdmin(QuotaPages, FactAdmin):
             return render(request, self, ISSUE, {"title": _now("New credential"), "form": form})
         if not form.is_first():
             return _made_already(request)
-        assert isinstance(request.user, User)
-        credential, key = credentials.issue(**form.cleaned_data, by=request.user)
+        credential, key = credentials.issue(**form.cleaned_data, by=user_of(request))
         return self._shown_once(request, credential, key)
 
     def _shown_once(
@@ -161,8 +159,7 @@ class CredentialAdmin(QuotaPages, FactAdmin):
         credential = self._found(request, credential_id)
         if not self.has_revoke_permission(request):
             raise PermissionDenied
-        assert isinstance(request.user, User)
-        credentials.revoke(credential, by=request.user, at=timezone.now())
+        credentials.revoke(credential, by=user_of(request), at=timezone.now())
         messages.success(request, _now("“%(name)s” no longer works.") % {"name": credential.name})
         return HttpResponseRedirect(reverse(LIST))
 
@@ -176,10 +173,9 @@ class CredentialAdmin(QuotaPages, FactAdmin):
             return HttpResponseRedirect(_page_of(credential))
         if not form.is_first():
             return _made_already(request)
-        assert isinstance(request.user, User)
         try:
             successor, key = credentials.rotate(
-                credential, by=request.user, at=timezone.now(), overlap=form.cleaned_data["overlap"]
+                credential, by=user_of(request), at=timezone.now(), overlap=form.cleaned_data["overlap"]
             )
         except DomainError as refusal:
             messages.error(request, str(refusal.detail))

@@ -16,8 +16,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 from integrations import credentials
 from integrations.models import Credential, Quota
 from integrations.models.quota import MOST
-from loyalty.core.admin import FactAdmin, render
-from loyalty.core.models import User
+from loyalty.core.admin import FactAdmin, render, user_of
 
 
 class QuotaForm(forms.Form):
@@ -68,8 +67,7 @@ class QuotaPages(FactAdmin):
             raise PermissionDenied
         form = QuotaForm(request.POST or None, quota=_quota(credential))
         if request.method == "POST" and form.is_valid():
-            assert isinstance(request.user, User)
-            credentials.limit(credential, **form.cleaned_data, by=request.user)
+            credentials.limit(credential, **form.cleaned_data, by=user_of(request))
             messages.success(request, _now("In force from the next call on."))
             return HttpResponseRedirect(reverse("admin:integrations_credential_change", args=[credential.pk]))
         title = _now("How often “%(name)s” may call") % {"name": credential.name}

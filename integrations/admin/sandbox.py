@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, Concatenate, Final, cast
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,10 +18,10 @@ from django.views.decorators.http import require_POST
 from integrations.models import ClockMove
 from integrations.sandbox import copying, resetting, sample_data, time_travel
 from loyalty.core import audit, clock
-from loyalty.core.admin import program_of
+from loyalty.core.admin import View, program_page, user_of
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.middleware import CurrentProgramMiddleware
-from loyalty.core.models import Program, ProgramKind, User
+from loyalty.core.models import Program, ProgramKind
 from loyalty.core.models.program import KEY_VALIDATOR
 from members.models import Member
 from rewards.tasks import refresh_segment
@@ -30,24 +30,6 @@ CONTROL: Final = "integrations.control_sandbox"
 WAITS_SECONDS: Final = 20.0
 MOVES_SHOWN: Final = 10
 STEPS: Final = (1, 7, 30, 90, 365)
-
-View = Callable[Concatenate[HttpRequest, Program, ...], HttpResponseBase]
-
-
-def _page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
-    """A page of the admin for a program, and for those who have the permission in it."""
-
-    def decorate(view: View) -> Callable[..., HttpResponseBase]:
-        @wraps(view)
-        def shown(request: HttpRequest, **where: Any) -> HttpResponseBase:
-            program = program_of(request)
-            if program is None or not request.user.has_perm(permission):
-                raise PermissionDenied
-            return view(request, program, **where)
-
-        return cast("Callable[..., HttpResponseBase]", admin.site.admin_view(shown))
-
-    return decorate
 
 
 def _command(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
@@ -63,7 +45,7 @@ def _command(permission: str) -> Callable[[View], Callable[..., HttpResponseBase
                 messages.error(request, _("Nothing was changed. %(why)s") % {"why": refusal.detail})
                 return HttpResponseRedirect(reverse("sandbox"))
 
-        return require_POST(_page(permission)(answered))
+        return require_POST(program_page(permission)(answered))
 
     return decorate
 
@@ -80,7 +62,7 @@ def _check_place(request: HttpRequest, program: Program) -> None:
         )
 
 
-@_page(CONTROL)
+@program_page(CONTROL)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     context = _of_sandbox(program) if program.kind == ProgramKind.SANDBOX else _of_live(request)
     request.current_app = admin.site.name
@@ -112,7 +94,7 @@ def _of_live(request: HttpRequest) -> dict[str, Any]:
 
 @_command(CONTROL)
 def move(request: HttpRequest, program: Program) -> HttpResponse:
-    actor = f"staff:{cast(User, request.user).pk}"
+    actor = user_of(request).actor
     asked = time_travel.ask(program, actor=actor, **_where(request, program))
     if time_travel.go_on(asked, seconds=WAITS_SECONDS):
         messages.success(request, _("The clock is there. Everything that fell due has happened."))
@@ -154,7 +136,7 @@ def reset(request: HttpRequest, program: Program) -> HttpResponse:
     emptied = resetting.reset(program, at=clock.now(program))
     said = _("Reset: %(members)d members and %(transactions)d transactions are gone.")
     told = said % {"members": emptied.members, "transactions": emptied.transactions}
-    audit.note(program, by=cast(User, request.user), text=told)
+    audit.note(program, by=user_of(request), text=told)
     messages.success(request, told)
     return HttpResponseRedirect(reverse("sandbox"))
 
@@ -163,7 +145,7 @@ def reset(request: HttpRequest, program: Program) -> HttpResponse:
 def create(request: HttpRequest, program: Program) -> HttpResponse:
     key, name = request.POST.get("key", "").strip(), request.POST.get("name", "").strip()
     _check(key, name)
-    by = cast(User, request.user)
+    by = user_of(request)
     copied = copying.copy(program, key=key, name=name, by=by, at=clock.now(program))
     for segment_id in copying.to_be_found(copied.sandbox):
         refresh_segment.delay(segment_id=segment_id)

@@ -95,7 +95,7 @@ class _Desk:
             reason=reason,
             note=note,
             by=sam,
-            actor=f"staff:{sam.pk}",
+            actor=sam.actor,
             at=self.at,
         )
         return isinstance(done, Adjusted)

@@ -136,7 +136,7 @@ def request(
         payload=payload,
         note=checked_note(note),
         requested_by=by,
-        actor=actor or f"staff:{by.pk if by else ''}",
+        actor=actor or (by.actor if by else ""),
         requested_at=at,
         expires_at=at + kind_of(kind).valid_for,
     )

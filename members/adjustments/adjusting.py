@@ -121,7 +121,7 @@ def look_ahead(
         reason=reason,
         note="",
         by=by,
-        actor=f"staff:{by.pk}",
+        actor=by.actor,
         at=at,
     )
     decision = decide(order, load(order, is_locking=False))

@@ -150,7 +150,7 @@ def _load(adjustment_id: UUID, program: Program, *, by: User, at: datetime) -> _
         elsewhere=elsewhere,
         cause=Cause(
             key=f"adjustment:{adjustment.pk}:undo",
-            actor=f"staff:{by.pk}",
+            actor=by.actor,
             reason=_("Adjustment undone"),
             effective_at=at,
             recorded_at=at,

@@ -80,7 +80,7 @@ class AdjustForm(forms.Form):
                 **self._asked(),
                 note=self.cleaned_data["note"],
                 by=by,
-                actor=f"staff:{by.pk}",
+                actor=by.actor,
                 at=clock.now(self.program),
                 adjustment_id=form_id,
             )

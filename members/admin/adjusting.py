@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from loyalty.core.admin import program_of, render
-from loyalty.core.models import Program, User
+from loyalty.core.admin import program_of, render, user_of
+from loyalty.core.models import Program
 from members import profile
 from members.adjustments import MAY_ADJUST, Adjusted, Requested
 from members.admin.adjust_form import AdjustForm
@@ -45,7 +45,7 @@ class AdjustsPoints:
     def adjust_view(self, request: HttpRequest, member_id: Any) -> HttpResponse:
         member, program = self._place(request, member_id)
         form = AdjustForm(request.POST or None, program=program, member=member)
-        if form.is_valid() and (result := form.save(by=cast(User, request.user))):
+        if form.is_valid() and (result := form.save(by=user_of(request))):
             _tell(request, result)
             return HttpResponseRedirect(reverse("admin:members_member_change", args=[member.pk]))
         context = {
@@ -70,7 +70,7 @@ class AdjustsPoints:
         if not form.is_bound or not form.is_valid():
             # What is not filled in yet is no mistake of somebody who is still typing.
             return {"outlook": None, "refusals": []}
-        outlook = form.outlook(by=cast(User, request.user))
+        outlook = form.outlook(by=user_of(request))
         refusals = [error for errors in form.errors.values() for error in errors]
         return {"outlook": outlook, "refusals": refusals, "kind": _kind(form)}
 

@@ -1,6 +1,6 @@
 """Adjustments: the list of them, their undo, and the reasons and limits that they follow."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -16,12 +16,12 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, ProgramModelAdmin, program_of, render
+from loyalty.core.admin import ProgramModelAdmin, program_of, render, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from loyalty.core.templatetags.regulars import actor
-from members import reasons, search
+from members import reasons
 from members.adjustments import MAY_ADJUST, undoing
+from members.admin.facts import OfMemberAdmin
 from members.models import Adjustment, AdjustmentLimit, ReasonCode
 
 
@@ -43,14 +43,13 @@ class ReasonFilter(admin.SimpleListFilter):
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(FactAdmin):
+class AdjustmentAdmin(OfMemberAdmin):
     """Points that were given or taken by hand, newest first; the way back is an undo."""
 
     list_display = ("adjusted_at", "member_link", "shown_points", "reason", "shown_by", "shown_state")
     list_filter = (ReasonFilter,)
     list_select_related = ("member", "wallet__type", "reason", "by", "undone_by", "approval__decided_by")
     search_fields = ("member",)
-    search_help_text = _("A member’s card, e-mail, phone, outside id or name")
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
@@ -69,14 +68,6 @@ class AdjustmentAdmin(FactAdmin):
             *super().get_urls(),
         ]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Adjustment], search_term: str
-    ) -> tuple[models.QuerySet[Adjustment], bool]:
-        term, program = search_term.strip(), program_of(request)
-        if not term or program is None:
-            return queryset, False
-        return queryset.filter(member__in=search.find(term, program=program).values("pk")), False
-
     def change_view(
         self,
         request: HttpRequest,
@@ -89,7 +80,7 @@ class AdjustmentAdmin(FactAdmin):
 
     def undo_view(self, request: HttpRequest, adjustment_id: UUID) -> HttpResponse:
         """Says what would come of it, and does it when told to."""
-        program, by = program_of(request), cast(User, request.user)
+        program, by = program_of(request), user_of(request)
         if program is None or not by.has_perm(MAY_ADJUST):
             raise PermissionDenied
         rows = self.get_queryset(request).select_related(*self.list_select_related)
@@ -116,11 +107,6 @@ class AdjustmentAdmin(FactAdmin):
             "undone": undone,
         }
         return render(request, self, "admin/members/adjustment/undo.html", context)
-
-    @display(description=_("member"))
-    def member_link(self, adjustment: Adjustment) -> SafeString:
-        page = reverse("admin:members_member_change", args=[adjustment.member_id])
-        return format_html('<a class="rg-link" href="{}">{}</a>', page, adjustment.member)
 
     @display(description=_("points"))
     def shown_points(self, adjustment: Adjustment) -> SafeString:

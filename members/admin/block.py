@@ -17,9 +17,8 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from loyalty.core import clock
-from loyalty.core.admin import render
+from loyalty.core.admin import render, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from members import blocking
 from members.models import Block, BlockReason, Member, MemberStatus
 
@@ -84,10 +83,9 @@ def block_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpRe
 
 
 def _done(request: HttpRequest, member: Member, said: dict[str, Any], *, is_ending: bool) -> HttpResponse:
-    assert isinstance(request.user, User)
     do = blocking.lift if is_ending else blocking.block
     try:
-        do(member, **said, actor=f"staff:{request.user.pk}", at=clock.now(member.program))
+        do(member, **said, actor=user_of(request).actor, at=clock.now(member.program))
     except DomainError as refusal:
         messages.error(request, refusal.detail)
     else:

@@ -20,7 +20,7 @@ from unfold.widgets import (
 )
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import render
+from loyalty.core.admin import render, user_of
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from members import comparing, consents
@@ -134,7 +134,7 @@ class ConsentForm(forms.Form):
                 version=values["version"],
                 source=values["source"],
                 evidence={"note": values["evidence"]} if values["evidence"] else None,
-                actor=f"staff:{by.pk}",
+                actor=by.actor,
                 at=clock.now(self.member.program),
                 is_once=True,
             )
@@ -147,10 +147,9 @@ def consent_page(page: ModelAdmin, request: HttpRequest, member: Member) -> Http
     """Write down what the member told somebody of the staff; what was said before stays as it is."""
     if not request.user.has_perm(MAY_RECORD) or member.status not in _ALIVE:
         raise PermissionDenied
-    assert isinstance(request.user, User)
     form = ConsentForm(request.POST or None, member=member, initial=_begun(request, member))
-    if request.method == "POST" and form.is_valid() and (said := form.save(by=request.user)):
-        return _done(member, said, request=request, by=request.user)
+    if request.method == "POST" and form.is_valid() and (said := form.save(by=user_of(request))):
+        return _done(member, said, request=request, by=user_of(request))
     context = {
         "title": _now("Record a consent of %(member)s") % {"member": member},
         "original": member,

@@ -23,10 +23,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from loyalty.core import clock, spreadsheets
-from loyalty.core.admin import FactAdmin, program_of, render
+from loyalty.core.admin import FactAdmin, program_of, render, user_of
 from loyalty.core.admin.charts import BAR_OPTIONS
 from loyalty.core.errors import DomainError
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program
 from loyalty.core.spreadsheets import Cell
 from members import expiry, expiry_outlook, expiry_undo
 from members.admin.rule_forms import day_input
@@ -170,13 +170,12 @@ class ExpiryRunAdmin(FactAdmin):
     def _undo(self, request: HttpRequest, run: ExpiryRun, form: UndoForm) -> bool:
         """Whether it was begun; if not, the form says why."""
         program = self._program(request)
-        assert isinstance(request.user, User)
         try:
             expiry_undo.begin(
                 run.pk,
                 program=program,
                 last_day=form.cleaned_data["last_day"],
-                actor=f"staff:{request.user.pk}",
+                actor=user_of(request).actor,
                 at=clock.now(program),
             )
         except DomainError as refusal:

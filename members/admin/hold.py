@@ -4,11 +4,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -16,10 +13,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import program_of, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
-from members import holds, search
+from members import holds
+from members.admin.facts import OfMemberAdmin
 from members.models import Hold, HoldStatus, Member
 
 SHOWN_ON_MEMBER_PAGE = 10
@@ -42,7 +39,7 @@ def holds_panel(request: HttpRequest, member: Member) -> tuple[str, dict[str, An
 
 
 @admin.register(Hold)
-class HoldAdmin(FactAdmin):
+class HoldAdmin(OfMemberAdmin):
     """Holds, newest first; the open ones by when they end."""
 
     list_display = (
@@ -57,7 +54,6 @@ class HoldAdmin(FactAdmin):
     list_filter = (("status", ChoicesDropdownFilter),)
     list_select_related = ("member", "program", "wallet__type")
     search_fields = ("paid_external_id",)
-    search_help_text = _("A member’s card, e-mail or name")
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
@@ -85,14 +81,6 @@ class HoldAdmin(FactAdmin):
             return ("expires_at", "pk")
         return self.ordering
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Hold], search_term: str
-    ) -> tuple[models.QuerySet[Hold], bool]:
-        program = program_of(request)
-        if not search_term.strip() or program is None:
-            return queryset, False
-        return queryset.filter(member__in=search.find(search_term, program=program).values("pk")), False
-
     def has_release_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("members.release_hold")
 
@@ -113,28 +101,22 @@ class HoldAdmin(FactAdmin):
             raise Http404(_now("There is no such hold in this program."))
         if not self.has_release_permission(request):
             raise PermissionDenied
-        assert isinstance(request.user, User)
         try:
             holds.release(
                 hold.pk,
                 program=hold.program,
                 source="",
-                actor=f"staff:{request.user.pk}",
+                actor=user_of(request).actor,
                 at=clock.now(hold.program),
             )
         except DomainError as refusal:
             messages.error(request, refusal.detail)
         else:
-            audit.note(hold, by=request.user, text=_now("The points were given free."))
+            audit.note(hold, by=user_of(request), text=_now("The points were given free."))
             messages.success(
                 request, _now("%(points)s points are free again.") % {"points": f"{hold.points:,}"}
             )
         return HttpResponseRedirect(reverse("admin:members_member_change", args=[hold.member_id]))
-
-    @display(description=_("member"))
-    def member_link(self, hold: Hold) -> SafeString:
-        page = reverse("admin:members_member_change", args=[hold.member_id])
-        return format_html('<a class="rg-link" href="{}">{}</a>', page, hold.member)
 
     @display(description=_("held"))
     def shown_points(self, hold: Hold) -> str:

@@ -14,9 +14,8 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import render
+from loyalty.core.admin import render, user_of
 from loyalty.core.errors import DomainError, InvalidInput
-from loyalty.core.models import User
 from members import households
 from members.admin import choosing
 from members.models import HouseholdMember, Member, Wallet
@@ -64,7 +63,6 @@ def household_page(page: ModelAdmin, request: HttpRequest, member: Member) -> Ht
 
 def _change(request: HttpRequest, member: Member) -> None:
     """Do what the pressed button says; a refusal is told on the page."""
-    assert isinstance(request.user, User)
     do = _STEPS.get(request.POST.get("do", ""))
     try:
         if do is None:
@@ -76,7 +74,7 @@ def _change(request: HttpRequest, member: Member) -> None:
     except DomainError as refusal:
         messages.error(request, refusal.detail)
         return
-    audit.note(other, by=request.user, text=said)
+    audit.note(other, by=user_of(request), text=said)
     messages.success(request, said)
 
 
@@ -87,7 +85,7 @@ def _check_beside(member: Member, other: Member) -> None:
 
 
 def _how(request: HttpRequest, member: Member) -> dict[str, Any]:
-    return {"actor": f"staff:{request.user.pk}", "at": clock.now(member.program)}
+    return {"actor": user_of(request).actor, "at": clock.now(member.program)}
 
 
 def _found(request: HttpRequest, member: Member, other: Member) -> str:

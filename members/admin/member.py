@@ -18,7 +18,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from loyalty.core import clock
-from loyalty.core.admin import ProgramModelAdmin, program_of, render
+from loyalty.core.admin import ProgramModelAdmin, program_of, render, user_of
 from loyalty.core.errors import InvalidInput
 from members import details, profile, search
 from members.adjustments import MAY_ADJUST
@@ -271,7 +271,7 @@ class MemberAdmin(AdjustsPoints, ProgramModelAdmin):
                 fields=changed,
                 filled=[name for name in form.changed_data if not form.initial.get(name)],
                 added=[identifier for formset in formsets for identifier in formset.new_objects],
-                actor=f"staff:{request.user.pk}",
+                actor=user_of(request).actor,
                 at=clock.now(form.instance.program),
             )
 

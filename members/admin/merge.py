@@ -12,7 +12,6 @@ from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -20,12 +19,11 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import render
+from loyalty.core.admin import render, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from members import comparing, merging, terms, unmerging
 from members.admin import choosing
-from members.admin.between import BetweenMembersAdmin
+from members.admin.facts import BetweenMembersAdmin, link_to
 from members.models import Entry, Identifier, Member, Merge
 
 SHOWN_ON_MEMBER_PAGE: Final = 10
@@ -93,16 +91,15 @@ def _preview(member: Member, duplicate: Member) -> comparing.Preview:
 
 
 def _merge(request: HttpRequest, member: Member, duplicate: Member) -> HttpResponse:
-    assert isinstance(request.user, User)
     done = merging.merge(
         survivor=member,
         duplicate=duplicate,
-        actor=f"staff:{request.user.pk}",
+        actor=user_of(request).actor,
         at=clock.now(member.program),
     )
     for one in (member, duplicate):
         text = _now("%(duplicate)s was merged into %(survivor)s.")
-        audit.note(one, by=request.user, text=text % {"duplicate": duplicate.pk, "survivor": member.pk})
+        audit.note(one, by=user_of(request), text=text % {"duplicate": duplicate.pk, "survivor": member.pk})
     messages.success(request, _now("The two records are one now."))
     return HttpResponseRedirect(reverse("admin:members_merge_change", args=[done.pk]))
 
@@ -154,23 +151,22 @@ class MergeAdmin(BetweenMembersAdmin):
         here = HttpResponseRedirect(reverse("admin:members_merge_change", args=[merge.pk]))
         if request.method != "POST" or merge.undone_at is not None:
             return here
-        assert isinstance(request.user, User)
         try:
-            unmerging.undo(merge, actor=f"staff:{request.user.pk}", at=clock.now(merge.program))
+            unmerging.undo(merge, actor=user_of(request).actor, at=clock.now(merge.program))
         except DomainError as refusal:
             return self._page(request, merge, refusal.detail)
         for one in (merge.survivor, merge.duplicate):
-            audit.note(one, by=request.user, text=_now("The merge was undone."))
+            audit.note(one, by=user_of(request), text=_now("The merge was undone."))
         messages.success(request, _now("They are two members again."))
         return here
 
     @display(description=_("stays"))
     def into_member(self, merge: Merge) -> SafeString:
-        return _link(merge.survivor)
+        return link_to(merge.survivor)
 
     @display(description=_("duplicate"))
     def from_member(self, merge: Merge) -> SafeString:
-        return _link(merge.duplicate)
+        return link_to(merge.duplicate)
 
     @display(description=_("points that moved"))
     def shown_points(self, merge: Merge) -> str:
@@ -179,11 +175,6 @@ class MergeAdmin(BetweenMembersAdmin):
     @display(description=_("state"), label={"made": "success", "undone": "warning"})
     def shown_state(self, merge: Merge) -> tuple[str, str]:
         return ("undone", str(_("Undone"))) if merge.undone_at else ("made", str(_("Merged")))
-
-
-def _link(member: Member) -> SafeString:
-    page = reverse("admin:members_member_change", args=[member.pk])
-    return format_html('<a class="rg-link" href="{}">{}</a>', page, member)
 
 
 def _entries(merge: Merge) -> models.QuerySet[Entry]:

@@ -11,10 +11,9 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldBooleanWidget
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import render
+from loyalty.core.admin import render, user_of
 from loyalty.core.api import rendering
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from members import dossier, privacy, profile
 from members.models import Member
 
@@ -30,13 +29,12 @@ def export_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpR
     """All that is known about the member as a file; that it was handed out is noted."""
     if not request.user.has_perm("members.export_member"):
         raise PermissionDenied
-    assert isinstance(request.user, User)
     try:
         told = dossier.of(member, at=clock.now(member.program))
     except DomainError as refusal:
         messages.error(request, refusal.detail)
         return _back(member)
-    audit.note(member, by=request.user, text=_now("All data about the member was exported."))
+    audit.note(member, by=user_of(request), text=_now("All data about the member was exported."))
     headers = {"Content-Disposition": f'attachment; filename="member-{member.pk}.json"'}
     return HttpResponse(rendering.dumps(told), content_type="application/json", headers=headers)
 
@@ -61,14 +59,13 @@ def erase_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpRe
 
 
 def _erase(request: HttpRequest, member: Member) -> HttpResponse:
-    assert isinstance(request.user, User)
     try:
-        privacy.erase(member, actor=f"staff:{request.user.pk}", at=clock.now(member.program))
+        privacy.erase(member, actor=user_of(request).actor, at=clock.now(member.program))
     except DomainError as refusal:
         messages.error(request, refusal.detail)
     else:
         member.refresh_from_db()
-        audit.note(member, by=request.user, text=_now("The member was erased."))
+        audit.note(member, by=user_of(request), text=_now("The member was erased."))
         messages.success(request, _now("The member was erased: nobody can tell any more who it was."))
     return _back(member)
 

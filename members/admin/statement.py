@@ -1,16 +1,16 @@
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from loyalty.core.admin import FactAdmin, moments
+from loyalty.core.admin import moments
 from loyalty.core.templatetags.regulars import actor, reason
 from members import statement
+from members.admin.facts import OfMemberAdmin
 from members.models import Entry, EntryKind, Posting
 
 KIND_LABELS = {
@@ -60,7 +60,7 @@ class PostingInline(TabularInline):
 
 
 @admin.register(Entry)
-class EntryAdmin(FactAdmin):
+class EntryAdmin(OfMemberAdmin):
     """The points statement: of everybody, or of one wallet when one comes from a member's page."""
 
     list_display = ("effective_at", "member_link", "shown_kind", "why", "shown_points", "shown_balance", "by")
@@ -93,14 +93,6 @@ class EntryAdmin(FactAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """The movement report of finance leads to the entries of a kind of points."""
         return lookup == "wallet__type__id__exact" or super().lookup_allowed(lookup, value, request)
-
-    @display(description=_("member"))
-    def member_link(self, entry: Entry) -> SafeString:
-        return format_html(
-            '<a class="rg-link" href="{}">{}</a>',
-            reverse("admin:members_member_change", args=[entry.member_id]),
-            entry.member,
-        )
 
     @display(description=_("kind"), label=KIND_LABELS)
     def shown_kind(self, entry: Entry) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -18,13 +17,13 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import program_of, render
+from loyalty.core.admin import program_of, render, user_of
 from loyalty.core.errors import DomainError
 from loyalty.core.ids import new_id
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program
 from members import terms, transfers
 from members.admin import choosing
-from members.admin.between import BetweenMembersAdmin
+from members.admin.facts import BetweenMembersAdmin, link_to
 from members.models import Entry, HouseholdMember, Member, Transfer, TransferScope, Wallet
 from members.references import MemberReference
 from members.terms import WalletTerms
@@ -85,7 +84,6 @@ def send_page(page: ModelAdmin, request: HttpRequest, member: Member) -> HttpRes
 def _send(
     request: HttpRequest, program: Program, member: Member, recipient: Member, form: TransferForm
 ) -> HttpResponse | None:
-    assert isinstance(request.user, User)
     token: UUID = form.cleaned_data["token"]
     try:
         done = transfers.send(
@@ -95,7 +93,7 @@ def _send(
             points=form.cleaned_data["points"],
             program=program,
             source="",
-            actor=f"staff:{request.user.pk}",
+            actor=user_of(request).actor,
             at=clock.now(program),
             transfer_id=token,
         )
@@ -106,7 +104,9 @@ def _send(
         form.refuse(refusal)
         return None
     said = _now("%(points)s points were passed on to %(recipient)s.")
-    audit.note(member, by=request.user, text=said % {"points": f"{done.points:,}", "recipient": recipient})
+    audit.note(
+        member, by=user_of(request), text=said % {"points": f"{done.points:,}", "recipient": recipient}
+    )
     messages.success(request, said % {"points": f"{done.points:,}", "recipient": recipient})
     return HttpResponseRedirect(reverse("admin:members_transfer_change", args=[done.id]))
 
@@ -174,7 +174,7 @@ class TransferAdmin(BetweenMembersAdmin):
             return here
         at = clock.now(transfer.program)
         try:
-            undone = transfers.undo(transfer, actor=f"staff:{request.user.pk}", at=at)
+            undone = transfers.undo(transfer, actor=user_of(request).actor, at=at)
         except transfers.TransferWasUndone:
             return here
         except DomainError as refusal:
@@ -184,11 +184,11 @@ class TransferAdmin(BetweenMembersAdmin):
 
     @display(description=_("from"))
     def from_member(self, transfer: Transfer) -> SafeString:
-        return _link(transfer.sender)
+        return link_to(transfer.sender)
 
     @display(description=_("to"))
     def to_member(self, transfer: Transfer) -> SafeString:
-        return _link(transfer.recipient)
+        return link_to(transfer.recipient)
 
     @display(description=_("points"))
     def shown_points(self, transfer: Transfer) -> str:
@@ -215,11 +215,6 @@ def _said(transfer: Transfer, undone: transfers.Undone) -> str:
         return back
     kept = _now("%(points)s had been used meanwhile and stay with %(member)s.")
     return f"{back} {kept % {'points': f'{undone.kept:,}', 'member': transfer.recipient}}"
-
-
-def _link(member: Member) -> SafeString:
-    page = reverse("admin:members_member_change", args=[member.pk])
-    return format_html('<a class="rg-link" href="{}">{}</a>', page, member)
 
 
 def _entries(transfer: Transfer) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import program_of
 from members import comparing, search
+from members.admin.facts import OfMemberAdmin
 from members.models import Member
 from rewards.models import Activity, ActivityKind
 from rewards.telling import wording
@@ -41,7 +41,7 @@ def activities_panel(request: HttpRequest, member: Member) -> tuple[str, dict[st
 
 
 @admin.register(Activity)
-class ActivityAdmin(FactAdmin):
+class ActivityAdmin(OfMemberAdmin):
     """What partners reported, newest first."""
 
     list_display = (
@@ -100,11 +100,6 @@ class ActivityAdmin(FactAdmin):
         receipts = Activity.objects.filter(program=program, source__in=sources, external_id=term).values("pk")
         bought = Activity.objects.filter(member__in=members).values("pk")
         return queryset.filter(pk__in=receipts.union(bought)), False
-
-    @display(description=_("member"))
-    def member_link(self, activity: Activity) -> SafeString:
-        page = reverse("admin:members_member_change", args=[activity.member_id])
-        return format_html('<a class="rg-link" href="{}">{}</a>', page, activity.member)
 
     @display(description=_("kind"), label=KIND_LABELS)
     def shown_kind(self, activity: Activity) -> tuple[str, str]:

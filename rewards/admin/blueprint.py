@@ -1,8 +1,6 @@
 """The program as code: download the file, look at what a file or another program would change, apply it."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, Final, cast
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -14,9 +12,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from loyalty.core import clock, roles
-from loyalty.core.admin import program_of
+from loyalty.core.admin import program_page, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program
 from rewards.blueprint import applying, audience, comparing, document, reading
 from rewards.blueprint.comparing import ADDED, CHANGED, MISSING, Change, Comparison
 from rewards.blueprint.document import Document
@@ -27,31 +25,13 @@ from rewards.telling import wording
 FAULTS_SHOWN: Final = 50
 CHIPS: Final = {ADDED: "success", CHANGED: "info", MISSING: "warning"}
 
-View = Callable[Concatenate[HttpRequest, Program, ...], HttpResponseBase]
 
-
-def _page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
-    """A page of the admin for a program, and for those who have the permission in it."""
-
-    def decorate(view: View) -> Callable[..., HttpResponseBase]:
-        @wraps(view)
-        def shown(request: HttpRequest, **where: Any) -> HttpResponseBase:
-            program = program_of(request)
-            if program is None or not request.user.has_perm(permission):
-                raise PermissionDenied
-            return view(request, program, **where)
-
-        return cast("Callable[..., HttpResponseBase]", admin.site.admin_view(shown))
-
-    return decorate
-
-
-@_page(applying.VIEW)
+@program_page(applying.VIEW)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     return _render(request, program, {})
 
 
-@_page(applying.VIEW)
+@program_page(applying.VIEW)
 def download(request: HttpRequest, program: Program) -> HttpResponseBase:
     name = f"{program.key}.yaml"
     return HttpResponse(
@@ -62,7 +42,7 @@ def download(request: HttpRequest, program: Program) -> HttpResponseBase:
 
 
 @require_POST
-@_page(applying.VIEW)
+@program_page(applying.VIEW)
 def differences(request: HttpRequest, program: Program) -> HttpResponseBase:
     """What the chosen file or program would change, or what is wrong with it. Nothing is written."""
     try:
@@ -76,7 +56,7 @@ def differences(request: HttpRequest, program: Program) -> HttpResponseBase:
 
 
 @require_POST
-@_page(applying.APPLY)
+@program_page(applying.APPLY)
 def apply(request: HttpRequest, program: Program) -> HttpResponseBase:
     """Carry out what was looked at, and nothing else."""
     raw = request.POST.get("raw", "").replace("\r\n", "\n").encode()
@@ -84,7 +64,7 @@ def apply(request: HttpRequest, program: Program) -> HttpResponseBase:
         comparison = applying.apply(
             document.read(raw),
             program=program,
-            by=cast(User, request.user),
+            by=user_of(request),
             at=clock.now(program),
             publish=request.POST.getlist("publish"),
             prune="prune" in request.POST,
@@ -126,7 +106,7 @@ def _given(request: HttpRequest, program: Program) -> tuple[bytes, str]:
 
 def _others(request: HttpRequest, program: Program) -> list[Program]:
     """The programs whose design this person may see, sandboxes first."""
-    user = cast(User, request.user)
+    user = user_of(request)
     found = [
         other
         for other in getattr(request, "programs", [])

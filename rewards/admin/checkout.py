@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -18,10 +17,9 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
-from members import search
+from members.admin.facts import OfMemberAdmin
 from rewards.checkouts import ending
 from rewards.checkouts.states import quote_of
 from rewards.models import Checkout, CheckoutStatus
@@ -35,14 +33,13 @@ STATUS_LABELS: Final[dict[str, str]] = {
 
 
 @admin.register(Checkout)
-class CheckoutAdmin(FactAdmin):
+class CheckoutAdmin(OfMemberAdmin):
     """Checkouts, newest first."""
 
     list_display = ("opened_at", "member_link", "shown_total", "shown_status", "expires_at", "receipt_link")
     list_filter = (("status", ChoicesDropdownFilter),)
     list_select_related = ("member", "program")
     search_fields = ("paid_external_id",)
-    search_help_text = _("A member’s card, e-mail or name")
     sortable_by = ()
     ordering = ("-pk",)
     fieldsets = (
@@ -56,14 +53,6 @@ class CheckoutAdmin(FactAdmin):
         view: Callable[..., HttpResponse] = self.admin_site.admin_view(require_POST(self.abandon_view))
         abandon = path("<uuid:checkout_id>/abandon/", view, name="rewards_checkout_abandon")
         return [abandon, *super().get_urls()]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Checkout], search_term: str
-    ) -> tuple[models.QuerySet[Checkout], bool]:
-        program = program_of(request)
-        if not search_term.strip() or program is None:
-            return queryset, False
-        return queryset.filter(member__in=search.find(search_term, program=program).values("pk")), False
 
     def change_view(
         self,
@@ -82,13 +71,12 @@ class CheckoutAdmin(FactAdmin):
             raise Http404(_now("There is no such checkout in this program."))
         if not request.user.has_perm("members.release_hold"):
             raise PermissionDenied
-        assert isinstance(request.user, User)
         try:
             ending.abandon(
                 checkout.pk,
                 program=checkout.program,
                 source="",
-                actor=f"staff:{request.user.pk}",
+                actor=user_of(request).actor,
                 at=clock.now(checkout.program),
             )
         except DomainError as refusal:
@@ -96,11 +84,6 @@ class CheckoutAdmin(FactAdmin):
         else:
             messages.success(request, _now("Everything that it had reserved is free again."))
         return HttpResponseRedirect(reverse("admin:rewards_checkout_change", args=[checkout.pk]))
-
-    @display(description=_("member"))
-    def member_link(self, checkout: Checkout) -> SafeString:
-        page = reverse("admin:members_member_change", args=[checkout.member_id])
-        return format_html('<a class="rg-link" href="{}">{}</a>', page, checkout.member)
 
     @display(description=_("to pay"))
     def shown_total(self, checkout: Checkout) -> str:

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import FactAdmin, program_of, user_of
 from loyalty.core.admin.base import render
 from members.models import CheckStatus, LedgerCheck
 from rewards import tasks
@@ -91,7 +91,7 @@ class LedgerCheckAdmin(FactAdmin):
         program = program_of(request)
         if request.method != "POST" or program is None or not self.may_run(request):
             raise PermissionDenied
-        check, is_new = checking.ask(program, actor=f"staff:{request.user.pk}")
+        check, is_new = checking.ask(program, actor=user_of(request).actor)
         if is_new:
             tasks.check_ledger.delay(check_id=str(check.pk))
         else:

@@ -1,6 +1,6 @@
 """What campaigns give beside points: badges, challenges and prize draws; and what of it a member has."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db import models
@@ -12,9 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from loyalty.core import clock
-from loyalty.core.admin import ProgramModelAdmin, moments, render
+from loyalty.core.admin import ProgramModelAdmin, moments, render, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from members.models import Member
 from rewards import prize_draws
 from rewards.models import Badge, Challenge, PrizeDraw
@@ -130,7 +129,7 @@ class PrizeDrawAdmin(KeyedAdmin):
 
     def _draw(self, request: HttpRequest, prizes: PrizeDraw) -> HttpResponse:
         try:
-            winners = prize_draws.draw(prizes, by=cast(User, request.user), at=clock.now(prizes.program))
+            winners = prize_draws.draw(prizes, by=user_of(request), at=clock.now(prizes.program))
         except DomainError as refusal:
             messages.error(request, refusal.detail)
         else:

@@ -19,10 +19,11 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import FactAdmin, moments, program_of
+from loyalty.core.admin import moments, program_of, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program
 from members import search
+from members.admin.facts import OfMemberAdmin
 from rewards import redeeming
 from rewards.models import Redemption, RedemptionStatus, Voucher, VoucherStatus
 from rewards.redeeming import vouchers
@@ -53,7 +54,7 @@ USES_SHOWN: Final = 50
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(FactAdmin):
+class RedemptionAdmin(OfMemberAdmin):
     """Rewards that members bought or were given, with their vouchers."""
 
     list_display = (
@@ -210,22 +211,16 @@ class RedemptionAdmin(FactAdmin):
             raise Http404(_now("There is no such redemption in this program."))
         if not request.user.has_perm(permission):
             raise PermissionDenied
-        assert isinstance(request.user, User)
-        actor, at = f"staff:{request.user.pk}", clock.now(redemption.program)
+        actor, at = user_of(request).actor, clock.now(redemption.program)
         try:
             with transaction.atomic():
                 journey(redemption.pk, **said, program=redemption.program, source="", actor=actor, at=at)
-                audit.note(redemption, by=request.user, text=" ".join([done, *said.values()]).strip())
+                audit.note(redemption, by=user_of(request), text=" ".join([done, *said.values()]).strip())
         except DomainError as refusal:
             messages.error(request, refusal.detail)
         else:
             messages.success(request, done)
         return HttpResponseRedirect(reverse("admin:rewards_redemption_change", args=[redemption.pk]))
-
-    @display(description=_("member"))
-    def member_link(self, redemption: Redemption) -> SafeString:
-        page = reverse("admin:members_member_change", args=[redemption.member_id])
-        return format_html('<a class="rg-link" href="{}">{}</a>', page, redemption.member)
 
     @display(description=_("points"))
     def shown_price(self, redemption: Redemption) -> str:

@@ -7,18 +7,17 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from loyalty.core import clock
-from loyalty.core.admin import FactAdmin, program_of
+from loyalty.core.admin import program_of, user_of
 from loyalty.core.errors import DomainError
 from loyalty.core.models import User
 from members import search
+from members.admin.facts import OfMemberAdmin
 from rewards.happenings import inviting
 from rewards.models import Referral, ReferralCode, ReferralStatus
 
@@ -31,7 +30,7 @@ STATUS_LABELS: Final[dict[str, str]] = {
 
 
 @admin.register(ReferralCode)
-class ReferralCodeAdmin(FactAdmin):
+class ReferralCodeAdmin(OfMemberAdmin):
     """Newest first; a member's card finds their code, and that of whoever brought them."""
 
     list_display = ("code", "member_link", "shown_friends", "shown_status", "made_at")
@@ -124,13 +123,7 @@ class ReferralCodeAdmin(FactAdmin):
             raise Http404(_now("There is no such referral code in this program."))
         if not request.user.has_perm("rewards.disable_referralcode"):
             raise PermissionDenied
-        assert isinstance(request.user, User)
-        return code, request.user
-
-    @display(description=_("member"))
-    def member_link(self, code: ReferralCode) -> SafeString:
-        page = reverse("admin:members_member_change", args=[code.member_id])
-        return format_html('<a class="rg-link" href="{}">{}</a>', page, code.member)
+        return code, user_of(request)
 
     @display(description=_("friends"))
     def shown_friends(self, code: ReferralCode) -> str:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from loyalty.core import spreadsheets
+from loyalty.core.admin import program_page
 from loyalty.core.models import Program
 from members.admin.finance import frame
 from members.finance.liability import rounded
@@ -20,7 +21,7 @@ FIGURES: Final = (
 HEADER: Final = ("period_start", "period_end", "program", *FIGURES, "currency")
 
 
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     day, problem = frame.chosen_day(request, program)
     months, counted_at = frame.kept(

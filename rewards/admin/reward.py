@@ -1,6 +1,6 @@
 """The catalogue of rewards."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db import models
@@ -12,8 +12,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from loyalty.core import clock
-from loyalty.core.admin import ProgramModelAdmin, render
-from loyalty.core.models import User
+from loyalty.core.admin import ProgramModelAdmin, render, user_of
 from rewards.admin.codes_form import CodesForm
 from rewards.admin.discount_form import ASKED
 from rewards.admin.reward_form import RewardForm
@@ -101,7 +100,7 @@ class RewardAdmin(ProgramModelAdmin):
         if reward is None:
             raise Http404(_now("There is no such reward in this program."))
         form = StockForm(request.POST or None, reward=reward)
-        if form.is_valid() and form.save(by=cast(User, request.user)):
+        if form.is_valid() and form.save(by=user_of(request)):
             messages.success(request, _now("The stock of “%(reward)s” is changed.") % {"reward": reward})
             return HttpResponseRedirect(reverse("admin:rewards_reward_change", args=[reward.pk]))
         context = {
@@ -117,7 +116,7 @@ class RewardAdmin(ProgramModelAdmin):
         if reward is None or not reward.has_uploaded_codes:
             raise Http404(_now("There is no such reward in this program, or its codes are made here."))
         form = CodesForm(request.POST or None, request.FILES or None, reward=reward)
-        if form.is_valid() and form.save(by=cast(User, request.user)):
+        if form.is_valid() and form.save(by=user_of(request)):
             reward.refresh_from_db(fields=["stock"])
         context = {
             "title": _now("Codes of %(reward)s") % {"reward": reward},

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -153,7 +154,7 @@ def _given(
         return limits.run(campaigns, facts, rounding=rounding, member_id=account.member_id, costs=asked.costs)
     except effects.TooManyPoints as error:
         raise TooManyPoints(
-            "The campaigns would give more points than can be counted.", pointer="#/amount"
+            _("The campaigns would give more points than can be counted."), pointer="#/amount"
         ) from error
 
 

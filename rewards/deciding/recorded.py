@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import orjson
+from django.utils.translation import gettext as _
 from msgspec import Struct
 
 from loyalty.core.db import Batch
@@ -116,5 +117,8 @@ _KEPT: Final = ("effect", "lot", "line_points", "variant")
 def check_currency(money: Money, program: Program, pointer: str) -> None:
     if money.currency != program.currency:
         raise InvalidInput(
-            f"The program counts in {program.currency}, not {money.currency}.", pointer=pointer
+            _("The program counts in {currency}, not {other}.").format(
+                currency=program.currency, other=money.currency
+            ),
+            pointer=pointer,
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
 from loyalty.core import events
@@ -153,7 +154,9 @@ def pay(request: Request, found: Found, redemption_id: UUID) -> Change:
     check_basket(request, offer)
     wallet = found.account.wallet_of(offer.wallet_type_id)
     if wallet is None:
-        raise InsufficientPoints(f"The wallet has 0 points, not {offer.price}.", available=0)
+        raise InsufficientPoints(
+            _("The wallet has 0 points, not {points}.").format(points=offer.price), available=0
+        )
     cause = Cause(
         key=f"redemption:{redemption_id}:spend",
         actor=request.actor,

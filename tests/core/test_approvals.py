@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import connections
 
 from loyalty.core import approvals, tasks
 from loyalty.core.approvals import Fact, Kind, MayNotDecide, NotWaiting, OwnRequest
 from loyalty.core.errors import DomainError, InvalidInput, NotFound
 from loyalty.core.models import Approval, ApprovalStatus, Assignment, Program, Role, User
 from tests import factories
+from tests.attackers import refused
 
 
 class CannotBeRenamed(DomainError):
@@ -332,13 +333,6 @@ class TestDatabase:
             " TRUNCATE core_approval CASCADE"
         )
         assert "Cannot truncate" in emptied
-
-
-def refused(sql: str, *parameters: Any) -> str:
-    """What the database says to a statement; fails if it is let through."""
-    with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-    return str(refusal.value)
 
 
 @pytest.mark.django_db(transaction=True)

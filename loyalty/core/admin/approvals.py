@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _now
 from django.views.decorators.http import require_POST
 
 from loyalty.core import approvals, clock
-from loyalty.core.admin.base import FactAdmin, program_of, render
+from loyalty.core.admin.base import FactAdmin, program_of, render, user_of
 from loyalty.core.approvals import Fact
 from loyalty.core.errors import DomainError, NotFound
 from loyalty.core.models import Approval, ApprovalStatus, Program, User
@@ -107,7 +107,7 @@ class ApprovalAdmin(FactAdmin):
         program = program_of(request)
         if program is None:
             return Approval.objects.none()
-        seen = approvals.seen_by(cast(User, request.user), program=program)
+        seen = approvals.seen_by(user_of(request), program=program)
         return seen.select_related("requested_by", "decided_by")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -176,7 +176,7 @@ class ApprovalAdmin(FactAdmin):
         if program is None or not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            approval = step(program, cast(User, request.user))
+            approval = step(program, user_of(request))
         except NotFound as refusal:
             raise Http404(refusal.detail) from refusal
         except DomainError as refusal:
@@ -187,7 +187,7 @@ class ApprovalAdmin(FactAdmin):
 
     def _listed(self, request: HttpRequest, show: str) -> list[Approval]:
         """A page more than is shown; what waits longest comes first, else the newest."""
-        program, user = program_of(request), cast(User, request.user)
+        program, user = program_of(request), user_of(request)
         if program is None:
             return []
         after = _id(request.GET.get("after", ""))
@@ -203,7 +203,7 @@ class ApprovalAdmin(FactAdmin):
 
     def _cards(self, request: HttpRequest, listed: list[Approval]) -> list[Card]:
         program = program_of(request)
-        return cards(listed, user=cast(User, request.user), program=program) if program else []
+        return cards(listed, user=user_of(request), program=program) if program else []
 
 
 def _id(text: str) -> UUID | None:

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from loyalty.core.admin.base import ThemedAdmin, program_of
-from loyalty.core.models import Assignment, Program, ProgramKind, Role, User
+from loyalty.core.admin.base import ThemedAdmin, program_of, user_of
+from loyalty.core.models import Assignment, Program, ProgramKind, Role
 from loyalty.core.models.program import ProfileField
 
 
@@ -64,9 +64,8 @@ class ProgramAdmin(ThemedAdmin):
     def save_model(self, request: HttpRequest, obj: Program, form: Any, change: bool) -> None:
         """Who works by assignments gets one in the program that they found, to see it at all."""
         super().save_model(request, obj, form, change)
-        assert isinstance(request.user, User)
-        if not change and Assignment.objects.filter(user=request.user).exists():
-            Assignment.objects.create(user=request.user, program=obj, role=Role.ADMINISTRATOR)
+        if not change and Assignment.objects.filter(user=user_of(request)).exists():
+            Assignment.objects.create(user=user_of(request), program=obj, role=Role.ADMINISTRATOR)
 
     @display(description=_("kind"), label={ProgramKind.LIVE: "success", ProgramKind.SANDBOX: "warning"})
     def shown_kind(self, program: Program) -> tuple[str, str]:

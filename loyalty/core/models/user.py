@@ -54,6 +54,11 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.get_full_name() or self.email
 
+    @property
+    def actor(self) -> str:
+        """How entries and events name this person."""
+        return f"staff:{self.pk}"
+
 
 class AssignmentQuerySet(TenantQuerySet["Assignment"]):
     def held_by(self, user: User) -> Self:

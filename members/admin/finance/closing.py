@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from loyalty.core import clock
+from loyalty.core.admin import program_page, user_of
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, Program
 from members.admin.finance import estimating, frame
@@ -22,7 +23,7 @@ from members.finance.liability import rounded
 from members.models import PeriodLock
 
 
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     months = closing.next_months(program, at=clock.now(program))
     chosen = _chosen(request.GET.get("through", ""), months)
@@ -81,7 +82,7 @@ def _told(figures: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @require_POST
-@frame.page("members.close_period")
+@program_page("members.close_period")
 def close(request: HttpRequest, program: Program) -> HttpResponseBase:
     now = clock.now(program)
     through = _chosen(request.POST.get("through", ""), closing.next_months(program, at=now))
@@ -89,7 +90,7 @@ def close(request: HttpRequest, program: Program) -> HttpResponseBase:
         messages.error(request, _("This month is closed already, or is not over. Nothing was changed."))
         return HttpResponseRedirect(reverse("finance_closing"))
     try:
-        closing.close(program, through=through, by=frame.user_of(request), at=now)
+        closing.close(program, through=through, by=user_of(request), at=now)
     except DomainError as refusal:
         messages.error(request, refusal.detail)
     else:
@@ -98,7 +99,7 @@ def close(request: HttpRequest, program: Program) -> HttpResponseBase:
 
 
 @require_POST
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def verify(request: HttpRequest, program: Program, lock_id: UUID) -> HttpResponseBase:
     """Count a closed period again, and say whether it comes to what was frozen."""
     lock = _lock(program, lock_id)
@@ -120,13 +121,13 @@ def _freeze(request: HttpRequest, lock: PeriodLock) -> HttpResponseBase:
 
 
 @require_POST
-@frame.page("members.close_period")
+@program_page("members.close_period")
 def reopen(request: HttpRequest, program: Program, lock_id: UUID) -> HttpResponseBase:
     """Ask for a period to be opened again; a second person decides."""
     reason = forms.CharField(max_length=1000, required=False).clean(request.POST.get("reason", "")[:1000])
     try:
         proposals.propose_reopening(
-            _lock(program, lock_id), reason=reason, by=frame.user_of(request), at=clock.now(program)
+            _lock(program, lock_id), reason=reason, by=user_of(request), at=clock.now(program)
         )
     except DomainError as refusal:
         messages.error(request, refusal.detail)

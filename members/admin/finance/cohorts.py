@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from loyalty.core import spreadsheets
+from loyalty.core.admin import program_page
 from loyalty.core.models import Program
 from members.admin.finance import frame
 from members.finance import ageing
@@ -18,7 +19,7 @@ HEADER: Final = (
 )  # fmt: skip
 
 
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     day, problem = frame.chosen_day(request, program)
     rows, counted_at = frame.kept(program, f"cohorts:{day}", lambda _known: ageing.observed(program, day))

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from loyalty.core import approvals, clock
+from loyalty.core.admin import program_page, user_of
 from loyalty.core.errors import DomainError
 from loyalty.core.models import Approval, ApprovalStatus, Program
 from members.admin.finance import frame
@@ -74,14 +75,14 @@ class RateForm(_KindForm):
     )
 
 
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     cost, rate = CostForm(program=program), RateForm(program=program)
     return _show(request, program, cost, rate)
 
 
 @require_POST
-@frame.page("members.change_pointcost")
+@program_page("members.change_pointcost")
 def set_cost(request: HttpRequest, program: Program) -> HttpResponseBase:
     form = CostForm(request.POST, program=program)
     if not form.is_valid():
@@ -96,7 +97,7 @@ def set_cost(request: HttpRequest, program: Program) -> HttpResponseBase:
 
 
 @require_POST
-@frame.page("members.propose_breakagerate")
+@program_page("members.propose_breakagerate")
 def propose_rate(request: HttpRequest, program: Program) -> HttpResponseBase:
     form = RateForm(request.POST, program=program)
     if not form.is_valid():
@@ -104,7 +105,7 @@ def propose_rate(request: HttpRequest, program: Program) -> HttpResponseBase:
     asked = form.cleaned_data
     rate = asked.pop("percent") / 100
     try:
-        proposals.propose_rate(**asked, rate=rate, by=frame.user_of(request), at=clock.now(program))
+        proposals.propose_rate(**asked, rate=rate, by=user_of(request), at=clock.now(program))
     except DomainError as refusal:
         form.add_error(None, refusal.detail)
         return _show(request, program, CostForm(program=program), form)
@@ -113,10 +114,10 @@ def propose_rate(request: HttpRequest, program: Program) -> HttpResponseBase:
 
 
 @require_POST
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def decide(request: HttpRequest, program: Program, approval_id: UUID) -> HttpResponseBase:
     """Approve, reject or withdraw a proposal of this section; the operation checks who may."""
-    by, at = frame.user_of(request), clock.now(program)
+    by, at = user_of(request), clock.now(program)
     action = request.POST.get("action")
     try:
         if action == "approve":
@@ -137,7 +138,7 @@ def decide(request: HttpRequest, program: Program, approval_id: UUID) -> HttpRes
 
 def waiting(request: HttpRequest, program: Program, kind: str) -> list[dict[str, Any]]:
     """The proposals of a kind that wait, and what this person may do about each."""
-    me = frame.user_of(request)
+    me = user_of(request)
     asked = list(
         Approval.objects.filter(program=program, kind=kind, status=ApprovalStatus.PENDING)
         .waiting(clock.now(program))

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import wraps
 from hashlib import sha256
-from typing import Any, Concatenate, Final, cast
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import clock
 from loyalty.core.admin import program_of
-from loyalty.core.models import Program, User
+from loyalty.core.models import Program
 from members.finance import estimates
 from members.finance.estimates import Estimates
 
@@ -36,29 +34,6 @@ TABS: Final = (
     ("finance_estimates", _("Costs and rates"), FINANCE),
     ("finance_closing", _("Closed periods"), FINANCE),
 )
-
-View = Callable[Concatenate[HttpRequest, Program, ...], HttpResponseBase]
-
-
-def page(permission: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
-    """A view of the admin for a program, and those who have the permission in it."""
-
-    def decorate(view: View) -> Callable[..., HttpResponseBase]:
-        @wraps(view)
-        def shown(request: HttpRequest, **where: Any) -> HttpResponseBase:
-            program = program_of(request)
-            if program is None or not request.user.has_perm(permission):
-                raise PermissionDenied
-            return view(request, program, **where)
-
-        return cast("Callable[..., HttpResponseBase]", admin.site.admin_view(shown))
-
-    return decorate
-
-
-def user_of(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def render(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from loyalty.core import spreadsheets
+from loyalty.core.admin import program_page
 from loyalty.core.models import Program
 from members.admin.finance import frame, movements, span
 from members.finance import journal
@@ -50,7 +51,7 @@ class AccountsForm(forms.Form):
         ]
 
 
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     asked, problem = span.chosen(request, program)
     if request.GET.get("format") == "csv" and not problem:
@@ -76,7 +77,7 @@ def show(request: HttpRequest, program: Program) -> HttpResponseBase:
 
 
 @require_POST
-@frame.page("members.change_accountingaccount")
+@program_page("members.change_accountingaccount")
 def save_accounts(request: HttpRequest, program: Program) -> HttpResponseBase:
     form = AccountsForm(request.POST, program=program)
     if not form.is_valid():

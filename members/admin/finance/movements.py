@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.core import spreadsheets
+from loyalty.core.admin import program_page
 from loyalty.core.models import Program
 from members.admin.finance import frame, span
 from members.finance import movements
@@ -89,7 +90,7 @@ class Table:
         return all(self.proofs)
 
 
-@frame.page(frame.FINANCE)
+@program_page(frame.FINANCE)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     asked, problem = span.chosen(request, program)
 

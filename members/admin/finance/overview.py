@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from loyalty.core import spreadsheets
+from loyalty.core.admin import program_page
 from loyalty.core.models import Program
 from members.admin.finance import charts, frame
 from members.finance import ageing, liability, movements
@@ -50,7 +51,7 @@ class Bar:
     percent: int
 
 
-@frame.page(frame.LIABILITY)
+@program_page(frame.LIABILITY)
 def show(request: HttpRequest, program: Program) -> HttpResponseBase:
     day, problem = frame.chosen_day(request, program)
     if request.GET.get("format") == "csv" and not problem:

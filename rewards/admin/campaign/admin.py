@@ -13,9 +13,8 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from loyalty.core import audit, clock
-from loyalty.core.admin import moments, program_of, render
+from loyalty.core.admin import moments, program_of, render, user_of
 from loyalty.core.errors import DomainError
-from loyalty.core.models import User
 from rewards.admin.campaign import (
     autosave,
     backtest,
@@ -168,12 +167,11 @@ class CampaignAdmin(CampaignPages):
         """Whether the draft is in force now; if not, the page says at each field why not."""
         if not self.has_publish_permission(request):
             raise PermissionDenied
-        assert isinstance(request.user, User)
         try:
             version = campaigns.publish(
                 page.campaign,
                 definition=page.campaign.draft,
-                by=request.user,
+                by=user_of(request),
                 at=clock.now(page.campaign.program),
                 effective_at=None if request.POST["_publish"] == "now" else page.effective_at,
             )

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from loyalty.core import clock, spreadsheets
-from loyalty.core.admin import render
+from loyalty.core.admin import render, user_of
 from loyalty.core.admin.charts import bars
 from loyalty.core.errors import DomainError
 from members.finance.liability import rounded
@@ -153,7 +153,7 @@ def _ask(request: HttpRequest, campaign: Campaign, form: PeriodForm) -> Backtest
     """The backtest that was asked for; None if it was refused, which the form then says."""
     try:
         backtest, is_new = asking.ask(
-            campaign, definition=campaign.draft, actor=f"staff:{request.user.pk}", **form.cleaned_data
+            campaign, definition=campaign.draft, actor=user_of(request).actor, **form.cleaned_data
         )
     except InvalidDefinition as invalid:
         form.add_error(None, [problem.text() for problem in invalid.problems])

@@ -8,7 +8,7 @@ returns.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from loyalty.core import approvals, clock
+from loyalty.core.admin import user_of
 from loyalty.core.errors import DomainError, InvalidInput
 from loyalty.core.models import Approval, User
 from rewards.admin.campaign.tabs import CampaignPages, campaign_of
@@ -186,7 +187,7 @@ def take(request: HttpRequest, campaign: Campaign, step: str) -> bool:
     """Whether it was done; the page says why not."""
     now = clock.now(campaign.program)
     try:
-        STEPS[step].do(Order(campaign, cast(User, request.user), now, request.POST))
+        STEPS[step].do(Order(campaign, user_of(request), now, request.POST))
     except InvalidDefinition as invalid:
         messages.error(request, " ".join(problem.text() for problem in invalid.problems[:3]))
     except DomainError as refusal:
@@ -237,7 +238,7 @@ _BY_STATUS: Final[dict[str, tuple[str, ...]]] = {
 
 def panel(request: HttpRequest, campaign: Campaign, *, may_edit: bool) -> dict[str, Any]:
     """What `next.html` shows; three queries at most."""
-    user = cast(User, request.user)
+    user = user_of(request)
     if campaign._state.adding:
         steps = _permitted(user, {"submit", "publish", "schedule"})
         needs = campaign.program.campaigns_need_approval

@@ -4,9 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
-from django.db import DatabaseError, connection, transaction
-
 from loyalty.core import approvals
 from loyalty.core.models import Approval, Program, User
 from members import adjustments
@@ -51,10 +48,3 @@ def balance(member: Member) -> int:
 
 def is_proven() -> bool:
     return list(verify.run()) == []
-
-
-def refused(sql: str, *parameters: Any) -> str:
-    """What the database says to a statement; fails if it is let through."""
-    with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-    return str(refusal.value)

@@ -3,7 +3,8 @@
 import pytest
 
 from members.models import Adjustment, ReasonCode
-from tests.members.adjustments.desk import Desk, is_proven, refused
+from tests.attackers import refused
+from tests.members.adjustments.desk import Desk, is_proven
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("points", "goodwill", "correction", "limits")]
 

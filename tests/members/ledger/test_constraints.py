@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from loyalty.core.models import Event, Program
 from members.models import Entry, Lot, Member, MemberTier, Posting, Wallet
 from rewards.models import Activity, Campaign, CampaignVersion, Reward
 from rewards.planning import campaigns
 from tests import factories
+from tests.attackers import refused
 from tests.cast import Shop
 
 
@@ -17,17 +18,6 @@ from tests.cast import Shop
 def sold(shop: Shop, ada: Member) -> Shop:
     shop.sells("receipt-1", "100.00")
     return shop
-
-
-def refused(sql: str, *parameters: Any) -> str:
-    """What the database says to a statement; fails if it is let through."""
-    with (
-        pytest.raises((IntegrityError, DatabaseError)) as refusal,
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(sql, parameters)
-    return str(refusal.value)
 
 
 class TestSums:
