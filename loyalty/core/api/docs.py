@@ -13,8 +13,9 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import re_accepts_gzip
 from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.encoding import force_bytes
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import (
     SpectacularJSONAPIView,
     SpectacularSwaggerSplitView,
@@ -56,17 +57,22 @@ class PlainJSONForm(JSONForm):
 
 def spoken() -> dict[str, Any]:
     """The OpenAPI text, taken apart, with everything but schemas said where it stands."""
-    return sharing.inlined(orjson.loads(_kept(JSONForm).plain))
+    return sharing.inlined(orjson.loads(_kept(JSONForm.format).plain))
 
 
-def _kept(renderer: type[BaseRenderer]) -> Written:
+_RENDERERS: Final[dict[str, type[BaseRenderer]]] = {
+    kind.format: kind for kind in (JSONForm, OpenApiYamlRenderer)
+}
+
+
+def _kept(form: str) -> Written:
     with _ONE_AT_A_TIME:
-        return _written(settings.ROOT_URLCONF, renderer)
+        return _written(settings.ROOT_URLCONF, form)
 
 
 @lru_cache
-def _written(urlconf: str, renderer: type[BaseRenderer]) -> Written:
-    text = renderer().render(_composed(urlconf), renderer.media_type, {})
+def _written(urlconf: str, form: str) -> Written:
+    text = force_bytes(_RENDERERS[form]().render(_composed(urlconf), None, {}))
     return Written(text, compress(text, mtime=0), sha256(text).hexdigest()[:24])
 
 
@@ -80,7 +86,7 @@ class KeptText:
 
     def _get_schema_response(self, request: Request) -> HttpResponseBase:
         kind = type(request.accepted_renderer)
-        kept = _kept(kind)
+        kept = _kept(kind.format)
         is_zipped = bool(re_accepts_gzip.search(request.headers.get("Accept-Encoding", "")))
         answer = HttpResponse(kept.zipped if is_zipped else kept.plain, content_type=kind.media_type)
         # To be asked for anew each time, which costs nothing while it is the same (RFC 9110, 13.1.2).

@@ -251,7 +251,7 @@ class OperationSchema(AutoSchema):
         return by_status
 
     def _get_response_bodies(self, direction: Direction = "response") -> Any:
-        answers = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]  # typed in part
+        answers = super()._get_response_bodies(direction)
         for status, kinds in self._refusals().items():
             answers[str(status)]["x-codes"] = [kind.code for kind in kinds]
         return answers
