@@ -2,14 +2,18 @@
 The journey of a purchase (or of another activity): load, decide, write.
 
 One sale and an import of thousands go the same way. Two statements: one reads the member and
-whether this was booked before, one writes everything that follows, or nothing.
+whether this was booked before, one writes everything that follows, or nothing. One sale is decided
+without a lock, and again if the member has moved meanwhile. Many hold their members first: all of that
+work would be for nothing otherwise.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import transaction
 from msgspec.structs import replace
 
 from loyalty.core import events
@@ -20,7 +24,7 @@ from members import terms, tiers
 from members.ledger import store
 from members.ledger.plan import Plan
 from members.ledger.state import Account, TierPeriod, TierStanding
-from members.references import member_of
+from members.references import known, member_of
 from rewards.deciding import budgets, histories, limiting, rules
 from rewards.deciding.activities import CustomEvent, Sale
 from rewards.deciding.awarding import NOTHING_ASKED, Asked, Context, Decision, decide
@@ -45,6 +49,9 @@ from rewards.engine.limits import NOTHING_USED
 from rewards.journeys import gifts, waiting
 from rewards.journeys.gifts import Given, Giving
 from rewards.models import Activity as ActivityRow
+
+MANY: Final = 100
+"""From so many activities on, somebody else moves one of their members meanwhile more often than not."""
 
 
 def record(
@@ -103,14 +110,12 @@ def _record(
     needs = [need_of(activity, in_force, context) for activity in activities]
 
     def attempt(is_locking: bool) -> tuple[list[Recorded | DomainError], set[str], Purses]:
-        found = find(activities, needs, context)
-        if is_locking:
-            _lock(found)
+        with _holding(activities, program) if is_locking or len(activities) >= MANY else nullcontext():
             found = find(activities, needs, context)
-        found = _with_awaited_lots(activities, found, context)
-        work = _Work(context, in_force, needs, found, _former_tiers(activities, found))
-        work.giving.pass_on(passed_on)
-        results = _attempt(work, activities, also, is_locking=is_locking)
+            found = _with_awaited_lots(activities, found, context)
+            work = _Work(context, in_force, needs, found, _former_tiers(activities, found))
+            work.giving.pass_on(passed_on)
+            results = _attempt(work, activities, also, is_locking=is_locking)
         pairs = zip(results, found, strict=True)
         awaited = {r.external_id for r, f in pairs if f.has_waiting_returns and isinstance(r, Recorded)}
         return results, awaited, work.limits.purses
@@ -122,13 +127,21 @@ def _record(
     return results
 
 
-def _lock(found: Sequence[Found]) -> None:
-    """Hold the members' wallets; of who has none, the member's own row, and that first of all."""
-    accounts = [one.account for one in found if one.account]
-    bare = sorted({account.member_id for account in accounts if not account.wallets})
-    if bare:
-        fetch("SELECT id FROM members_member WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", [bare])
-    store.lock(account.member_id for account in accounts)
+@contextmanager
+def _holding(activities: Sequence[Sale | CustomEvent], program: Program) -> Iterator[None]:
+    """Hold the members' wallets meanwhile; of who has none, the member's own row, and that first of all."""
+    asked = dict.fromkeys(activity.member for activity in activities)
+    found = sorted({one.member_id for one in known(program.pk, list(asked)) if one})
+    with transaction.atomic():
+        fetch(_HELD_WITHOUT_A_WALLET, [found])
+        store.lock(found)
+        yield
+
+
+_HELD_WITHOUT_A_WALLET: Final = """
+SELECT id FROM members_member member
+WHERE id = ANY($1) AND NOT EXISTS (SELECT FROM members_wallet wallet WHERE wallet.member_id = member.id)
+ORDER BY id FOR NO KEY UPDATE"""
 
 
 def _former_tiers(

@@ -11,7 +11,8 @@ from members.ledger import verify
 from members.models import Entry, Member, Wallet
 from members.references import MemberReference
 from rewards.deciding.activities import ReturnedLine
-from rewards.journeys import waiting
+from rewards.deciding.recorded import Recorded
+from rewards.journeys import earning, waiting
 from rewards.models import Activity, Redemption, Reward, WaitingReturn
 from rewards.planning import making
 from tests import factories
@@ -66,6 +67,40 @@ class TestSales:
         assert IdempotencyRecord.objects.count() == (1 if keys == "one" else 12)
 
 
+class TestBatches:
+    def test_of_the_same_members_take_turns_and_all_count(self, shop: Shop, ada: Member):
+        _with_cards(shop, 40)
+        shop.sells("receipt-0", "1.00")
+
+        def report(number: int) -> list[Any]:
+            """The same members in another order each, some of them with no points before."""
+            cards = [1001 + (place * (number + 3)) % 41 for place in range(earning.MANY)]
+            sales = [
+                shop.sale(f"batch-{number}-{place}", "1.00", member=_card(str(card)))
+                for place, card in enumerate(cards)
+            ]
+            return earning.record_many(
+                sales, program=shop.program, source="till", actor="partner:till", at=shop.at
+            )
+
+        results = at_once(8, lambda number: report(number) if number < 6 else _sell_beside(shop, number))
+
+        assert {type(one) for batch in results for one in batch} == {Recorded}
+        assert sum(wallet.available for wallet in Wallet.objects.all()) == 1 + 6 * earning.MANY + 2 * 20
+        assert list(verify.run()) == []
+
+
+def _with_cards(shop: Shop, members: int) -> None:
+    for number in range(1002, 1002 + members):
+        member = factories.MemberFactory.create(program=shop.program)
+        factories.IdentifierFactory.create(member=member, kind="card", value=str(number))
+
+
+def _sell_beside(shop: Shop, number: int) -> list[Recorded]:
+    """One by one, as a till does while others upload what they kept."""
+    return [shop.sells(f"till-{number}-{step}", "1.00", member=_card(str(1001 + step))) for step in range(20)]
+
+
 class TestRedemptions:
     def test_of_the_last_points_exactly_one_wins(self, shop: Shop, ada: Member, coffee: Reward):
         shop.sells("receipt-1", "150.00")
@@ -82,7 +117,7 @@ class TestRedemptions:
         cards = [f"m{number}" for number in range(12)]
         for card in cards:
             factories.IdentifierFactory.create(member__program=shop.program, value=card)
-            shop.sells(f"receipt-{card}", "100.00", member=_card(card))
+            shop.sells(f"receipt-{card}", "100.00", member=_card(str(card)))
 
         results = at_once(12, lambda number: _code(shop, "coffee", cards[number]))
 
