@@ -70,6 +70,12 @@ class TestGuides:
         assert "There is no such page" in response.content.decode()
         assert 'action="/v1/docs/search"' in response.content.decode()
 
+    @pytest.mark.parametrize("address", ["/v1/docs/", "/v1/docs/operations/", "/v1/docs/guides/crm//"])
+    def test_are_found_with_a_slash_too_many(self, client, address):
+        answer = client.get(address, follow=True)
+
+        assert (answer.status_code, answer.redirect_chain) == (200, [(address.rstrip("/"), 302)])
+
     def test_say_where_they_are_and_what_comes_next(self, client):
         page = text_of(client, "/v1/docs/guides/reference")
 

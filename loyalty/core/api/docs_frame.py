@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -97,6 +97,9 @@ def missing(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-def missing_page(request: HttpRequest, **parts: str) -> HttpResponse:
-    """Whatever is under /v1/docs and no page."""
+def missing_page(request: HttpRequest, address: str = "") -> HttpResponse:
+    """Whatever is under /v1/docs and no page; a slash too many at the end does no harm to who reads."""
+    without = request.path_info.rstrip("/")
+    if without != request.path_info and request.method in ("GET", "HEAD"):
+        return redirect(without)
     return missing(request)

@@ -26,6 +26,7 @@ urlpatterns = [
     path("docs/search", docs_search.page, name="docs-search"),
     path("docs/problems", problem_pages.index, name="problems"),
     path("docs/problems/<str:code>", problem_pages.page, name="problem"),
+    path("docs/", docs_frame.missing_page),
     path("docs/<path:address>", docs_frame.missing_page),
     path("<path:address>", problem.unknown_address),
     path("", problem.unknown_address),
