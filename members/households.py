@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
 from loyalty.core.db import Moved, settled, violated
-from loyalty.core.errors import DomainError, NotFound
+from loyalty.core.errors import DomainError, Extra, NotFound
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import details, references, terms, transfers
@@ -38,6 +38,9 @@ class HouseholdIsFull(DomainError):
 
     code: ClassVar[str] = "household_full"
     title = gettext_lazy("The household is full")
+    extras = {
+        "limit": Extra(6, gettext_lazy("How many members a household may have")),
+    }
 
 
 class NotInHousehold(DomainError):

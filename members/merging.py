@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from loyalty.core import events
 from loyalty.core.db import Batch, settled
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import EXAMPLE_ID, DomainError, Extra
 from loyalty.core.models import Approval, Program
 from members import details, households, terms
 from members.ledger import operations, store
@@ -52,6 +52,11 @@ class CannotMerge(DomainError):
 
     code: ClassVar[str] = "cannot_merge"
     title = gettext_lazy("The members cannot be merged")
+    extras = {
+        "obstacles": Extra(
+            ["The members are in two programs."], gettext_lazy("What stands in the way, one sentence each")
+        ),
+    }
 
 
 class CannotUnmerge(DomainError):
@@ -59,6 +64,9 @@ class CannotUnmerge(DomainError):
 
     code: ClassVar[str] = "cannot_undo_merge"
     title = gettext_lazy("The merge cannot be undone")
+    extras = {
+        "survivor_id": Extra(EXAMPLE_ID, gettext_lazy("Whom the survivor was merged into")),
+    }
 
 
 def obstacles(survivor: Account, duplicate: Account, *, at: datetime) -> list[str]:

@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from msgspec import Struct
 from msgspec.structs import replace
 
 from loyalty.core import events
-from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.errors import DomainError, Extra, InvalidInput
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
@@ -37,6 +38,10 @@ class HoldIsClosed(DomainError):
 
     code: ClassVar[str] = "hold_is_closed"
     title: ClassVar[str] = "The hold has ended"
+    extras = {
+        "ended": Extra("settled", gettext_lazy("How it has ended: settled, released or expired")),
+        "settled": Extra(300, gettext_lazy("How many points it has spent")),
+    }
 
 
 class HoldIsKept(DomainError):
@@ -44,6 +49,12 @@ class HoldIsKept(DomainError):
 
     code: ClassVar[str] = "hold_is_kept"
     title: ClassVar[str] = "The hold ends with what it is kept for"
+    extras = {
+        "kept_for": Extra(
+            "redemption:01976c1e-5d7a-7000-8000-3a52e6e1d0b4",
+            gettext_lazy("What it is part of, and ends with: redemption or checkout, and its id"),
+        ),
+    }
 
 
 class MoreThanHeld(DomainError):
@@ -51,6 +62,9 @@ class MoreThanHeld(DomainError):
 
     code: ClassVar[str] = "more_than_held"
     title: ClassVar[str] = "More than was held"
+    extras = {
+        "held": Extra(300, gettext_lazy("Points of the hold")),
+    }
 
 
 class Payment(Struct, frozen=True, kw_only=True):

@@ -6,11 +6,12 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from uuid import UUID
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from msgspec import Meta, Struct
 
 from loyalty.core.codes import TYPED
 from loyalty.core.db import fetch
-from loyalty.core.errors import DomainError, InvalidInput, NotFound
+from loyalty.core.errors import EXAMPLE_ID, DomainError, Extra, InvalidInput, NotFound
 from members.enrolment import normalize
 from members.ledger.state import Account
 from members.models import IdentifierKind, Member, MemberStatus
@@ -34,10 +35,13 @@ class MemberIsBlocked(DomainError):
 
 
 class MemberIsMerged(DomainError):
-    """The member's record went into another one, whose id is `survivor`: use that from now on."""
+    """The member's record went into another one, whose id is `survivor_id`: use that from now on."""
 
     code: ClassVar[str] = "member_merged"
     title: ClassVar[str] = "The member was merged into another one"
+    extras = {
+        "survivor_id": Extra(EXAMPLE_ID, gettext_lazy("The id of the record to use from now on")),
+    }
 
 
 class MemberIsErased(DomainError):

@@ -45,7 +45,9 @@ def _check(merge: Merge) -> None:
         raise CannotUnmerge(_("The merge was undone already."))
     if merge.survivor.status == MemberStatus.MERGED:
         detail = _("{member} was merged into another member since: undo that first.")
-        raise CannotUnmerge(detail.format(member=merge.survivor), survivor=str(merge.survivor.merged_into_id))
+        raise CannotUnmerge(
+            detail.format(member=merge.survivor), survivor_id=str(merge.survivor.merged_into_id)
+        )
     if MemberStatus.ERASED in (merge.survivor.status, merge.duplicate.status):
         raise CannotUnmerge(_("One of the two members was erased since."))
 

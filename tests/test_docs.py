@@ -116,6 +116,12 @@ class TestProblemPage:
         assert 'href="/v1/docs/operations/transactions#record_transaction"' in page
         assert "GET /v1/whoami" not in page
 
+    def test_tells_what_else_is_in_the_answer(self, client):
+        page = text_of(client, "/v1/docs/problems/insufficient_points")
+
+        assert "<td><code>available</code></td><td>Points that can be spent now</td>" in page
+        assert "&quot;available&quot;: 150" in page
+
     def test_of_no_code_is_an_unknown_address(self, client):
         assert client.get("/v1/docs/problems/nothing").json()["code"] == "unknown_address"
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from graphql.language import ast
 
 from loyalty.core.api import refusals
+from loyalty.core.errors import Extra
 
 MAXIMUM_CHARACTERS: Final = 20_000
 MAXIMUM_TOKENS: Final = 2_000
@@ -41,6 +42,11 @@ class InvalidQuery(refusals.BadRequest):
 
     code = "invalid_query"
     title = gettext_lazy("The query is invalid")
+    extras = {
+        "locations": Extra(
+            [{"line": 2, "column": 5}], gettext_lazy("Where in the text of the query, both counted from 1")
+        ),
+    }
 
 
 class QueryTooLarge(refusals.BadRequest):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.core.db import fetch
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.models import Program
 
 AT_ONCE: Final = 2
@@ -31,6 +31,9 @@ class TooBusy(DomainError):
     code: ClassVar[str] = "sandbox_is_busy"
     status: ClassVar[int] = 429
     title = gettext_lazy("The sandbox is too busy")
+    extras = {
+        "retry_after": Extra(2, gettext_lazy("Seconds to wait, as in the header Retry-After")),
+    }
 
 
 def too_busy(detail: str) -> TooBusy:

@@ -10,7 +10,7 @@ from dateutil.relativedelta import relativedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.models import Program
 from members.models import HouseholdMember, Transfer, TransferScope
 from members.terms import WalletTerms
@@ -35,6 +35,9 @@ class TransferTooSmall(DomainError):
 
     code: ClassVar[str] = "transfer_below_minimum"
     title = gettext_lazy("Too few points to pass on")
+    extras = {
+        "minimum": Extra(100, gettext_lazy("How many points may be passed on at least")),
+    }
 
 
 class TransferLimitReached(DomainError):
@@ -42,6 +45,9 @@ class TransferLimitReached(DomainError):
 
     code: ClassVar[str] = "transfer_limit_reached"
     title = gettext_lazy("The monthly limit is reached")
+    extras = {
+        "left": Extra(50, gettext_lazy("How many points the sender may still pass on this month")),
+    }
 
 
 def check(

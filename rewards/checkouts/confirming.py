@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from loyalty.core import events
 from loyalty.core.codes import VISIBLE, Code
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.models import Program
 from members import holds
 from members.paying import Context
@@ -38,6 +38,9 @@ class PaymentsDoNotAddUp(DomainError):
     code: ClassVar[str] = "payments_do_not_add_up"
     status: ClassVar[int] = 422
     title = gettext_lazy("The payments are not the total")
+    extras = {
+        "due": Extra({"amount": "12.50", "currency": "EUR"}, gettext_lazy("What is to be paid in all")),
+    }
 
 
 class Payment(Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.events import NewEvent
 from loyalty.core.models import Program
 from members import pooling
@@ -41,6 +41,9 @@ class CheckoutIsClosed(DomainError):
 
     code: ClassVar[str] = "checkout_is_closed"
     title = gettext_lazy("The checkout has ended")
+    extras = {
+        "ended": Extra("confirmed", gettext_lazy("How it has ended: confirmed, abandoned or expired")),
+    }
 
 
 def find(checkout_id: UUID, *, program: Program) -> Checkout:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import orjson
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
 from loyalty.core.db import Batch
-from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.errors import EXAMPLE_ID, DomainError, Extra, InvalidInput
 from loyalty.core.models import Program
 from rewards.deciding.activities import Money
 
@@ -29,6 +30,9 @@ class AlreadyReported(DomainError):
 
     code: ClassVar[str] = "already_reported"
     title: ClassVar[str] = "This was reported before, with other content"
+    extras = {
+        "first_id": Extra(EXAMPLE_ID, gettext_lazy("What was booked by the first report")),
+    }
 
 
 class Recorded(Struct, frozen=True, kw_only=True):

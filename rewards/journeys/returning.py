@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from loyalty.core.clock import Moment
 from loyalty.core.db import Batch, Moved, fetch, settled, violated
-from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.errors import EXAMPLE_ID, DomainError, Extra, InvalidInput
 from loyalty.core.ids import new_id
 from loyalty.core.models import Program
 from members import terms
@@ -55,6 +55,12 @@ class SaleIsUndone(DomainError):
 
     code: ClassVar[str] = "transaction_undone"
     title = gettext_lazy("The sale was cancelled or corrected before")
+    extras = {
+        "corrected_by": Extra(
+            EXAMPLE_ID,
+            gettext_lazy("What stands in its place, if it was corrected"),
+        ),
+    }
 
 
 class Waits(Struct, frozen=True, kw_only=True, tag_field="kind", tag="return"):

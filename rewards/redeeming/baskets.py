@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.models import Program
 
 
@@ -20,6 +20,14 @@ class BasketTooSmall(DomainError):
     code: ClassVar[str] = "basket_too_small"
     status: ClassVar[int] = 422
     title = gettext_lazy("The basket is too small for it")
+    extras = {
+        "minimum": Extra(
+            {"amount": "20.00", "currency": "EUR"}, gettext_lazy("What the basket has to cost at least")
+        ),
+        "missing": Extra(
+            {"amount": "7.50", "currency": "EUR"}, gettext_lazy("How much more it would have to cost")
+        ),
+    }
 
 
 def check_minimum(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
 from loyalty.core.db import fetch
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.models import Program
 from members import terms
 from members.ledger import store
@@ -47,6 +47,13 @@ class RewardLimitReached(DomainError):
 
     code: ClassVar[str] = "reward_limit_reached"
     title = gettext_lazy("The member has had this reward as often as one may")
+    extras = {
+        "limit": Extra(1, gettext_lazy("How often a member may have it")),
+        "period": Extra(
+            "month",
+            gettext_lazy("What that is counted over: ever, or a day, week, month or year of the calendar"),
+        ),
+    }
 
 
 class Offer(Struct, frozen=True):

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.events import NewEvent
 from loyalty.core.models import Program
 from members import pooling
@@ -41,6 +41,9 @@ class RedemptionNotInState(DomainError):
 
     code: ClassVar[str] = "redemption_not_in_state"
     title = gettext_lazy("The redemption is past this, or not there yet")
+    extras = {
+        "redemption_status": Extra("cancelled", gettext_lazy("The state that it is in")),
+    }
 
 
 class VoucherInUse(DomainError):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.core import events
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.models import Program
 from members.models import MemberStatus
 from rewards.models import Redemption, Voucher, VoucherStatus, VoucherUse
@@ -40,6 +40,9 @@ class VoucherNotUsable(DomainError):
 
     code: ClassVar[str] = "voucher_not_usable"
     title = gettext_lazy("The voucher cannot be used")
+    extras = {
+        "reason": Extra("used", gettext_lazy("used, reserved, void, expired or member_blocked")),
+    }
 
 
 class VoucherUsedOtherwise(DomainError):

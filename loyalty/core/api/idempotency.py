@@ -39,7 +39,7 @@ from rest_framework.response import Response
 
 from loyalty.core import db
 from loyalty.core.api import auth, parsing, problem, refusals, rendering
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from loyalty.core.ids import new_id
 from loyalty.core.models import IdempotencyRecord
 
@@ -84,6 +84,9 @@ class RequestInProgress(DomainError):
     status = 409
     title = gettext_lazy("The same call is still running")
     passes = True
+    extras = {
+        "retry_after": Extra(5, gettext_lazy("Seconds to wait, as in the header Retry-After")),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from loyalty.core.api import auth, refusals
+from loyalty.core.errors import Extra
 
 LIMIT: Final = 50
 MAXIMUM_LIMIT: Final = 200
@@ -54,6 +55,9 @@ class InvalidFilter(refusals.BadRequest):
 
     code = "invalid_filter"
     title = gettext_lazy("The filter is invalid")
+    extras = {
+        "parameter": Extra("status", gettext_lazy("The parameter of the address that is at fault")),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ def document(refusal: DomainError, *, path: str) -> dict[str, Any]:
     return body
 
 
+def sample(kind: type[DomainError]) -> DomainError:
+    """A refusal of that kind as the docs show it, with all that it tells."""
+    return kind(**{name: extra.example for name, extra in kind.extras.items()})
+
+
 def type_uri(code: str) -> str:
     """Where the docs explain a code."""
     return f"{settings.BASE_URL}/v1/docs/problems/{code}"

@@ -79,10 +79,13 @@ def page(request: HttpRequest, code: str) -> HttpResponse:
     if kind is None:
         return docs_frame.missing(request)
     answered = _answers(code)
-    example = answered[0].problems[code] if answered else problem.document(kind(), path="/v1/members")
+    example = (
+        answered[0].problems[code] if answered else problem.document(problem.sample(kind), path="/v1/members")
+    )
     shown = {
         "kind": kind,
         "paragraphs": _paragraphs(kind),
+        "extras": {name: extra.meaning for name, extra in sorted(kind.extras.items())},
         "advice": _LATER if kind.passes else _ADVICE.get(kind.status, _USUAL),
         "example": orjson.dumps(example, option=orjson.OPT_INDENT_2).decode(),
         "operations": answered,

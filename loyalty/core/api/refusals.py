@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.core.errors import DomainError, InvalidInput
+from loyalty.core.errors import DomainError, Extra, InvalidInput
 
 
 class BadRequest(DomainError):
@@ -54,6 +54,9 @@ class MissingScope(Forbidden):
 
     code = "missing_scope"
     title = _("The credential lacks a scope")
+    extras = {
+        "scope": Extra("members:read", _("The scope that the credential lacks")),
+    }
 
 
 class UnknownAddress(DomainError):
@@ -102,6 +105,12 @@ class TooManyRequests(DomainError):
     code = "too_many_requests"
     status = 429
     title = _("Too many requests")
+    extras = {
+        "retry_after": Extra(12, _("Seconds to wait, as in the header Retry-After")),
+        "violated_policies": Extra(
+            ["burst"], _("The limits that are used up, by their names in the header RateLimit-Policy")
+        ),
+    }
 
 
 class InternalError(DomainError):

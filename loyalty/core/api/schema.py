@@ -312,8 +312,7 @@ def _refused(kinds: Iterable[type[DomainError]], path: str) -> OpenApiResponse:
     called = re.sub(r"{(\w+)}", lambda place: _SAMPLES.get(place[1], _SAMPLE_ID), path)
     for kind in kinds:
         lines.append(f"- `{kind.code}`: {described(kind)}")
-        extra = {"scope": "members:read"} if issubclass(kind, refusals.MissingScope) else {}
-        body = problem.document(kind(**extra), path=called)
+        body = problem.document(problem.sample(kind), path=called)
         examples.append(
             OpenApiExample(
                 kind.code,

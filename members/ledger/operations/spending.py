@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from loyalty.core.errors import DomainError
+from loyalty.core.errors import DomainError, Extra
 from members.ledger.chain import Cause, NewPosting
 from members.ledger.operations.changes import Change, changed, postings_from
 from members.ledger.state import WalletState
@@ -18,6 +18,7 @@ class InsufficientPoints(DomainError):
 
     code: ClassVar[str] = "insufficient_points"
     title: ClassVar[str] = "Not enough points"
+    extras = {"available": Extra(150, "Points that can be spent now")}
 
 
 def spend(wallet: WalletState, *, points: int, cause: Cause) -> Change:
