@@ -7,8 +7,8 @@ without a lock, and again if the member has moved meanwhile. Many hold their mem
 work would be for nothing otherwise.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -110,7 +110,11 @@ def _record(
     needs = [need_of(activity, in_force, context) for activity in activities]
 
     def attempt(is_locking: bool) -> tuple[list[Recorded | DomainError], set[str], Purses]:
-        with _holding(activities, program) if is_locking or len(activities) >= MANY else nullcontext():
+        # Who is locking is in a transaction already, see `settled()`.
+        is_big = len(activities) >= MANY
+        with transaction.atomic() if is_big and not is_locking else nullcontext():
+            if is_big or is_locking:
+                _hold(activities, program)
             found = find(activities, needs, context)
             found = _with_awaited_lots(activities, found, context)
             work = _Work(context, in_force, needs, found, _former_tiers(activities, found))
@@ -127,15 +131,12 @@ def _record(
     return results
 
 
-@contextmanager
-def _holding(activities: Sequence[Sale | CustomEvent], program: Program) -> Iterator[None]:
-    """Hold the members' wallets meanwhile; of who has none, the member's own row, and that first of all."""
+def _hold(activities: Sequence[Sale | CustomEvent], program: Program) -> None:
+    """Hold the members' wallets; of who has none, the member's own row, and that first of all."""
     asked = dict.fromkeys(activity.member for activity in activities)
     found = sorted({one.member_id for one in known(program.pk, list(asked)) if one})
-    with transaction.atomic():
-        fetch(_HELD_WITHOUT_A_WALLET, [found])
-        store.lock(found)
-        yield
+    fetch(_HELD_WITHOUT_A_WALLET, [found])
+    store.lock(found)
 
 
 _HELD_WITHOUT_A_WALLET: Final = """
