@@ -133,9 +133,11 @@ def shaped(raw: bytes, kind: Any) -> Any:
     """JSON of that shape, whose texts may hold what cannot be stored: `of_bytes()` without its last look."""
     _refuse_depth(raw)
     try:
-        return _decoded(composed(raw), kind)
-    except msgspec.ValidationError as error:
-        raise _refusal(str(error), raw, kind) from None
+        try:
+            return _decoded(composed(raw), kind)
+        except msgspec.ValidationError as error:
+            # What is wrong is found while the rest is still unread, which may be no JSON.
+            raise _refusal(str(error), raw, kind) from None
     except UnicodeDecodeError:
         raise refusals.MalformedJSON(_("The body is not encoded in UTF-8.")) from None
     except msgspec.DecodeError as error:

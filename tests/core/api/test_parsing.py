@@ -328,6 +328,20 @@ class TestRefusal:
 
         assert refused.value.pointer == "#/attributes"
 
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b'{"attributes": {"three": 3.5}, "inner": [',
+            b'{"attributes": {"B": 1}, "inner": "',
+            b'{"attributes": {"B": 1}, "inner": "\xff"}',
+            b'{"attributes": {"B": 1}, "inner": "\\ud800"}',
+        ],
+        ids=["value", "name", "no UTF-8", "half a pair"],
+    )
+    def test_of_what_breaks_off_after_it_is_that_it_is_no_json(self, raw):
+        with pytest.raises(MalformedJSON):
+            parsing.of_bytes(raw, Wish)
+
 
 class TestComposed:
     @pytest.mark.parametrize(
